@@ -1,0 +1,37 @@
+# Two commands do all set-up on a fresh machine (Python 3.11, make, git):
+#   make heatmap   the main job on the shipped open world; leaves pictures in out/
+#   make test      lint, types and tests
+PYTHON ?= python3.11
+VENV ?= .venv
+OUT ?= out
+BIN := $(VENV)/bin
+
+.PHONY: heatmap test lint types tests clean
+
+heatmap: $(VENV)/.installed
+	$(BIN)/occlusion-toolkit heatmap examples/rendered-person.jpg --ground-truth examples/rendered-person.npz --out $(OUT)/rendered-person
+	$(BIN)/occlusion-toolkit heatmap examples/photo.jpg --openpose examples/photo_keypoints.json --out $(OUT)/photo
+
+test: lint types tests
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-test
+	$(BIN)/mypy
+
+tests: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[synthesize,test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OUT)
