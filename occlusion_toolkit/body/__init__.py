@@ -1,0 +1,1 @@
+"""Bodies: joint sets, parameters, the body model and the open body."""
