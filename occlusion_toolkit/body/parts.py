@@ -1,0 +1,40 @@
+"""Body parts: 24 labels in SMPL joint order, on vertices, faces and pictures."""
+
+import colorsys
+
+import numpy as np
+from numpy.typing import NDArray
+
+from occlusion_toolkit.body.joints import SMPL24
+
+PART_NAMES: tuple[str, ...] = SMPL24.joint_names
+"""Part k is the flesh that moves mostly with joint k."""
+
+NUM_PARTS = len(PART_NAMES)
+BACKGROUND = 0
+"""Label of no body in a part picture; part k has label k + 1 there."""
+
+
+def face_parts(vertex_parts: NDArray[np.integer], faces: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Part of each face: that of at least two of its corners, else of its first corner.
+
+    Args:
+        vertex_parts: (V,) labels 0..23.
+        faces: (F, 3).
+
+    Returns:
+        (F,) labels 0..23.
+    """
+    a, b, c = vertex_parts[faces].astype(np.int64).T
+    label: NDArray[np.int64] = np.where(b == c, b, a)
+    return label
+
+
+def part_colours() -> NDArray[np.uint8]:
+    """A colour (24, 3) per part: neighbours differ in hue, mirror images in lightness."""
+    colours = []
+    for part, other in enumerate(SMPL24.mirror):
+        hue = (min(part, other) * 0.381966) % 1  # golden-angle steps keep neighbours apart
+        lightness = 0.42 if part > other else 0.6
+        colours.append(colorsys.hls_to_rgb(hue, lightness, 0.7))
+    return np.round(255 * np.array(colours)).astype(np.uint8)
