@@ -1,0 +1,141 @@
+"""Files appear whole or not at all: written under a temporary name, flushed to disk, then renamed.
+
+A rename within a folder is atomic, so readers see the old file or the new one, and an error, Ctrl-C or a
+full disk in between leaves the old one. Only a killed process can leave a temporary file behind; its name
+starts with a dot and ends in `.tmp` or starts with `.partial-`.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Never
+
+from occlusion_toolkit.errors import ResultError
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends without an error.
+
+    The temporary name keeps the suffix, since writers choose their format by it. Errors other than the
+    disk's own pass through unchanged.
+
+    Args:
+        path: the file to appear; an existing one is replaced. Its folder must exist.
+
+    Raises:
+        ResultError: the folder is missing or not writable, or the disk is full.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp{path.suffix}")
+    try:
+        with _disk_errors(path):
+            # Created here, not by the writer, so that a folder that cannot be written is found first.
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
+    except OSError as error:
+        if error.filename is not None and Path(error.filename) in (temporary, path):
+            _fail(path, error)
+        raise
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Writes a file atomically.
+
+    Raises:
+        ResultError: the folder is missing or not writable, or the disk is full.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Writes a text file atomically, as UTF-8.
+
+    Raises:
+        ResultError: the folder is missing or not writable, or the disk is full.
+    """
+    write_bytes(path, text.encode())
+
+
+@contextmanager
+def staging_folder(path: Path | str) -> Iterator[Path]:
+    """A temporary folder whose files move into `path` together when the block ends without an error.
+
+    Files of the same name are replaced, others in `path` stay. After an error or Ctrl-C, `path` is as it
+    was, and is gone if it was created here.
+
+    Args:
+        path: the output folder; created with its parents where it does not exist.
+
+    Raises:
+        ResultError: `path` is not a folder or cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    created = [folder for folder in (path, *path.parents) if not folder.exists()]
+    staging = path / f".partial-{secrets.token_hex(8)}"
+    done = False
+    try:
+        with _disk_errors(path):
+            _make_folders(path, staging)
+            yield staging
+            for file in sorted(file for file in staging.rglob("*") if file.is_file()):
+                _flush(file)
+                target = path / file.relative_to(staging)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(target)
+            _flush(path)
+            done = True
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not done:
+            for folder in created:  # innermost first; one that holds anything stays
+                with suppress(OSError):
+                    folder.rmdir()
+
+
+def _make_folders(path: Path, staging: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        staging.mkdir()
+    except FileExistsError as error:
+        raise ResultError(f"{str(path)!r} is a file, not a folder; choose another output folder") from error
+    except OSError as error:
+        _fail(path, error)
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Turns a full or failing disk into an error that names the output."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            _fail(path, error)
+        raise
+
+
+def _fail(path: Path, error: OSError) -> Never:
+    reason = (error.strerror or str(error)).lower()
+    raise ResultError(f"{str(path)!r} could not be written: {reason}; choose another place") from error
+
+
+def _flush(path: Path) -> None:
+    """Asks the disk to keep a file's content, or a folder's list of names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
