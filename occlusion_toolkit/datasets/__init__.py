@@ -1,0 +1,1 @@
+"""Photographs and data sets in, crops and ground truth out."""

@@ -1,0 +1,184 @@
+"""The person's box and its geometry, by the convention of SPIN, PARE and HMR-EFT.
+
+Image coordinates are pixels (x, y) of the upright image, pixel (0, 0) covering [0, 1) x [0, 1). A box of
+side h centred on (cx, cy) maps to a crop of side r by x_crop = (x - cx) r / h + r / 2, likewise y. The
+published code stores the side as scale = h / 200.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+
+from occlusion_toolkit.errors import CropError
+
+RESOLUTION = 224
+"""Side of the crop that published regressors take, pixels."""
+
+BOX_MARGIN = 1.2
+"""How much larger than the person the box is, as in the published data preparation."""
+
+
+@dataclass(frozen=True)
+class CropBox:
+    """A square of the image, the person inside.
+
+    Attributes:
+        centre: (x, y), pixels of the image; may lie outside it.
+        size: side, pixels of the image.
+
+    Raises:
+        CropError: a number is not finite or the side is not positive.
+    """
+
+    centre: tuple[float, float]
+    size: float
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(value) for value in (*self.centre, self.size)):
+            raise CropError(f"the box has a value that is not a finite number: {self}")
+        if self.size <= 0:
+            raise CropError(f"the box has no area ({self}); its sides must be positive")
+
+    @property
+    def scale(self) -> float:
+        """Side divided by 200 pixels, as data set files store it."""
+        return self.size / 200.0
+
+    @classmethod
+    def from_scale(cls, centre: tuple[float, float], scale: float) -> "CropBox":
+        """The box that a data set file describes; no margin is added, the file's scale holds it already."""
+        return cls(centre, 200.0 * scale)
+
+    @classmethod
+    def from_xywh(
+        cls, x: float, y: float, width: float, height: float, margin: float = BOX_MARGIN
+    ) -> "CropBox":
+        """The square around a person's rectangle.
+
+        Args:
+            x: left border of the rectangle, pixels.
+            y: upper border, pixels.
+            width: of the rectangle, pixels.
+            height: of the rectangle, pixels.
+            margin: side of the square over the longer side of the rectangle.
+
+        Raises:
+            CropError: the rectangle has no area or a value is not finite.
+        """
+        if not all(math.isfinite(value) for value in (x, y, width, height)):
+            raise CropError(f"the box ({x:g}, {y:g}, {width:g}, {height:g}) has a value that is not finite")
+        if width <= 0 or height <= 0:
+            raise CropError(
+                f"the box ({x:g}, {y:g}, {width:g}, {height:g}) has no area; "
+                "give x, y, width and height in pixels, both sides positive"
+            )
+        return cls((x + width / 2, y + height / 2), margin * max(width, height))
+
+    @classmethod
+    def from_keypoints(cls, points: Float[np.ndarray, "points 3"], margin: float = BOX_MARGIN) -> "CropBox":
+        """The square around all keypoints that were seen.
+
+        Args:
+            points: (x, y, confidence) per keypoint, (K, 3), pixels; confidence 0 means not seen.
+            margin: side of the square over the longer side of the keypoints' rectangle.
+
+        Raises:
+            CropError: fewer than two keypoints were seen, they coincide, or a value is not finite.
+        """
+        seen = np.asarray(points, np.float64)
+        seen = seen[~(seen[:, 2] <= 0)]  # a NaN confidence stays in and is refused below
+        if len(seen) < 2:
+            raise CropError(f"only {len(seen)} keypoints have a confidence above 0; a box needs two")
+        if not np.isfinite(seen).all():
+            raise CropError("a keypoint has a value that is not a finite number")
+        low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
+        side = float((high - low).max())
+        if side <= 0:
+            raise CropError("all keypoints are in one place; a box needs two places")
+        centre = (low + high) / 2
+        return cls((float(centre[0]), float(centre[1])), margin * side)
+
+    @classmethod
+    def whole_image(cls, height: int, width: int) -> "CropBox":
+        """The smallest square that holds the whole image, centred; what is used when no box is given."""
+        return cls((width / 2, height / 2), float(max(height, width)))
+
+    def corners(self) -> tuple[int, int, int, int]:
+        """The pixels that are cut out, (x0, y0, x1, y1), x1 and y1 exclusive.
+
+        Borders are truncated towards zero, as the published crop function does; the slice may reach outside
+        the image and be one pixel off square.
+        """
+        (x, y), half = self.centre, self.size / 2
+        return math.trunc(x - half), math.trunc(y - half), math.trunc(x + half), math.trunc(y + half)
+
+    def transform(self, resolution: int = RESOLUTION, rotation: float = 0.0) -> Float64[np.ndarray, "3 3"]:
+        """The affine map from image to crop pixels, homogeneous, (3, 3).
+
+        Args:
+            resolution: side of the crop, pixels.
+            rotation: how far the picture is turned counter-clockwise about the centre of the crop, degrees.
+        """
+        gain, half = resolution / self.size, resolution / 2
+        # In the published code's order of operations: the truncation of keypoints shows the last bit.
+        x, y = (resolution * (0.5 - value / self.size) for value in self.centre)
+        scaled = np.array([[gain, 0, x], [0, gain, y], [0, 0, 1.0]])
+        cosine, sine = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
+        turned = np.array([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1.0]])
+        to_centre, back = np.eye(3), np.eye(3)
+        to_centre[:2, 2], back[:2, 2] = -half, half
+        matrix: np.ndarray = back @ turned @ to_centre @ scaled if rotation else scaled
+        return matrix
+
+    def image_to_crop(
+        self, points: Float[np.ndarray, "*batch 2"], resolution: int = RESOLUTION, rotation: float = 0.0
+    ) -> Float64[np.ndarray, "*batch 2"]:
+        """Maps points (x, y) of the image to the crop, pixels."""
+        return _mapped(points, self.transform(resolution, rotation))
+
+    def crop_to_image(
+        self, points: Float[np.ndarray, "*batch 2"], resolution: int = RESOLUTION, rotation: float = 0.0
+    ) -> Float64[np.ndarray, "*batch 2"]:
+        """Maps points (x, y) of the crop to the image, pixels; the inverse of `image_to_crop`."""
+        return _mapped(points, np.linalg.inv(self.transform(resolution, rotation)))
+
+    def camera_in_image(
+        self, camera: Float[np.ndarray, "*batch 3"], height: int, width: int
+    ) -> Float64[np.ndarray, "*batch 4"]:
+        """The weak-perspective camera of the crop as one of the whole image.
+
+        Args:
+            camera: (s, tx, ty) of the crop: x_norm = s (X + tx), with -1 and 1 at the crop's borders.
+            height: of the image, pixels.
+            width: of the image, pixels.
+
+        Returns:
+            (sx, sy, tx, ty): x_norm = sx (X + tx) and y_norm = sy (Y + ty), with -1 and 1 at the borders of
+            the image.
+        """
+        scale, tx, ty = np.moveaxis(np.asarray(camera, np.float64), -1, 0)
+        sx, sy = scale * self.size / width, scale * self.size / height
+        shift_x = (2 * self.centre[0] / width - 1) / sx
+        shift_y = (2 * self.centre[1] / height - 1) / sy
+        return np.stack([sx, sy, tx + shift_x, ty + shift_y], axis=-1)
+
+
+def truncated_keypoints(
+    points: Float[np.ndarray, "*batch 2"], box: CropBox, resolution: int = RESOLUTION, rotation: float = 0.0
+) -> Int64[np.ndarray, "*batch 2"]:
+    """Keypoints in crop pixels as the published data loaders compute them: whole pixels, counted from 1.
+
+    Training labels of SPIN and PARE are 2 p / resolution - 1 of these. Elsewhere use the exact
+    `CropBox.image_to_crop`.
+    """
+    whole: np.ndarray = np.trunc(box.image_to_crop(points, resolution, rotation)).astype(np.int64) + 1
+    return whole
+
+
+def _mapped(
+    points: Float[np.ndarray, "*batch 2"], matrix: Float64[np.ndarray, "3 3"]
+) -> Float64[np.ndarray, "*batch 2"]:
+    mapped: np.ndarray = np.asarray(points, np.float64) @ matrix[:2, :2].T + matrix[:2, 2]
+    return mapped
