@@ -1,0 +1,1 @@
+"""Figures from plain arrays: per-joint heatmaps and the summary of a sweep."""
