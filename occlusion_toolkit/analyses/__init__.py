@@ -1,0 +1,1 @@
+"""What the commands run: from a request to a result, without printing or drawing."""

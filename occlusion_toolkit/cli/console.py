@@ -1,0 +1,100 @@
+"""What the commands show: tables on standard output, everything else on standard error."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from occlusion_toolkit.analyses.heatmap_summary import HeatmapSummary, JointSummary
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+class _Rate(ProgressColumn):
+    """Finished steps per second."""
+
+    def render(self, task: Task) -> Text:
+        rate = task.finished_speed or task.speed
+        return Text("" if rate is None else f"{rate:.0f}/s", style="progress.data.speed")
+
+
+@contextmanager
+def progress(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar with rate and time left, on standard error.
+
+    Args:
+        unit: what is counted, in the plural.
+
+    Yields:
+        A function that takes how many are done and how many there are.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err, transient=True) as bars:
+        task = bars.add_task(unit, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def warn(*messages: str) -> None:
+    """Shows warnings on standard error, a line each."""
+    for message in messages:
+        _err.print(f"warning: {message}", markup=False, soft_wrap=True)
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Prints JSON on standard output, and nothing else."""
+    _out.print(json.dumps(content, indent=2), markup=False, soft_wrap=True)
+
+
+def print_heatmap(summary: HeatmapSummary, seconds: float, files: list[Path]) -> None:
+    """Prints the table of a heatmap: the worst window of every joint."""
+    aligned = ", Procrustes-aligned" if summary.aligned else ""
+    table = Table(
+        title=f"{summary.model} on {summary.image}: {summary.quantity}{aligned} in mm", title_justify="left"
+    )
+    table.add_column("joint")
+    for name in ("clean", "mean", "worst"):
+        if name != "clean" or summary.overall.clean_mm is not None:
+            table.add_column(name, justify="right")
+    table.add_column("worst window\nrows, columns")
+    table.add_column("which hides")
+    for joint in summary.joints:
+        table.add_row(*_cells(joint))
+    table.add_section()
+    table.add_row(*_cells(summary.overall), style="bold")
+    _out.print(table)
+    rate = (summary.windows + 1) / seconds
+    _out.print(
+        f"{summary.windows} windows and the clean crop in {seconds:.1f} s ({rate:.0f}/s); "
+        f"protocol {summary.protocol}"
+    )
+    for path in files:
+        _out.print(f"  {path}", markup=False, soft_wrap=True)
+
+
+def _cells(joint: JointSummary) -> list[str]:
+    y0, y1, x0, x1 = joint.worst_window
+    clean = [] if joint.clean_mm is None else [f"{joint.clean_mm:.0f}"]
+    hides = ", ".join(name.replace("_", " ") for name in joint.hides) or "no joint"
+    name = joint.joint.replace("_", " ")
+    return [name, *clean, f"{joint.mean_mm:.0f}", f"{joint.worst_mm:.0f}", f"{y0}-{y1}, {x0}-{x1}", hides]

@@ -1,0 +1,133 @@
+"""`occlusion-toolkit heatmap`: one image in, per-joint occlusion-sensitivity heatmaps out."""
+
+import time
+from pathlib import Path
+from typing import Literal
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option(
+    "--model", default="pare-open", show_default=True, help="Name of a card, or path of one (.yaml)."
+)
+@click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
+@click.option(
+    "--openpose",
+    type=click.Path(path_type=Path),
+    help="OpenPose keypoints (.json) to take the person's box from.",
+)
+@click.option(
+    "--ground-truth",
+    metavar="FILE|ROOT:SPLIT/SEQUENCE:FRAME",
+    help="True pose, shape and camera: an .npz file, or a frame of a data set in 3DPW's layout.",
+)
+@click.option(
+    "--size", default=40, show_default=True, help="Side of the occluder, pixels of the 224x224 crop."
+)
+@click.option("--stride", default=8, show_default=True, help="Step between windows, pixels of the crop.")
+@click.option(
+    "--grid", type=click.Choice(["centred", "inside", "script"]), default="centred", show_default=True
+)
+@click.option(
+    "--occluder",
+    default="grey",
+    show_default=True,
+    help="grey, black, white, mean, noise, blur or image:PATH.",
+)
+@click.option(
+    "--joints", default="lsp14", show_default=True, help="lsp14, smpl24, or names: left_wrist,right_wrist."
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["error", "increase", "displacement"]),
+    help="What the maps show. Default: error with ground truth, displacement without.",
+)
+@click.option("--pa", is_flag=True, help="Align every prediction by Procrustes first (PA-MPJPE).")
+@click.option("--limits", type=click.Choice(["shared", "per-joint"]), default="shared", show_default=True)
+@click.option("--smooth", is_flag=True, help="Interpolate the pictures; stored numbers never change.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), help="Windows per forward pass. Default: automatic."
+)
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
+@click.option(
+    "--compile", is_flag=True, help="Use torch.compile; how much it changes is measured and stored."
+)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/heatmap"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
+def heatmap(
+    image: Path,
+    model: str,
+    bbox: tuple[float, float, float, float] | None,
+    openpose: Path | None,
+    ground_truth: str | None,
+    size: int,
+    stride: int,
+    grid: Literal["centred", "inside", "script"],
+    occluder: str,
+    joints: str,
+    metric: str | None,
+    pa: bool,
+    limits: str,
+    smooth: bool,
+    device: str,
+    batch_size: int | None,
+    precision: Literal["fp32", "bf16"],
+    compile: bool,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Slide an occluder over the person in IMAGE and map how far every joint is thrown off.
+
+    Without ground truth the maps show displacement: the distance from the model's own prediction on the
+    clean image. With it they show the error, as the PARE paper does (Section 3, Figure 2).
+
+    Writes heatmaps.png, heatmaps.pdf, summary.png and result.h5 into the output folder.
+    """
+    from occlusion_toolkit.analyses.bodies import load_body
+    from occlusion_toolkit.analyses.heatmap import Engine, Focus, run_heatmap
+    from occlusion_toolkit.analyses.heatmap_summary import summarise
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.cli.person_box import choose_box
+    from occlusion_toolkit.cli.selection import select_device, select_joints
+    from occlusion_toolkit.datasets.ground_truth import load_ground_truth
+    from occlusion_toolkit.io.atomic import staging_folder
+    from occlusion_toolkit.io.images import read_image
+    from occlusion_toolkit.io.results import write_heatmap
+    from occlusion_toolkit.occlusion.grid import Grid
+    from occlusion_toolkit.occlusion.occluders import parse_occluder
+    from occlusion_toolkit.regressors.registry import load_regressor
+    from occlusion_toolkit.viz.heatmap_report import View, draw_heatmap
+    from occlusion_toolkit.viz.quantity import Quantity
+
+    if bbox and openpose:
+        raise click.UsageError("Give --bbox or --openpose, not both.")
+    joint_set, names = select_joints(joints)
+    windows = Grid(kind=grid, size=size, stride=stride)
+    pasted = parse_occluder(occluder, size)
+    picture = read_image(image)
+    truth = load_ground_truth(ground_truth) if ground_truth else None
+    box = choose_box(picture, bbox, openpose, truth)
+    regressor = load_regressor(model, select_device(device))
+    body = load_body(regressor.card.body)
+    engine = Engine(regressor, body, windows, pasted, batch_size, precision, compile)
+    quantity = Quantity(metric or ("error" if truth else "displacement"))
+    console.warn(*picture.warnings)
+    with staging_folder(out) as folder:
+        started = time.perf_counter()
+        with console.progress("windows") as report:
+            focus = Focus(quantity.value, joint_set, names, pa)
+            result = run_heatmap(engine, image, picture, box, truth, focus, report)
+        seconds = time.perf_counter() - started
+        write_heatmap(folder / "result.h5", result)
+        drawn = draw_heatmap(
+            result, body, folder, View(quantity, joint_set, names, pa, limits == "shared", smooth)
+        )
+    files = [out / path.name for path in drawn] + [out / "result.h5"]
+    summary = summarise(result, body, joint_set, names, quantity, pa)
+    if as_json:
+        console.print_json(summary.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
+    else:
+        console.print_heatmap(summary, seconds, files)

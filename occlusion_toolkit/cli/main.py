@@ -1,0 +1,68 @@
+"""The `occlusion-toolkit` command: a group of commands, one error policy for all of them.
+
+Command modules import nothing heavy at the top, so `--help` answers at once; torch and matplotlib are
+imported inside the commands that need them.
+"""
+
+import logging
+import sys
+import warnings
+
+import rich_click as click
+from rich.console import Console
+
+from occlusion_toolkit import __version__
+from occlusion_toolkit.cli.heatmap import heatmap
+from occlusion_toolkit.cli.synthesize import synthesize
+from occlusion_toolkit.cli.train import train
+from occlusion_toolkit.errors import OcclusionToolkitError
+
+# Their debug messages (fonts, codecs) would drown ours.
+_CHATTY_LIBRARIES = ("matplotlib", "fontTools", "PIL", "h5py")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="occlusion-toolkit")
+@click.option("--debug", is_flag=True, help="Show Python tracebacks and debug messages.")
+def cli(debug: bool) -> None:
+    """Where does a 3D human pose and shape regressor break when part of the body is hidden?"""
+    level = logging.DEBUG if debug else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s: %(message)s", force=True)
+    if not debug:  # such as Pillow's about a damaged file, beside our own clear line
+        warnings.simplefilter("ignore")
+    for name in _CHATTY_LIBRARIES:
+        logging.getLogger(name).setLevel(max(level, logging.INFO))
+
+
+cli.add_command(heatmap)
+cli.add_command(synthesize)
+cli.add_command(train)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits: 0 done, 1 failed or interrupted, 2 used wrongly.
+
+    Args:
+        arguments: the words after the program's name; the process's own when None.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    if debug:  # accepted anywhere on the line, as people add it to the end of a command that failed
+        arguments = ["--debug", *(word for word in arguments if word != "--debug")]
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        cli.main(args=arguments, prog_name="occlusion-toolkit")
+    except OcclusionToolkitError as error:
+        if debug:
+            errors.print_exception()
+        errors.print(f"error: {error}", markup=False)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        errors.print(
+            f"error: unexpected {type(error).__name__}: {error} (this is a bug; the same command with "
+            "--debug shows where it happened)",
+            markup=False,
+        )
+        sys.exit(1)

@@ -1,0 +1,39 @@
+"""Where the person is: from an option, the ground truth, or the whole image."""
+
+from pathlib import Path
+
+from occlusion_toolkit.cli import console
+from occlusion_toolkit.datasets.boxes import CropBox
+from occlusion_toolkit.datasets.ground_truth import GroundTruth
+from occlusion_toolkit.datasets.keypoints import read_openpose
+from occlusion_toolkit.io.images import DecodedImage
+
+
+def choose_box(
+    picture: DecodedImage,
+    bbox: tuple[float, float, float, float] | None,
+    openpose: Path | None,
+    truth: GroundTruth | None,
+) -> CropBox:
+    """The square around the person.
+
+    Args:
+        picture: the image.
+        bbox: x, y, width and height that the user gave, pixels.
+        openpose: OpenPose file that the user gave.
+        truth: ground truth, which may know the box.
+
+    Raises:
+        CropError: the box or the keypoints are unusable.
+    """
+    if bbox:
+        return CropBox.from_xywh(*bbox)
+    if openpose:
+        found = read_openpose(openpose)
+        console.warn(*found.warnings)
+        return CropBox.from_keypoints(found.points)
+    if truth and truth.box:
+        return truth.box
+    height, width = picture.pixels.shape[:2]
+    console.warn("no --bbox or --openpose: the whole image is taken as the person's crop")
+    return CropBox.whole_image(height, width)
