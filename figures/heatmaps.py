@@ -6,20 +6,20 @@ import click
 
 from occlusion_toolkit.analyses.bodies import load_body
 from occlusion_toolkit.io.results import read_heatmap
-from occlusion_toolkit.viz.heatmap_report import View, draw_heatmap
-from occlusion_toolkit.viz.quantity import Quantity
+from occlusion_toolkit.viz.heatmap_report import draw_heatmap
 
 
 @click.command()
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
-@click.option("--metric", type=click.Choice([quantity.value for quantity in Quantity]))
-def main(result: Path, out: Path, metric: str | None) -> None:
+@click.option("--limits", type=click.Choice(["shared", "per-joint"]), default="shared", show_default=True)
+@click.option("--smooth", is_flag=True, help="Interpolate the heatmaps for display.")
+def main(result: Path, out: Path, limits: str, smooth: bool) -> None:
     """Draw heatmaps.png, heatmaps.pdf and summary.png from RESULT, without running any network."""
     stored = read_heatmap(result)
-    quantity = Quantity(metric) if metric else (Quantity.ERROR if stored.truth else Quantity.DISPLACEMENT)
     out.mkdir(parents=True, exist_ok=True)
-    for path in draw_heatmap(stored, load_body(stored.card.body), out, View(quantity)):
+    body = load_body(stored.card.body)
+    for path in draw_heatmap(stored, body, out, shared_limits=limits == "shared", smooth=smooth):
         click.echo(path)
 
 

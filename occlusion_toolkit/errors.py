@@ -1,20 +1,16 @@
 """Every error the toolkit raises on purpose: what was wrong, where, and what to do about it.
 
-The command line turns these into one line and an exit code; library users catch
-`OcclusionToolkitError` for all of them or a subclass for one kind.
+The command line turns these into one line and exit code 1 (a command line that cannot be parsed is click's
+business and ends with 2); library users catch `OcclusionToolkitError` for all of them or a subclass for one kind.
 """
 
 
 class OcclusionToolkitError(Exception):
-    """Base of all errors raised on purpose. `exit_code` is what the command line ends with."""
-
-    exit_code = 1
+    """Base of all errors raised on purpose."""
 
 
 class UsageError(OcclusionToolkitError):
-    """An option or argument has a value that can never work (exit code 2)."""
-
-    exit_code = 2
+    """An argument has a value that can never work, such as the name of an unknown joint."""
 
 
 class ImageError(OcclusionToolkitError):

@@ -8,7 +8,6 @@ from body_fixtures import random_people, skinned_by_hand, tpose, with_random_pos
 from occlusion_toolkit.body.arrays import BodyArrays
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import H36M17, LSP14, LSP_FROM_H36M, SMPL24, JointSet
-from occlusion_toolkit.body.kinematics import pose_skeleton, skin
 from occlusion_toolkit.body.open_body import load_open_body, open_body_arrays
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import BodyModelError
@@ -120,16 +119,6 @@ def test_gradients_flow_through_the_mesh(body: BodyModel) -> None:
     assert people.betas.grad is not None
     assert (people.rotmats.grad.abs().amax(dim=(2, 3)) > 0).all()
     assert (people.betas.grad.abs() > 0).all()
-
-
-def test_skin_moves_any_points_as_smplx_moves_the_mesh(body: BodyModel) -> None:
-    people = random_people(3, seed=8)
-    arrays = body.arrays
-    shaped = torch.tensor(arrays.v_template + arrays.shapedirs @ people.betas[0].numpy()).float()[None]
-    rest_joints = torch.tensor(arrays.joint_regressor).float() @ shaped
-    skeleton = pose_skeleton(people.rotmats[:1], rest_joints)
-    vertices = skin(shaped, rest_joints, skeleton, torch.tensor(arrays.weights).float())
-    torch.testing.assert_close(vertices, body(people[:1]).vertices, atol=2e-6, rtol=0)
 
 
 def test_result_follows_dtype_and_leaves_other_copies_alone(body: BodyModel) -> None:

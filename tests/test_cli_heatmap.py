@@ -121,17 +121,17 @@ BAD_OPTIONS = {
     "stride that does not tile": (("--stride", 9), 1, "8 and 14"),
     "occluder larger than the crop": (("--size", 300), 1, "300"),
     "unknown model": (("--model", "pare-opne"), 1, "pare-open"),
-    "unknown joint": (("--joints", "left_wing"), 2, "left_wing"),
-    "joints of two sets": (("--joints", "head_top,spine1"), 2, "one set"),
+    "unknown joint": (("--joints", "left_wing"), 1, "left_wing"),
+    "joints of two sets": (("--joints", "head_top,spine1"), 1, "one set"),
     "unknown occluder": (("--occluder", "purple"), 1, "grey"),
     "occluder picture missing": (("--occluder", "image:nowhere.png"), 1, "nowhere.png"),
-    "unknown device": (("--device", "abacus"), 2, "abacus"),
-    "error without ground truth": (("--metric", "error"), 1, "ground truth"),
+    "unknown device": (("--device", "abacus"), 1, "abacus"),
+    "error without ground truth": (("--metric", "error"), 2, "ground-truth"),
     "missing ground truth": (("--ground-truth", "nowhere.npz"), 1, "nowhere.npz"),
     "missing keypoints": (("--openpose", "nowhere.json"), 1, "nowhere.json"),
     "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 2, "not both"),
     "unknown option": (("--strid", 8), 2, "--stride"),
-    "official model without its body": (("--model", "spin"), 1, "OCCLUSION_TOOLKIT_HOME"),
+    "official model without its body": (("--model", "spin"), 1, "'smpl'"),
 }
 
 

@@ -12,6 +12,7 @@ from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.io import results
 from occlusion_toolkit.io.provenance import GridCard, ProtocolCard
 from occlusion_toolkit.io.results import (
+    Focus,
     HeatmapResult,
     JointMaps,
     StoredBody,
@@ -80,6 +81,7 @@ def make_result(truth: bool = True) -> HeatmapResult:
         clean=body(generator),
         worst=body(generator),
         worst_window=4,
+        focus=Focus(read_out="displacement", joint_set="lsp14", joints=("joint 3",), aligned=True),
         maps=(
             joint_maps(generator, "smpl24", 24, truth),
             joint_maps(generator, "lsp14", 14, truth),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from occlusion_toolkit.rendering.camera import crop_to_image, project_to_crop, turn_about_vertical
+from occlusion_toolkit.rendering.camera import project_to_crop, turn_about_vertical
 
 
 def test_the_crop_spans_minus_one_to_one_from_border_to_border():
@@ -30,12 +30,6 @@ def test_it_is_the_limit_of_the_perspective_camera_that_the_networks_were_traine
     perspective = 5000 * shifted[..., :2] / shifted[..., 2:] + 112
     weak = project_to_crop(points, torch.tensor([[s, tx, ty]], dtype=torch.float64))[..., :2]
     assert (perspective - weak).abs().max() < 0.25  # pixels; depth / distance is 0.1 / 50
-
-
-def test_the_crop_lands_on_its_box_in_the_image():
-    corners = torch.tensor([[[0.0, 0.0, 1.0], [224.0, 112.0, 2.0]]])
-    placed = crop_to_image(corners, torch.tensor([[300.0, 200.0]]), torch.tensor([100.0]))
-    assert torch.allclose(placed, torch.tensor([[[250.0, 150.0, 1.0], [350.0, 200.0, 2.0]]]))
 
 
 def test_a_quarter_turn_brings_the_right_of_the_picture_to_the_front():

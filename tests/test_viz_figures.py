@@ -12,7 +12,7 @@ from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.occlusion.grid import Grid
 from occlusion_toolkit.viz import summary
-from occlusion_toolkit.viz.heatmap import JointMaps, heatmap_figure
+from occlusion_toolkit.viz.heatmap import HeatmapPanels, heatmap_figure
 from occlusion_toolkit.viz.quantity import Quantity
 from occlusion_toolkit.viz.style import DPI, figure_style, save_figure, wrap_small_print
 from occlusion_toolkit.viz.summary import PosedBody, WorstCase, summary_figure
@@ -23,7 +23,7 @@ CAPTION = "pare-open · grey (124, 116, 104) · centred grid, stride 28 px · pr
 
 def example(names=LSP14.joint_names, quantity=Quantity.ERROR, **changes):
     rng = np.random.default_rng(0)
-    maps = JointMaps(
+    maps = HeatmapPanels(
         crop=np.arange(224, dtype=np.uint8)[:, None, None].repeat(224, axis=1).repeat(3, axis=2),
         maps_mm=rng.uniform(1012, 1143, (len(names), GRID.rows, GRID.cols)),
         joint_names=tuple(names),
@@ -48,7 +48,6 @@ def example_case(**changes):
         faces=faces.numpy(),
         clean=PosedBody(vertices.float().numpy(), camera, 62.0),
         occluded=PosedBody(vertices.float().numpy() * 0.7, camera, 148.0),
-        model_name="pare-open",
     )
 
 

@@ -1,5 +1,6 @@
 """One person in one image under every window of a grid (PARE, Section 3)."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,46 +9,21 @@ import numpy as np
 import torch
 
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.joints import LSP14, JointSet
+from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.datasets.boxes import CropBox
 from occlusion_toolkit.datasets.crops import crop_image, denormalise, normalise
 from occlusion_toolkit.datasets.ground_truth import GroundTruth
 from occlusion_toolkit.errors import GroundTruthError, TopologyError
 from occlusion_toolkit.io.images import DecodedImage
 from occlusion_toolkit.io.provenance import GridCard, ProtocolCard, sha256_file
-from occlusion_toolkit.io.results import HeatmapResult, JointMaps, StoredBody
+from occlusion_toolkit.io.results import Focus, HeatmapResult, JointMaps, StoredBody
 from occlusion_toolkit.occlusion.grid import Grid
 from occlusion_toolkit.occlusion.network import Precision
 from occlusion_toolkit.occlusion.occluders import Occluder
 from occlusion_toolkit.occlusion.readouts import JointReadouts
-from occlusion_toolkit.occlusion.result import Readout, SweepResult
+from occlusion_toolkit.occlusion.result import SweepResult
 from occlusion_toolkit.occlusion.sweep import OcclusionSweep
 from occlusion_toolkit.regressors.registry import LoadedRegressor
-
-CROP_RULE = "square, 1.2 x the person's box, anti-aliased bilinear to 224 px, black outside the image"
-
-
-@dataclass(frozen=True)
-class Focus:
-    """Which number decides what the worst window is.
-
-    Attributes:
-        readout: what is compared; None means error with ground truth and displacement without.
-        joint_set: the set the joints belong to.
-        joints: names of the joints whose mean is compared; all of the set when empty.
-        aligned: after Procrustes alignment.
-    """
-
-    readout: Readout | None = None
-    joint_set: JointSet = LSP14
-    joints: tuple[str, ...] = ()
-    aligned: bool = False
-
-    def worst_window(self, sweep: SweepResult) -> int:
-        """Index of the window with the largest mean over the joints in focus, the first of equals."""
-        values = sweep.values(self.readout or sweep.default_readout, self.joint_set, self.aligned)
-        columns = [self.joint_set.index(name) for name in self.joints or self.joint_set.joint_names]
-        return int(values[:, columns].mean(axis=1).argmax())
 
 
 @dataclass(frozen=True)
@@ -62,6 +38,9 @@ class Engine:
         batch_size: passes per batch, None for automatic.
         precision: arithmetic of the network.
         compiled: run it through `torch.compile`.
+
+    Raises:
+        TopologyError: the regressor predicts parameters of another body.
     """
 
     regressor: LoadedRegressor
@@ -80,33 +59,47 @@ class Engine:
             )
 
 
+@dataclass(frozen=True)
+class Photograph:
+    """The image to analyse and where the person is in it.
+
+    Attributes:
+        path: the file, for its name and checksum.
+        image: its pixels.
+        box: the square around the person.
+        box_rule: how the box was come by, in words.
+    """
+
+    path: Path
+    image: DecodedImage
+    box: CropBox
+    box_rule: str
+
+
 def run_heatmap(
     engine: Engine,
-    image_path: Path,
-    image: DecodedImage,
-    box: CropBox,
+    photograph: Photograph,
+    focus: Focus,
     truth: GroundTruth | None = None,
-    focus: Focus = Focus(),
     progress: Callable[[int, int], None] | None = None,
 ) -> HeatmapResult:
     """Sweeps one person and gathers every number into a result that can be stored.
 
     Args:
         engine: regressor, body, windows and arithmetic.
-        image_path: where the image came from, for its name and checksum.
-        image: its pixels.
-        box: the square around the person.
+        photograph: the person.
+        focus: what decides which window is the worst. Everything is measured, whatever the focus.
         truth: ground truth; None measures displacement only.
-        focus: which number decides what the worst window is.
         progress: called with passes done and passes in all.
 
     Raises:
         CropError: the box misses the image.
-        GroundTruthError: the truth is not finite, or an error is asked for without truth.
+        GroundTruthError: the truth is of another image, or the focus needs truth and there is none.
         TopologyError: the truth belongs to another body.
     """
-    _check_truth(engine, truth, focus)
-    crop = crop_image(image.pixels, box, engine.grid.resolution)
+    checksum = sha256_file(photograph.path)
+    check_truth(engine.body, truth, focus, checksum)
+    crop = crop_image(photograph.image.pixels, photograph.box, engine.grid.resolution)
     sweep = OcclusionSweep(
         engine.regressor.network,
         engine.body,
@@ -119,14 +112,14 @@ def run_heatmap(
     )
     crops = normalise(crop)[None]
     (result,) = sweep.run(crops, None if truth is None else truth.parameters, progress)
-    worst = focus.worst_window(result)
+    worst = worst_window(result, focus)
     window = torch.from_numpy(engine.grid.windows()[worst : worst + 1])
     return HeatmapResult(
-        card=_protocol(engine, result, truth),
-        image_name=image_path.name,
-        image_sha256=sha256_file(image_path),
-        box_centre_px=box.centre,
-        box_size_px=box.size,
+        card=_protocol(engine, result, photograph.box_rule, truth),
+        image_name=photograph.path.name,
+        image_sha256=checksum,
+        box_centre_px=photograph.box.centre,
+        box_size_px=photograph.box.size,
         crop=crop,
         occluded_crop=denormalise(engine.occluder.apply(crops, window))[0],
         windows=engine.grid.windows(),
@@ -135,25 +128,46 @@ def run_heatmap(
         clean=StoredBody(result.clean_rotmats, result.clean_betas, result.clean_camera),
         worst=StoredBody(result.rotmats[worst], result.betas[worst], result.camera[worst]),
         worst_window=worst,
+        focus=focus,
         maps=tuple(_maps(result, readouts) for readouts in result.joints),
         truth=None if truth is None else _stored_truth(truth),
         deviation_mm=result.deviation_mm,
     )
 
 
-def _check_truth(engine: Engine, truth: GroundTruth | None, focus: Focus) -> None:
-    if truth is None and focus.readout in ("error", "increase"):
-        raise GroundTruthError(
-            f"the read-out {focus.readout!r} needs ground truth; give --ground-truth, or ask for displacement"
-        )
-    if truth is not None and truth.topology not in (None, engine.body.topology):
+def check_truth(body: BodyModel, truth: GroundTruth | None, focus: Focus, image_sha256: str) -> None:
+    """Makes sure that errors can be measured, and are measured against the truth of this image and body.
+
+    Raises:
+        GroundTruthError: the focus needs truth and there is none, or the truth is of another image.
+        TopologyError: the truth belongs to another body.
+    """
+    if truth is None:
+        if focus.read_out != "displacement":
+            raise GroundTruthError(
+                f"{focus.read_out} is measured against ground truth; give it, or ask for displacement"
+            )
+        return
+    if truth.topology not in (None, body.topology):
         raise TopologyError(
-            f"the ground truth belongs to body {truth.topology!r}, {engine.regressor.card.name} to "
-            f"{engine.body.topology!r}; their parameters mean different shapes"
+            f"the ground truth belongs to body {truth.topology!r}, the model to {body.topology!r}; "
+            "their parameters mean different shapes"
+        )
+    if truth.image_path is not None and sha256_file(truth.image_path) != image_sha256:
+        raise GroundTruthError(
+            f"the ground truth belongs to {str(truth.image_path)!r}, which is another image; "
+            "give that image, or the truth of this one"
         )
 
 
-def _protocol(engine: Engine, sweep: SweepResult, truth: GroundTruth | None) -> ProtocolCard:
+def worst_window(sweep: SweepResult, focus: Focus) -> int:
+    """Index of the window with the largest mean over the joints in focus, the first of equals."""
+    joints = joint_set(focus.joint_set)
+    values = sweep.values(focus.read_out, joints, focus.aligned)
+    return int(values[:, [joints.index(name) for name in focus.joints]].mean(axis=1).argmax())
+
+
+def _protocol(engine: Engine, sweep: SweepResult, box_rule: str, truth: GroundTruth | None) -> ProtocolCard:
     grid = engine.grid
     return ProtocolCard(
         analysis="heatmap",
@@ -163,40 +177,39 @@ def _protocol(engine: Engine, sweep: SweepResult, truth: GroundTruth | None) -> 
         body=engine.body.topology,
         joint_sets=tuple(readouts.joint_set.name for readouts in sweep.joints),
         alignments=("root", "procrustes"),
-        crop_rule=CROP_RULE,
+        crop_rule=f"{box_rule}; anti-aliased bilinear to {grid.resolution} px; black outside the image",
         grid=GridCard(kind=grid.kind, size=grid.size, stride=grid.stride, resolution=grid.resolution),
         occluder=sweep.occluder,
         precision=sweep.precision,
+        compiled=sweep.compiled,
         dataset=None if truth is None else truth.dataset,
         split=None if truth is None else truth.split,
-        ground_truth_body=None if truth is None else engine.body.topology,
-        gender_rule=None if truth is None else "the regressor's own body",
+        ground_truth_body=None if truth is None else truth.topology or "not stated",
+        gender_rule=None if truth is None else "the body of the regressor, whatever the gender",
     )
 
 
 def _maps(sweep: SweepResult, readouts: JointReadouts) -> JointMaps:
-    joint_set = readouts.joint_set
+    joints = readouts.joint_set
     maps = JointMaps(
-        joint_set=joint_set.name,
-        joint_names=joint_set.joint_names,
+        joint_set=joints.name,
+        joint_names=joints.joint_names,
         joints_m=readouts.joints_m,
         clean_joints_m=readouts.clean_joints_m,
-        displacement_mm=sweep.map("displacement", joint_set),
-        pa_displacement_mm=sweep.map("displacement", joint_set, aligned=True),
+        displacement_mm=sweep.map("displacement", joints),
+        pa_displacement_mm=sweep.map("displacement", joints, aligned=True),
     )
     if not sweep.has_ground_truth:
         return maps
-    return JointMaps(
-        **vars(maps)
-        | {
-            "true_joints_m": readouts.true_joints_m,
-            "error_mm": sweep.map("error", joint_set),
-            "increase_mm": sweep.map("increase", joint_set),
-            "clean_error_mm": readouts.clean_error_mm,
-            "pa_error_mm": sweep.map("error", joint_set, aligned=True),
-            "pa_increase_mm": sweep.map("increase", joint_set, aligned=True),
-            "clean_pa_error_mm": readouts.clean_pa_error_mm,
-        }
+    return dataclasses.replace(
+        maps,
+        true_joints_m=readouts.true_joints_m,
+        error_mm=sweep.map("error", joints),
+        increase_mm=sweep.map("increase", joints),
+        clean_error_mm=readouts.clean_error_mm,
+        pa_error_mm=sweep.map("error", joints, aligned=True),
+        pa_increase_mm=sweep.map("increase", joints, aligned=True),
+        clean_pa_error_mm=readouts.clean_pa_error_mm,
     )
 
 

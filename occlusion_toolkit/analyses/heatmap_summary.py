@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.joints import JointSet
+from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import GroundTruthError
-from occlusion_toolkit.io.results import HeatmapResult, JointMaps, StoredBody
+from occlusion_toolkit.io.results import HeatmapResult, StoredBody
 from occlusion_toolkit.rendering.camera import project_to_crop
 
 
@@ -21,7 +21,7 @@ class JointSummary:
 
     Attributes:
         joint: its name, or "mean" for the mean over the joints.
-        clean_mm: error on the clean crop; None for displacement, which is measured from there.
+        clean_mm: error on the clean crop; None for displacement and increase, which are measured from there.
         mean_mm: mean over all windows.
         worst_mm: value under the joint's worst window.
         worst_window: that window (y0, y1, x0, x1), pixels of the crop.
@@ -38,7 +38,7 @@ class JointSummary:
 
 @dataclass(frozen=True)
 class HeatmapSummary:
-    """A result as a table.
+    """A result as a table of what it was asked for.
 
     Attributes:
         model: id of the regressor's card.
@@ -47,6 +47,7 @@ class HeatmapSummary:
         aligned: after Procrustes alignment.
         windows: how many windows were measured.
         protocol: hash of the protocol card.
+        deviation_mm: largest deviation of a fast arithmetic from plain float32; None for plain float32.
         overall: the mean over the joints, as a joint of its own.
         joints: every joint, in the order asked for.
     """
@@ -57,6 +58,7 @@ class HeatmapSummary:
     aligned: bool
     windows: int
     protocol: str
+    deviation_mm: float | None
     overall: JointSummary
     joints: tuple[JointSummary, ...]
 
@@ -65,83 +67,78 @@ class HeatmapSummary:
         return asdict(self)
 
 
-def summarise(
-    result: HeatmapResult,
-    body: BodyModel,
-    joint_set: JointSet,
-    joints: tuple[str, ...],
-    quantity: str,
-    aligned: bool,
-) -> HeatmapSummary:
-    """Reads a table off a result.
+def summarise(result: HeatmapResult, body: BodyModel) -> HeatmapSummary:
+    """Reads the table of the joints in focus off a result.
 
     Args:
         result: fresh or stored.
         body: the body that its card names; says where the joints are in the crop.
-        joint_set: the set that `joints` are of.
-        joints: names, in the order of the table.
-        quantity: the read-out.
-        aligned: values after Procrustes alignment.
-
-    Raises:
-        GroundTruthError: the read-out was not measured.
     """
-    stored = result.of(joint_set.name)
-    values = read_out(stored, quantity, aligned).reshape(len(joint_set), -1)
-    clean = stored.clean_pa_error_mm if aligned else stored.clean_error_mm
-    joints_px = joints_in_crop(result, body, joint_set)
-    rows = [joint_set.index(name) for name in joints]
+    values = focused_maps(result).reshape(len(result.focus.joints), -1)
+    clean = focused_clean_error(result)
+    x, y = joints_in_crop(result, body, result.of(result.focus.joint_set).joint_names).T
 
-    def line(name: str, windows_mm: np.ndarray, clean_mm: float | None) -> JointSummary:
+    def line(name: str, windows_mm: Float32[np.ndarray, " windows"], clean_mm: float | None) -> JointSummary:
         worst = int(windows_mm.argmax())
         y0, y1, x0, x1 = (int(edge) for edge in result.windows[worst])
-        x, y = joints_px.T
         inside = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+        names = joint_set(result.focus.joint_set).joint_names
         return JointSummary(
             joint=name,
-            clean_mm=clean_mm if quantity == "error" else None,
+            clean_mm=clean_mm,
             mean_mm=float(windows_mm.mean()),
             worst_mm=float(windows_mm[worst]),
             worst_window=(y0, y1, x0, x1),
-            hides=tuple(joint_set.joint_names[k] for k in np.flatnonzero(inside)),
+            hides=tuple(names[k] for k in np.flatnonzero(inside)),
         )
 
     return HeatmapSummary(
         model=result.card.model_card,
         image=result.image_name,
-        quantity=quantity,
-        aligned=aligned,
+        quantity=result.focus.read_out,
+        aligned=result.focus.aligned,
         windows=len(result.windows),
         protocol=result.card.hash,
-        overall=line("mean", values[rows].mean(axis=0), None if clean is None else float(clean[rows].mean())),
+        deviation_mm=result.deviation_mm,
+        overall=line("mean", values.mean(axis=0), None if clean is None else float(clean.mean())),
         joints=tuple(
             line(name, values[row], None if clean is None else float(clean[row]))
-            for name, row in zip(joints, rows, strict=True)
+            for row, name in enumerate(result.focus.joints)
         ),
     )
 
 
-def read_out(stored: JointMaps, quantity: str, aligned: bool) -> Float[np.ndarray, "joints rows cols"]:
-    """One read-out of a joint set, (J, rows, cols), millimetres.
+def focused_maps(result: HeatmapResult) -> Float32[np.ndarray, "joints rows cols"]:
+    """The maps that were asked for, one per joint in focus, (J, rows, cols), millimetres.
 
     Raises:
-        GroundTruthError: it was not measured.
+        GroundTruthError: the result was made without ground truth and its focus needs it.
     """
-    values: Float[np.ndarray, "joints rows cols"] | None = getattr(
-        stored, f"{'pa_' if aligned else ''}{quantity}_mm"
+    focus, stored = result.focus, result.of(result.focus.joint_set)
+    values: Float32[np.ndarray, "joints rows cols"] | None = getattr(
+        stored, f"{'pa_' if focus.aligned else ''}{focus.read_out}_mm"
     )
     if values is None:
-        raise GroundTruthError(f"the result holds no {quantity}: it was made without ground truth")
-    return values
+        raise GroundTruthError(f"the result holds no {focus.read_out}: it was made without ground truth")
+    return values[[stored.joint_names.index(name) for name in focus.joints]]
+
+
+def focused_clean_error(result: HeatmapResult) -> Float32[np.ndarray, " joints"] | None:
+    """Error of the joints in focus on the clean crop, (J,), mm; None where the focus is another read-out."""
+    focus, stored = result.focus, result.of(result.focus.joint_set)
+    clean = stored.clean_pa_error_mm if focus.aligned else stored.clean_error_mm
+    if focus.read_out != "error" or clean is None:
+        return None
+    return clean[[stored.joint_names.index(name) for name in focus.joints]]
 
 
 def joints_in_crop(
-    result: HeatmapResult, body: BodyModel, joint_set: JointSet
+    result: HeatmapResult, body: BodyModel, joints: tuple[str, ...]
 ) -> Float[np.ndarray, "joints 2"]:
-    """Where the clean prediction puts the joints, pixels (x, y) of the crop, (J, 2)."""
-    clean = parameters_of(result.clean)
-    projected = project_to_crop(body.joints(clean, joint_set), clean.camera, result.card.grid.resolution)
-    return projected[0, :, :2].numpy()
+    """Where the clean prediction puts joints of the set in focus, pixels (x, y) of the crop, (J, 2)."""
+    clean, names = parameters_of(result.clean), joint_set(result.focus.joint_set)
+    projected = project_to_crop(body.joints(clean, names), clean.camera, result.card.grid.resolution)
+    return projected[0, [names.index(name) for name in joints], :2].numpy()
 
 
 def parameters_of(stored: StoredBody) -> BodyParameters:

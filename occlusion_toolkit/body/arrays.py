@@ -10,7 +10,7 @@ from occlusion_toolkit.body.joints import H36M17, PARENTS, SMPL24
 from occlusion_toolkit.errors import BodyModelError, TopologyError
 
 SMPL_TOPOLOGY = "smpl"
-"""Topology id of SMPL's mesh of 6,890 vertices; files of others do not carry it, so it is assumed of theirs."""
+"""Topology id of SMPL's mesh of 6,890 vertices; assumed of data sets that name none, as 3DPW."""
 
 NUM_JOINTS = len(SMPL24)
 NUM_BETAS = 10

@@ -53,24 +53,3 @@ def pose_features(rotmats: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batc
     """What SMPL's pose blend shapes are driven by: R - I of the 23 joints below the root, flat."""
     identity = torch.eye(3, dtype=rotmats.dtype, device=rotmats.device)
     return (rotmats[:, 1:] - identity).flatten(1)
-
-
-def skin(
-    vertices: Float[Tensor, "batch vertices 3"],
-    rest_joints: Float[Tensor, "batch 24 3"],
-    skeleton: PosedSkeleton,
-    weights: Float[Tensor, "vertices 24"],
-) -> Float[Tensor, "batch vertices 3"]:
-    """Linear blend skinning: each vertex moves with the weighted mean of its joints' transforms.
-
-    Args:
-        vertices: shaped vertices in T-pose with pose offsets added, metres.
-        rest_joints: joints of the shaped body in T-pose.
-        skeleton: the same joints posed.
-        weights: rows sum to one.
-    """
-    shift = skeleton.positions - (skeleton.rotations @ rest_joints[..., None])[..., 0]
-    transforms = torch.cat([skeleton.rotations, shift[..., None]], dim=3)
-    blended = torch.einsum("vj,bjac->bvac", weights, transforms)
-    turned: Tensor = (blended[..., :3] * vertices[..., None, :]).sum(-1)
-    return turned + blended[..., 3]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -21,8 +22,8 @@ from rich.text import Text
 
 from occlusion_toolkit.analyses.heatmap_summary import HeatmapSummary, JointSummary
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Console(highlight=False, emoji=False, markup=False)
+_err = Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 class _Rate(ProgressColumn):
@@ -58,12 +59,12 @@ def progress(unit: str) -> Iterator[Callable[[int, int], None]]:
 def warn(*messages: str) -> None:
     """Shows warnings on standard error, a line each."""
     for message in messages:
-        _err.print(f"warning: {message}", markup=False, soft_wrap=True)
+        click.echo(f"warning: {message}", err=True)
 
 
 def print_json(content: dict[str, Any]) -> None:
     """Prints JSON on standard output, and nothing else."""
-    _out.print(json.dumps(content, indent=2), markup=False, soft_wrap=True)
+    click.echo(json.dumps(content, indent=2))
 
 
 def print_heatmap(summary: HeatmapSummary, seconds: float, files: list[Path]) -> None:
@@ -88,8 +89,10 @@ def print_heatmap(summary: HeatmapSummary, seconds: float, files: list[Path]) ->
         f"{summary.windows} windows and the clean crop in {seconds:.1f} s ({rate:.0f}/s); "
         f"protocol {summary.protocol}"
     )
+    if summary.deviation_mm is not None:
+        _out.print(f"the faster arithmetic moves joints by up to {summary.deviation_mm:.2f} mm")
     for path in files:
-        _out.print(f"  {path}", markup=False, soft_wrap=True)
+        click.echo(f"  {path}")
 
 
 def _cells(joint: JointSummary) -> list[str]:

@@ -68,7 +68,7 @@ def heatmap(
     grid: Literal["centred", "inside", "script"],
     occluder: str,
     joints: str,
-    metric: str | None,
+    metric: Literal["error", "increase", "displacement"] | None,
     pa: bool,
     limits: str,
     smooth: bool,
@@ -87,7 +87,7 @@ def heatmap(
     Writes heatmaps.png, heatmaps.pdf, summary.png and result.h5 into the output folder.
     """
     from occlusion_toolkit.analyses.bodies import load_body
-    from occlusion_toolkit.analyses.heatmap import Engine, Focus, run_heatmap
+    from occlusion_toolkit.analyses.heatmap import Engine, Photograph, run_heatmap
     from occlusion_toolkit.analyses.heatmap_summary import summarise
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.person_box import choose_box
@@ -95,38 +95,44 @@ def heatmap(
     from occlusion_toolkit.datasets.ground_truth import load_ground_truth
     from occlusion_toolkit.io.atomic import staging_folder
     from occlusion_toolkit.io.images import read_image
-    from occlusion_toolkit.io.results import write_heatmap
+    from occlusion_toolkit.io.results import Focus, write_heatmap
     from occlusion_toolkit.occlusion.grid import Grid
     from occlusion_toolkit.occlusion.occluders import parse_occluder
-    from occlusion_toolkit.regressors.registry import load_regressor
-    from occlusion_toolkit.viz.heatmap_report import View, draw_heatmap
-    from occlusion_toolkit.viz.quantity import Quantity
+    from occlusion_toolkit.regressors.registry import load_card, load_regressor
+    from occlusion_toolkit.viz.heatmap_report import draw_heatmap
 
     if bbox and openpose:
         raise click.UsageError("Give --bbox or --openpose, not both.")
+    if metric in ("error", "increase") and not ground_truth:
+        raise click.UsageError(f"--metric {metric} needs --ground-truth.")
     joint_set, names = select_joints(joints)
+    focus = Focus(
+        read_out=metric or ("error" if ground_truth else "displacement"),
+        joint_set=joint_set.name,
+        joints=names,
+        aligned=pa,
+    )
     windows = Grid(kind=grid, size=size, stride=stride)
     pasted = parse_occluder(occluder, size)
+    place = select_device(device)
     picture = read_image(image)
     truth = load_ground_truth(ground_truth) if ground_truth else None
-    box = choose_box(picture, bbox, openpose, truth)
-    regressor = load_regressor(model, select_device(device))
-    body = load_body(regressor.card.body)
-    engine = Engine(regressor, body, windows, pasted, batch_size, precision, compile)
-    quantity = Quantity(metric or ("error" if truth else "displacement"))
+    box, box_rule = choose_box(picture, bbox, openpose, truth)
+    body = load_body(load_card(model).body)
+    engine = Engine(load_regressor(model, place), body, windows, pasted, batch_size, precision, compile)
     console.warn(*picture.warnings)
+    if truth and truth.topology is None:
+        console.warn(f"the ground truth does not name its body; {body.topology} is assumed")
     with staging_folder(out) as folder:
         started = time.perf_counter()
         with console.progress("windows") as report:
-            focus = Focus(quantity.value, joint_set, names, pa)
-            result = run_heatmap(engine, image, picture, box, truth, focus, report)
+            photograph = Photograph(image, picture, box, box_rule)
+            result = run_heatmap(engine, photograph, focus, truth, report)
         seconds = time.perf_counter() - started
         write_heatmap(folder / "result.h5", result)
-        drawn = draw_heatmap(
-            result, body, folder, View(quantity, joint_set, names, pa, limits == "shared", smooth)
-        )
+        drawn = draw_heatmap(result, body, folder, shared_limits=limits == "shared", smooth=smooth)
     files = [out / path.name for path in drawn] + [out / "result.h5"]
-    summary = summarise(result, body, joint_set, names, quantity, pa)
+    summary = summarise(result, body)
     if as_json:
         console.print_json(summary.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
     else:

@@ -6,10 +6,10 @@ imported inside the commands that need them.
 
 import logging
 import sys
+import traceback
 import warnings
 
 import rich_click as click
-from rich.console import Console
 
 from occlusion_toolkit import __version__
 from occlusion_toolkit.cli.heatmap import heatmap
@@ -49,20 +49,19 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     if debug:  # accepted anywhere on the line, as people add it to the end of a command that failed
         arguments = ["--debug", *(word for word in arguments if word != "--debug")]
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         cli.main(args=arguments, prog_name="occlusion-toolkit")
     except OcclusionToolkitError as error:
         if debug:
-            errors.print_exception()
-        errors.print(f"error: {error}", markup=False)
-        sys.exit(error.exit_code)
+            traceback.print_exc()
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
     except Exception as error:
         if debug:
             raise
-        errors.print(
+        click.echo(
             f"error: unexpected {type(error).__name__}: {error} (this is a bug; the same command with "
             "--debug shows where it happened)",
-            markup=False,
+            err=True,
         )
         sys.exit(1)

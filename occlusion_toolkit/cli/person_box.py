@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from occlusion_toolkit.cli import console
-from occlusion_toolkit.datasets.boxes import CropBox
+from occlusion_toolkit.datasets.boxes import BOX_MARGIN, CropBox
 from occlusion_toolkit.datasets.ground_truth import GroundTruth
 from occlusion_toolkit.datasets.keypoints import read_openpose
 from occlusion_toolkit.io.images import DecodedImage
@@ -14,8 +14,8 @@ def choose_box(
     bbox: tuple[float, float, float, float] | None,
     openpose: Path | None,
     truth: GroundTruth | None,
-) -> CropBox:
-    """The square around the person.
+) -> tuple[CropBox, str]:
+    """The square around the person, and the rule it follows, in words.
 
     Args:
         picture: the image.
@@ -27,13 +27,13 @@ def choose_box(
         CropError: the box or the keypoints are unusable.
     """
     if bbox:
-        return CropBox.from_xywh(*bbox)
+        return CropBox.from_xywh(*bbox), f"square, {BOX_MARGIN} x the box given"
     if openpose:
         found = read_openpose(openpose)
         console.warn(*found.warnings)
-        return CropBox.from_keypoints(found.points)
+        return CropBox.from_keypoints(found.points), f"square, {BOX_MARGIN} x the keypoints given"
     if truth and truth.box:
-        return truth.box
+        return truth.box, f"square, {BOX_MARGIN} x the box of the ground truth"
     height, width = picture.pixels.shape[:2]
     console.warn("no --bbox or --openpose: the whole image is taken as the person's crop")
-    return CropBox.whole_image(height, width)
+    return CropBox.whole_image(height, width), "square around the whole image"

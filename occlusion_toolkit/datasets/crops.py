@@ -11,6 +11,7 @@ from torch import Tensor
 
 from occlusion_toolkit.datasets.boxes import BOX_MARGIN, RESOLUTION, CropBox
 from occlusion_toolkit.errors import CropError
+from occlusion_toolkit.occlusion.occluders.colours import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = [
     "BOX_MARGIN",
@@ -24,12 +25,6 @@ __all__ = [
     "integer_crop",
     "normalise",
 ]
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""Mean of RGB in [0, 1] that crops are normalised with."""
-
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Standard deviation of RGB in [0, 1] that crops are normalised with."""
 
 Resampling = Literal["antialias", "bilinear"]
 """How pixels become crop pixels.

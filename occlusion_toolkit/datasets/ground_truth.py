@@ -70,9 +70,9 @@ def load_ground_truth(source: str) -> GroundTruth:
         UnsafeFileError: a pickle of the data set asks for more than plain data.
     """
     path = Path(source)
-    if path.suffix == ".npz" or path.is_file():
-        return _from_npz(path)
     match = _FRAME.fullmatch(source)
+    if path.suffix == ".npz":
+        return _from_npz(path)
     if match is None:
         raise GroundTruthError(
             f"{source!r} is neither an .npz file nor a frame ROOT:SPLIT/SEQUENCE:FRAME[:PERSON]"

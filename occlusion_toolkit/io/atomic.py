@@ -84,12 +84,12 @@ def staging_folder(path: Path | str) -> Iterator[Path]:
         ResultError: `path` is not a folder or cannot be written, or the disk is full.
     """
     path = Path(path)
-    created = [folder for folder in (path, *path.parents) if not folder.exists()]
+    created: list[Path] = []
     staging = path / f".partial-{secrets.token_hex(8)}"
     done = False
     try:
         with _disk_errors(path):
-            _make_folders(path, staging)
+            created = _make_folders(path, staging)
             yield staging
             for file in sorted(file for file in staging.rglob("*") if file.is_file()):
                 _flush(file)
@@ -106,14 +106,17 @@ def staging_folder(path: Path | str) -> Iterator[Path]:
                     folder.rmdir()
 
 
-def _make_folders(path: Path, staging: Path) -> None:
+def _make_folders(path: Path, staging: Path) -> list[Path]:
+    """Makes the output folder and the staging folder in it; returns the new ones, innermost first."""
     try:
+        created = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         staging.mkdir()
     except FileExistsError as error:
         raise ResultError(f"{str(path)!r} is a file, not a folder; choose another output folder") from error
     except OSError as error:
         _fail(path, error)
+    return created
 
 
 @contextmanager

@@ -77,6 +77,7 @@ class ProtocolCard(_Card):
         grid: the windows.
         occluder: what was pasted, with its colour.
         precision: arithmetic of the network, "fp32" or "bf16".
+        compiled: whether the network ran through `torch.compile`.
         dataset: id of the data set, None for a single photograph.
         split: its split, None for a single photograph.
         ground_truth_body: topology id of the body of the ground truth; None without ground truth.
@@ -102,6 +103,7 @@ class ProtocolCard(_Card):
     grid: GridCard
     occluder: str
     precision: Literal["fp32", "bf16"] = "fp32"
+    compiled: bool = False
     dataset: str | None = None
     split: str | None = None
     ground_truth_body: str | None = None

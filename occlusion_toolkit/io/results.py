@@ -6,11 +6,12 @@ The layout is documented in docs/results-format.md.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeVar
 
 import h5py
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.io.hdf5 import (
@@ -23,6 +24,8 @@ from occlusion_toolkit.io.hdf5 import (
     write_arrays,
 )
 from occlusion_toolkit.io.provenance import ProtocolCard
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 KIND = "heatmap"
 SCHEMA = 1
@@ -63,6 +66,24 @@ ERROR_ARRAYS = (
 """Further arrays of every group under `joints` where there was ground truth."""
 
 _MAX_JOINTS = 1024  # bounds what a hostile file can make the reader allocate
+
+
+class Focus(BaseModel):
+    """What a result was asked for: the numbers that its pictures show and its worst window is worst in.
+
+    Attributes:
+        read_out: "displacement"; with ground truth also "error" and "increase".
+        joint_set: name of the set the joints are of.
+        joints: names of the joints, in the order of the pictures, at least one.
+        aligned: values after Procrustes alignment.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read_out: Literal["displacement", "error", "increase"]
+    joint_set: str
+    joints: tuple[str, ...] = Field(min_length=1)
+    aligned: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +153,8 @@ class HeatmapResult:
         camera: predicted camera (s, tx, ty) under each window, (W, 3).
         clean: prediction for the clean crop.
         worst: prediction under the worst window.
-        worst_window: index of the worst window over all joints.
+        worst_window: index of the window with the largest mean of what `focus` names.
+        focus: what was asked for.
         maps: one entry per joint set.
         truth: ground-truth body, None without.
         deviation_mm: largest deviation of a fast arithmetic from plain float32; None for plain float32.
@@ -151,6 +173,7 @@ class HeatmapResult:
     clean: StoredBody
     worst: StoredBody
     worst_window: int
+    focus: Focus
     maps: tuple[JointMaps, ...]
     truth: StoredBody | None = None
     deviation_mm: float | None = None
@@ -211,6 +234,7 @@ def _fill(file: h5py.File, result: HeatmapResult) -> None:
         rows=rows,
         cols=cols,
         worst_window=result.worst_window,
+        focus=result.focus.model_dump_json(),
     )
     if result.deviation_mm is not None:
         file.attrs["deviation_mm"] = float(result.deviation_mm)
@@ -255,6 +279,7 @@ def _read(file: h5py.File) -> HeatmapResult:
         clean=bodies["clean"],
         worst=bodies["worst"],
         worst_window=worst_window,
+        focus=_validated(Focus, file, "focus"),
         maps=tuple(_read_maps(child(joints, name, h5py.Group), card, sizes) for name in card.joint_sets),
         truth=bodies.get("truth"),
         deviation_mm=read_attribute(file, "deviation_mm", float) if "deviation_mm" in file.attrs else None,
@@ -262,15 +287,20 @@ def _read(file: h5py.File) -> HeatmapResult:
 
 
 def _card(file: h5py.File) -> ProtocolCard:
-    try:
-        card = ProtocolCard.model_validate_json(read_attribute(file, "protocol", str))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ResultError(f"its protocol card is malformed ({place}: {first['msg']})") from error
+    card = _validated(ProtocolCard, file, "protocol")
     if card.hash != read_attribute(file, "protocol_hash", str):
         raise ResultError("its protocol card was changed after it was written")
     return card
+
+
+def _validated(model: type[_Model], file: h5py.File, attribute: str) -> _Model:
+    """A pydantic model from an attribute that holds its JSON."""
+    try:
+        return model.model_validate_json(read_attribute(file, attribute, str))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ResultError(f"its {attribute} is malformed ({place}: {first['msg']})") from error
 
 
 def _read_maps(group: h5py.Group, card: ProtocolCard, sizes: dict[str, int]) -> JointMaps:

@@ -159,7 +159,8 @@ def read_card(path: Path) -> ModelCard:
     except (OSError, UnicodeDecodeError) as error:
         raise ModelCardError(f"The model card {path} cannot be read ({error}).") from error
     except yaml.YAMLError as error:
-        raise ModelCardError(f"The model card {path} is not YAML: {error}.") from error
+        reason = " ".join(str(error).split())
+        raise ModelCardError(f"The model card {path} is not YAML: {reason}.") from error
     try:
         return ModelCard.model_validate(contents)
     except ValidationError as error:

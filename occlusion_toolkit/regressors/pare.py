@@ -146,7 +146,7 @@ class PARE(nn.Module):
 def attend(
     attention: Float[Tensor, "batch 24 height width"], features: Float[Tensor, "batch channels height width"]
 ) -> Float[Tensor, "batch channels 24"]:
-    """Average features over the pixels of each part, weighted by its attention (PARE, Eq. 2).
+    """Average features over the pixels of each part, weighted by its attention (PARE, Eq. 1).
 
     Args:
         attention: weights that sum to one over the pixels, (B, 24, h, w).

@@ -102,7 +102,11 @@ def find_card(name_or_path: str | Path) -> Path:
     """
     if Path(name_or_path).suffix in (".yaml", ".yml"):
         path = Path(name_or_path)
-        if not path.is_file():
+        try:
+            found = path.is_file()
+        except OSError as error:
+            raise ModelCardError(f"The model card {path} cannot be reached ({error.strerror}).") from error
+        if not found:
             raise ModelCardError(f"There is no model card {path}.")
         return path
     files = _card_files()

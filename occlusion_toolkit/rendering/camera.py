@@ -31,27 +31,6 @@ def project_to_crop(
     return torch.cat([half * (normalised + 1), points[..., 2:]], dim=-1)
 
 
-def crop_to_image(
-    points_px: Float[Tensor, "batch points 3"],
-    centre: Float[Tensor, "batch 2"],
-    size: Float[Tensor, " batch"],
-    resolution: int = 224,
-) -> Float[Tensor, "batch points 3"]:
-    """Pixels of the whole image for pixels of a crop; depth is left alone.
-
-    Args:
-        points_px: x and y in the crop and a depth, (B, N, 3).
-        centre: centre of the person's square box in the image, px, (B, 2).
-        size: side of that box in the image, px, (B,).
-        resolution: side of the crop in pixels.
-
-    Returns:
-        x and y in the image and the same depth, (B, N, 3).
-    """
-    offset = (points_px[..., :2] - resolution / 2) * (size / resolution)[:, None, None]
-    return torch.cat([centre[:, None] + offset, points_px[..., 2:]], dim=-1)
-
-
 def turn_about_vertical(
     vertices: Float[Tensor, "batch vertices 3"], degrees: float
 ) -> Float[Tensor, "batch vertices 3"]:

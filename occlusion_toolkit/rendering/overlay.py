@@ -75,30 +75,3 @@ def composite(
     below = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS), np.float32)
     alpha = layer[..., 3:] * opacity
     return (layer[..., :3] * 255 * alpha + below * (1 - alpha)).round().clip(0, 255).astype(np.uint8)
-
-
-def overlay_body(
-    image: UInt8[np.ndarray, "height width 3"],
-    vertices: Float[Tensor, "vertices 3"],
-    faces: Int64[Tensor, "faces 3"],
-    camera: Float[Tensor, "3"],
-    *,
-    size: int = 512,
-    colours: Float[Tensor, "vertices 3"] | tuple[float, float, float] = BODY_COLOUR,
-    opacity: float = 0.9,
-) -> UInt8[np.ndarray, "size size 3"]:
-    """The crop with the estimated body drawn over it.
-
-    Args:
-        image: the crop, RGB of any square size.
-        vertices: estimated vertices in the camera frame, metres, (V, 3).
-        faces: corner indices, (F, 3).
-        camera: estimated weak-perspective (s, tx, ty), (3,).
-        size: side of the result, pixels.
-        colours: one sRGB colour in [0, 1], or one per vertex, (V, 3).
-        opacity: of the body, 0 to 1.
-
-    Returns:
-        RGB, (size, size, 3).
-    """
-    return composite(image, render_body(vertices, faces, camera, size, colours=colours), opacity)

@@ -39,7 +39,7 @@ _MAGNIFICATION = 2
 
 
 @dataclass(frozen=True)
-class JointMaps:
+class HeatmapPanels:
     """What a heatmap figure shows: one map per joint over one crop.
 
     Attributes:
@@ -67,7 +67,9 @@ class JointMaps:
     caption: str = ""
 
 
-def heatmap_figure(maps: JointMaps, *, shared_limits: bool = True, smoothing: Smoothing = "none") -> Figure:
+def heatmap_figure(
+    maps: HeatmapPanels, *, shared_limits: bool = True, smoothing: Smoothing = "none"
+) -> Figure:
     """A panel per joint, left and right one above the other, with a colour bar in millimetres.
 
     Args:
@@ -117,7 +119,7 @@ class _Layout:
 
     @classmethod
     def of(
-        cls, maps: JointMaps, rows: int, columns: int, shared_limits: bool, smoothing: Smoothing
+        cls, maps: HeatmapPanels, rows: int, columns: int, shared_limits: bool, smoothing: Smoothing
     ) -> "_Layout":
         panel = _FEW_COLUMNS_PANEL.get(columns, _PANEL)
         panels_height = rows * (_TITLE + panel + _GAP) - _GAP
@@ -181,7 +183,7 @@ def _bar_axes(figure: Figure, layout: _Layout) -> Axes:
     return axes_in_inches(figure, left, _MARGIN + _TITLE, _BAR, height)
 
 
-def _legend(figure: Figure, layout: _Layout, maps: JointMaps) -> None:
+def _legend(figure: Figure, layout: _Layout, maps: HeatmapPanels) -> None:
     """The occluder to the scale of the panels, what the rings are, and the small print."""
     side = layout.panel * maps.occluder_px / maps.resolution
     width = layout.width - 2 * _MARGIN

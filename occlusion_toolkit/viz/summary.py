@@ -15,7 +15,7 @@ from occlusion_toolkit.rendering.camera import turn_about_vertical
 from occlusion_toolkit.rendering.overlay import BODY_COLOUR, composite, render_body
 from occlusion_toolkit.viz.colormaps import scale_for
 from occlusion_toolkit.viz.colour_bar import draw_colour_bar
-from occlusion_toolkit.viz.heatmap import JointMaps, show_crop
+from occlusion_toolkit.viz.heatmap import HeatmapPanels, show_crop
 from occlusion_toolkit.viz.painting import grey_backdrop, paint_cells, paint_over
 from occlusion_toolkit.viz.quantity import axis_label, range_text
 from occlusion_toolkit.viz.style import (
@@ -66,17 +66,15 @@ class WorstCase:
         faces: corner indices of the body's triangles, (F, 3).
         clean: what the regressor makes of the crop.
         occluded: what it makes of the occluded crop.
-        model_name: of the regressor.
     """
 
-    maps: JointMaps
+    maps: HeatmapPanels
     worst: int
     windows: Int64[np.ndarray, "windows 4"]
     occluded_crop: UInt8[np.ndarray, "height width 3"]
     faces: Int64[np.ndarray, "faces 3"]
     clean: PosedBody
     occluded: PosedBody
-    model_name: str
 
 
 def summary_figure(case: WorstCase) -> Figure:
@@ -122,7 +120,6 @@ def summary_figure(case: WorstCase) -> Figure:
 def _caption(case: WorstCase) -> str:
     y0, y1, x0, x1 = case.windows[case.worst]
     parts = [
-        case.model_name,
         f"worst window: rows {y0} to {y1 - 1}, columns {x0} to {x1 - 1} of {case.maps.resolution}",
         "outline in (e), (f): the clean prediction",
         case.maps.caption,
