@@ -1,7 +1,7 @@
 """Every error the toolkit raises on purpose: what was wrong, where, and what to do about it.
 
-The command line turns these into one line and exit code 1 (a command line that cannot be parsed is click's
-business and ends with 2); library users catch `OcclusionToolkitError` for all of them or a subclass for one kind.
+The command line turns these into one line and exit code 1; words that cannot be parsed are click's business
+and end with 2. Library users catch `OcclusionToolkitError` for all of them or a subclass for one kind.
 """
 
 

@@ -37,6 +37,7 @@ OTHER_VALUES = {
     "grid": GridCard(kind="inside", size=40, stride=8, resolution=224),
     "occluder": "black",
     "precision": "bf16",
+    "compiled": True,
     "dataset": "3dpw",
     "split": "test",
     "ground_truth_body": "smpl",

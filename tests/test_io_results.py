@@ -242,7 +242,7 @@ def test_a_flipped_bit_in_the_numbers_is_noticed(path):
         ("kind", "mesh", "'mesh', not 'heatmap'"),
         ("schema", 2, "version 2"),
         ("schema", "1", "version 1"),
-        ("protocol", "{}", "protocol card"),
+        ("protocol", "{}", "protocol is malformed"),
         ("protocol", 3, "protocol"),
         ("protocol_hash", "0" * 16, "changed"),
         ("rows", 10**9, "windows"),

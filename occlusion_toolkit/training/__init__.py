@@ -1,0 +1,1 @@
+"""Training of regressors on cached crops with ground truth."""

@@ -1,0 +1,153 @@
+"""Augmentation of geometry: flips, turns, zooms and shifts that move image, labels, pose and joints alike.
+
+Crop coordinates here are those of the weak-perspective camera: [-1, 1] over the person's box, x right,
+y down. An augmented crop shows at coordinate q what the box shows at p, where p = mirror(zoom * turn(q) +
+shift); everything below is that one formula or its inverse. Under a weak-perspective camera a turn of
+the image is exactly a turn of the body about the optical axis, and a mirror image is exactly the image of
+the mirrored body.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from occlusion_toolkit.body.joints import SMPL24
+
+PART_MIRROR: tuple[int, ...] = (0, *(1 + joint for joint in SMPL24.mirror))
+"""Part label (0 background, k + 1 part k) of every part label in a mirror image."""
+
+
+@dataclass(frozen=True)
+class WarpRanges:
+    """How far crops are moved.
+
+    Attributes:
+        flip_probability: share of mirrored crops.
+        turn_probability: share of turned crops.
+        turn_degrees: standard deviation of the turn; clipped at twice that.
+        zoom: standard deviation of the box's relative size; clipped at that.
+        shift: largest shift of the box, as a share of half its side.
+    """
+
+    flip_probability: float = 0.5
+    turn_probability: float = 0.4
+    turn_degrees: float = 15.0
+    zoom: float = 0.15
+    shift: float = 0.08
+
+
+@dataclass(frozen=True)
+class Warp:
+    """One similarity, possibly mirrored, per crop.
+
+    Attributes:
+        mirrored: crops that show the mirror image, (B,).
+        turn: radians by which the box is turned against the crop, (B,); the person turns by -turn.
+        zoom: side of the shown square in box sides, (B,); above one the person looks smaller.
+        shift: centre of the shown square in crop coordinates of the box, (B, 2), before mirroring.
+    """
+
+    mirrored: Bool[Tensor, " batch"]
+    turn: Float[Tensor, " batch"]
+    zoom: Float[Tensor, " batch"]
+    shift: Float[Tensor, "batch 2"]
+
+    @classmethod
+    def identity(cls, batch: int) -> "Warp":
+        """The warp that shows every box as it is."""
+        zeros = torch.zeros(batch)
+        return cls(torch.zeros(batch, dtype=torch.bool), zeros, torch.ones(batch), torch.zeros(batch, 2))
+
+    @classmethod
+    def draw(cls, batch: int, ranges: WarpRanges, generator: torch.Generator) -> "Warp":
+        """Random warps for a batch of crops."""
+        mirrored = torch.rand(batch, generator=generator) < ranges.flip_probability
+        turned = torch.rand(batch, generator=generator) < ranges.turn_probability
+        turn = (torch.randn(batch, generator=generator)).clamp(-2, 2) * ranges.turn_degrees * turned
+        zoom = 1 + (torch.randn(batch, generator=generator) * ranges.zoom).clamp(-ranges.zoom, ranges.zoom)
+        shift = (2 * torch.rand(batch, 2, generator=generator) - 1) * ranges.shift
+        return cls(mirrored, torch.deg2rad(turn), zoom, shift)
+
+    def images(
+        self, boxes: UInt8[Tensor, "batch size size 3"], margin: float, resolution: int
+    ) -> Float[Tensor, "batch 3 resolution resolution"]:
+        """Cut the warped crops out of wider pictures of the people.
+
+        Args:
+            boxes: square RGB pictures centred on the boxes, (B, S, S, 3); sampled bilinearly, so that
+                S should not be much more than `margin * resolution`.
+            margin: side of those pictures in box sides.
+            resolution: side of the crops in pixels.
+
+        Returns:
+            RGB in 0..255, black outside the pictures, (B, 3, resolution, resolution).
+        """
+        pixels = boxes.permute(0, 3, 1, 2).contiguous().float()
+        return _sample(pixels, self._grid(margin, resolution), "bilinear")
+
+    def labels(
+        self, boxes: UInt8[Tensor, "batch size size"], margin: float, resolution: int
+    ) -> Int[Tensor, "batch resolution resolution"]:
+        """Cut warped part labels out of wider label maps; mirrored bodies swap left and right parts.
+
+        Args:
+            boxes: label maps that cover the same squares as the pictures, (B, S, S).
+            margin: side of those squares in box sides.
+            resolution: side of the result.
+
+        Returns:
+            0 for background and k + 1 for part k, (B, resolution, resolution).
+        """
+        sampled = _sample(boxes[:, None].float(), self._grid(margin, resolution), "nearest")[:, 0].long()
+        mirror = torch.tensor(PART_MIRROR)
+        return torch.where(self.mirrored[:, None, None], mirror[sampled], sampled)
+
+    def rotmats(self, rotmats: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batch 24 3 3"]:
+        """Pose of the person as the warped crop shows it; the root is in the camera frame."""
+        sign = torch.tensor([-1.0, 1.0, 1.0], dtype=rotmats.dtype)
+        # M R M with M = diag(-1, 1, 1) mirrors a rotation; limbs change sides.
+        reflected = rotmats[:, list(SMPL24.mirror)] * sign[:, None] * sign
+        moved = torch.where(self.mirrored[:, None, None, None], reflected, rotmats)
+        return torch.cat((self._roll().to(rotmats.dtype) @ moved[:, :1], moved[:, 1:]), dim=1)
+
+    def joints_3d(
+        self, joints: Float[Tensor, "batch joints 3"], mirror: tuple[int, ...]
+    ) -> Float[Tensor, "batch joints 3"]:
+        """Joints around an origin on the optical axis, (B, J, 3), camera frame, as the crop shows them."""
+        sign = torch.tensor([-1.0, 1.0, 1.0], dtype=joints.dtype)
+        moved = torch.where(self.mirrored[:, None, None], joints[:, list(mirror)] * sign, joints)
+        return moved @ self._roll()[:, 0].to(joints.dtype).transpose(1, 2)
+
+    def joints_2d(
+        self, joints: Float[Tensor, "batch joints 2"], mirror: tuple[int, ...]
+    ) -> Float[Tensor, "batch joints 2"]:
+        """Joints in crop coordinates of the box, (B, J, 2), to those of the warped crop."""
+        sign = torch.tensor([-1.0, 1.0], dtype=joints.dtype)
+        moved = torch.where(self.mirrored[:, None, None], joints[:, list(mirror)] * sign, joints)
+        offset = (moved - self.shift[:, None]) / self.zoom[:, None, None]
+        return offset @ self._turn_matrix()  # the rows times T are the transposed, inverse turn
+
+    def _turn_matrix(self) -> Float[Tensor, "batch 2 2"]:
+        cosine, sine = self.turn.cos(), self.turn.sin()
+        return torch.stack((cosine, -sine, sine, cosine), dim=-1).view(-1, 2, 2)
+
+    def _roll(self) -> Float[Tensor, "batch 1 3 3"]:
+        """Rotation of the body about the optical axis that matches the turn of the crop, as (B, 1, 3, 3)."""
+        roll = torch.eye(3).repeat(len(self.turn), 1, 1)
+        roll[:, :2, :2] = self._turn_matrix().transpose(1, 2)
+        return roll[:, None]
+
+    def _grid(self, margin: float, resolution: int) -> Float[Tensor, "batch resolution resolution 2"]:
+        """Where in the wider picture each pixel of the crop looks."""
+        affine = torch.cat((self._turn_matrix() * self.zoom[:, None, None], self.shift[:, :, None]), dim=2)
+        mirror = torch.where(self.mirrored, -1.0, 1.0)
+        affine = torch.stack((affine[:, 0] * mirror[:, None], affine[:, 1]), dim=1) / margin
+        size = [len(self.turn), 1, resolution, resolution]
+        return functional.affine_grid(affine, size, align_corners=False)
+
+
+def _sample(pixels: Tensor, grid: Tensor, mode: str) -> Tensor:
+    return functional.grid_sample(pixels, grid, mode=mode, padding_mode="zeros", align_corners=False)

@@ -1,0 +1,178 @@
+"""Memory-mapped crops with ground truth: decoded once, read thousands of times, growing as data arrive."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.io.atomic import write_text
+
+logger = logging.getLogger(__name__)
+
+SUPERVISED_JOINTS = JointSet(
+    "smpl24+lsp14",
+    (*SMPL24.joint_names, *(f"lsp_{name}" for name in LSP14.joint_names)),
+    (*SMPL24.mirror, *(len(SMPL24) + row for row in LSP14.mirror)),
+)
+"""The joints that are supervised in 2D and 3D: the kinematic tree, then the 14 evaluation joints."""
+
+CROP_PX = 256
+MARGIN = 1.2
+"""Side of a cached picture in box sides: room for turns, zooms and shifts."""
+
+_INDEX = "index.json"
+_PICTURES = ("crops", "halved")
+_JOINTS = len(SUPERVISED_JOINTS)
+_COLUMNS: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
+    "crops": ((CROP_PX, CROP_PX, 3), np.uint8),
+    "halved": ((CROP_PX // 2, CROP_PX // 2, 3), np.uint8),
+    "labels": ((CROP_PX // 2, CROP_PX // 2), np.uint8),
+    "rotmats": ((24, 3, 3), np.float32),
+    "betas": ((10,), np.float32),
+    "camera": ((3,), np.float32),
+    "joints_3d": ((_JOINTS, 3), np.float32),
+    "joints_2d": ((_JOINTS, 2), np.float32),
+}
+
+
+class CachedPerson(NamedTuple):
+    """One person as the cache keeps them.
+
+    Attributes:
+        crops: RGB picture of 1.2 boxes, (256, 256, 3).
+        halved: the same at half size, averaged, (128, 128, 3); read for small crops.
+        labels: part labels of the same square, (128, 128).
+        rotmats: joint rotations, root in the camera frame, (24, 3, 3).
+        betas: shape coefficients, (10,).
+        camera: weak-perspective camera fitted to the joints, (3,).
+        joints_3d: camera frame, pelvis at the origin, metres, (38, 3).
+        joints_2d: crop coordinates of the box, [-1, 1] over its sides, (38, 2).
+    """
+
+    crops: npt.NDArray[np.uint8]
+    halved: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
+    rotmats: npt.NDArray[np.float32]
+    betas: npt.NDArray[np.float32]
+    camera: npt.NDArray[np.float32]
+    joints_3d: npt.NDArray[np.float32]
+    joints_2d: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CachedBatch:
+    """People of one batch as tensors with a leading batch dimension; fields as in `CachedPerson`.
+
+    `pictures` are `crops` or `halved`, whichever suits the resolution that was asked for.
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    rotmats: Tensor
+    betas: Tensor
+    camera: Tensor
+    joints_3d: Tensor
+    joints_2d: Tensor
+
+
+class CropsCache:
+    """People of a data set in one folder of `.npy` columns, memory-mapped.
+
+    The folder is made for `capacity` people and filled sequence by sequence; a reader sees those that were
+    complete when it last called `refresh`. The files are sparse: unfilled people take no disk.
+
+    Args:
+        folder: where the columns are.
+        writable: open for `append`.
+    """
+
+    def __init__(self, folder: Path, *, writable: bool = False) -> None:
+        self.folder = folder
+        if not (folder / _INDEX).is_file():
+            raise TrainingError(
+                f"{folder} is not a crops cache: no {_INDEX}; make one from a data set first."
+            )
+        mode = "r+" if writable else "r"
+        self._columns: dict[str, npt.NDArray[np.generic]] = {
+            name: np.lib.format.open_memmap(folder / f"{name}.npy", mode=mode) for name in _COLUMNS
+        }
+        self.sequences: tuple[str, ...] = ()
+        self.ends: tuple[int, ...] = ()
+        self.refresh()
+
+    @classmethod
+    def create(cls, folder: Path, capacity: int) -> "CropsCache":
+        """Make an empty cache for at most `capacity` people, or open the one that is there."""
+        if (folder / _INDEX).is_file():
+            return cls(folder, writable=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (shape, dtype) in _COLUMNS.items():
+            np.lib.format.open_memmap(
+                folder / f"{name}.npy", mode="w+", dtype=dtype, shape=(capacity, *shape)
+            )
+        _write_index(folder, (), ())
+        return cls(folder, writable=True)
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    @property
+    def capacity(self) -> int:
+        """Largest number of people the cache can hold."""
+        return len(self._columns["crops"])
+
+    def refresh(self) -> None:
+        """Take note of the people that were added since."""
+        index = json.loads((self.folder / _INDEX).read_text())
+        self.sequences, self.ends = tuple(index["sequences"]), tuple(index["ends"])
+
+    def append(self, sequence: str, people: list[CachedPerson]) -> None:
+        """Add all people of one sequence; they become visible to readers together.
+
+        Raises:
+            TrainingError: the cache is full.
+        """
+        start, end = len(self), len(self) + len(people)
+        if end > self.capacity:
+            raise TrainingError(f"The crops cache {self.folder} is full at {self.capacity} people.")
+        for name in _COLUMNS:
+            for row, person in enumerate(people, start):
+                self._columns[name][row] = getattr(person, name)
+        self.sequences, self.ends = (*self.sequences, sequence), (*self.ends, end)
+        _write_index(self.folder, self.sequences, self.ends)
+
+    def batch(self, rows: npt.NDArray[np.int64], resolution: int) -> CachedBatch:
+        """People by row, with pictures that are sharp enough for crops of `resolution` px but not larger."""
+        needed = 0.9 * MARGIN * resolution
+        taken = {
+            name: torch.from_numpy(self._columns[name][rows]) for name in _COLUMNS if name not in _PICTURES
+        }
+        picture = "halved" if needed <= CROP_PX // 2 else "crops"
+        return CachedBatch(pictures=torch.from_numpy(self._columns[picture][rows]), **taken)
+
+    def pictures(self, rows: range) -> npt.NDArray[np.uint8]:
+        """The full pictures of some people, (N, 256, 256, 3)."""
+        return np.array(self._columns["crops"][rows.start : rows.stop], np.uint8)
+
+    def column(self, name: str) -> npt.NDArray[np.generic]:
+        """A whole column, (N, ...), of the people that are visible."""
+        return self._columns[name][: len(self)]
+
+
+def halve(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The mean of every block of 2x2 pixels."""
+    blocks = picture.reshape(len(picture) // 2, 2, picture.shape[1] // 2, 2, -1)
+    return np.asarray(blocks.mean(axis=(1, 3)).round(), np.uint8)
+
+
+def _write_index(folder: Path, sequences: tuple[str, ...], ends: tuple[int, ...]) -> None:
+    """Replace the index in one step, so that a reader never sees half of it."""
+    write_text(folder / _INDEX, json.dumps({"sequences": sequences, "ends": ends}))

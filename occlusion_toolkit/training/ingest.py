@@ -1,0 +1,104 @@
+"""From a data set in 3DPW's layout with part labels to the crops cache."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.datasets.crops import CropBox, crop_image
+from occlusion_toolkit.datasets.threedpw import PersonFrame, ThreeDPW
+from occlusion_toolkit.errors import DatasetError, TopologyError
+from occlusion_toolkit.io.images import read_image
+from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
+from occlusion_toolkit.training.objective import fit_camera, supervised_joints
+
+logger = logging.getLogger(__name__)
+
+PIXEL_CENTRE = 0.5
+"""Intrinsics have pixel centres at whole numbers (OpenCV); boxes have pixel borders there."""
+
+
+def extend_cache(cache: CropsCache, root: Path, split: str, body: BodyModel) -> int:
+    """Add the sequences of a split that the cache does not have yet, in the order of their names.
+
+    A data set may still be growing: `synthesize` writes the ground truth of a sequence last.
+
+    Args:
+        cache: a writable cache.
+        root: the data set.
+        split: folder under sequenceFiles.
+        body: the body that the data set was made with.
+
+    Returns:
+        Number of people added.
+
+    Raises:
+        DatasetError: the data set is incomplete.
+        TopologyError: the data set was made with another body.
+    """
+    known, before = set(cache.sequences), len(cache)
+    names = [path.stem for path in (root / "sequenceFiles" / split).glob("*.pkl")]
+    for name in sorted(set(names) - known):
+        frames = ThreeDPW(root, split, [name])
+        if frames.topology != body.topology:
+            raise TopologyError(
+                f"{root} was made with body {frames.topology or 'SMPL'}, training is for {body.topology}."
+            )
+        cache.append(name, [cached_person(frame, body) for frame in frames])
+    logger.info("%s: %d people of %d sequences", cache.folder, len(cache), len(cache.sequences))
+    return len(cache) - before
+
+
+def cached_person(frame: PersonFrame, body: BodyModel) -> CachedPerson:
+    """Cut one person out and bring the ground truth into the coordinates of their box.
+
+    Raises:
+        DatasetError: the frame has no part labels.
+    """
+    parameters = BodyParameters(
+        torch.from_numpy(frame.rotmats[None]), torch.from_numpy(frame.betas[None]), torch.zeros(1, 3)
+    )
+    joints = supervised_joints(body, parameters)
+    centred = (joints[0] - joints[0, 0]).double().numpy()
+    projected = (centred + frame.joints_m[0]) @ frame.intrinsics.T
+    pixels = projected[:, :2] / projected[:, 2:] + PIXEL_CENTRE
+    seen = (2 * (pixels - frame.box.centre) / frame.box.size).astype(np.float32)
+    square = CropBox(frame.box.centre, frame.box.size * MARGIN)
+    crop = crop_image(read_image(frame.image_path).pixels, square, CROP_PX)
+    return CachedPerson(
+        crops=crop,
+        halved=halve(crop),
+        labels=_crop_labels(_read_labels(frame), square),
+        rotmats=frame.rotmats,
+        betas=frame.betas,
+        camera=fit_camera(joints, torch.from_numpy(seen[None]))[0].numpy(),
+        joints_3d=centred.astype(np.float32),
+        joints_2d=seen,
+    )
+
+
+def _crop_labels(labels: npt.NDArray[np.uint8], square: CropBox) -> npt.NDArray[np.uint8]:
+    """The labels of a square at half the size of its picture, nearest neighbour, background outside."""
+    size = CROP_PX // 2
+    step = square.size / size
+    (x, y), half = square.centre, square.size / 2
+    affine = (step, 0, x - half, 0, step, y - half)
+    whole = Image.fromarray(labels)
+    return np.asarray(whole.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.NEAREST))
+
+
+def _read_labels(frame: PersonFrame) -> npt.NDArray[np.uint8]:
+    if frame.part_path is None:
+        raise DatasetError(
+            f"{frame.image_path} has no part labels under partFiles; training needs data of `synthesize`."
+        )
+    try:
+        with Image.open(frame.part_path) as image:
+            return np.asarray(image.convert("L"))
+    except OSError as error:
+        raise DatasetError(f"Cannot read the part labels {frame.part_path} ({error}).") from error

@@ -1,0 +1,159 @@
+"""The loss terms of PARE (Section 3.3), one pure function each, and their weighted sum."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+IGNORED_PART = -1
+"""Part label of a pixel that the part loss leaves out."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weight of each term; the defaults are those of PARE's public code, all multiplied by `overall`.
+
+    Attributes:
+        overall: factor on the whole sum.
+        joints_2d: projected joints in crop coordinates [-1, 1].
+        joints_3d: joints in metres around the root.
+        body_joints: the same in the frame of the pelvis, blind to the heading; not in PARE, hence zero.
+        pose: rotation matrices.
+        betas: shape coefficients.
+        camera: the penalty on negative scales.
+        parts: part labels (the lambda_P of the paper; zero leaves attention unsupervised).
+    """
+
+    overall: float = 60.0
+    joints_2d: float = 5.0
+    joints_3d: float = 5.0
+    body_joints: float = 0.0
+    pose: float = 1.0
+    betas: float = 0.001
+    camera: float = 1.0
+    parts: float = 1.0
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """Unweighted loss terms of one batch, each a scalar; a term that does not apply is zero."""
+
+    joints_2d: Float[Tensor, ""]
+    joints_3d: Float[Tensor, ""]
+    body_joints: Float[Tensor, ""]
+    pose: Float[Tensor, ""]
+    betas: Float[Tensor, ""]
+    camera: Float[Tensor, ""]
+    parts: Float[Tensor, ""]
+
+    def total(self, weights: LossWeights) -> Float[Tensor, ""]:
+        """The weighted sum that is minimised."""
+        terms = torch.stack([getattr(weights, f.name) * getattr(self, f.name) for f in fields(self)])
+        return weights.overall * terms.sum()
+
+
+def joints_2d_loss(
+    predicted: Float[Tensor, "batch joints 2"],
+    truth: Float[Tensor, "batch joints 2"],
+    confidence: Float[Tensor, "batch joints"],
+) -> Float[Tensor, ""]:
+    """Mean squared distance per coordinate; joints of zero confidence stay in the denominator, as in PARE.
+
+    Args:
+        predicted: projected joints in crop coordinates [-1, 1], (B, J, 2).
+        truth: annotated joints, likewise.
+        confidence: weight of each joint, (B, J).
+
+    Returns:
+        A scalar, in squared crop units.
+    """
+    return (confidence[..., None] * (predicted - truth).square()).mean()
+
+
+def joints_3d_loss(
+    predicted: Float[Tensor, "batch joints 3"],
+    truth: Float[Tensor, "batch joints 3"],
+    confidence: Float[Tensor, "batch joints"],
+    root: tuple[int, ...],
+    has_joints: Bool[Tensor, " batch"],
+) -> Float[Tensor, ""]:
+    """Mean squared distance per coordinate after moving the root of both sides to the origin.
+
+    Args:
+        predicted: joints in metres, (B, J, 3).
+        truth: annotated joints in metres, in the same frame.
+        confidence: weight of each joint, (B, J).
+        root: the joints whose mean is the root (PARE takes the two hips).
+        has_joints: people that are annotated in 3D, (B,); the others do not count.
+
+    Returns:
+        A scalar in square metres, zero where nobody is annotated.
+    """
+    if not bool(has_joints.any()):
+        return predicted.sum() * 0.0
+    columns = list(root)
+    predicted, truth = predicted[has_joints], truth[has_joints]
+    predicted = predicted - predicted[:, columns].mean(dim=1, keepdim=True)
+    truth = truth - truth[:, columns].mean(dim=1, keepdim=True)
+    return (confidence[has_joints][..., None] * (predicted - truth).square()).mean()
+
+
+def in_pelvis_frame(
+    joints: Float[Tensor, "batch joints 3"], root_rotmats: Float[Tensor, "batch 3 3"]
+) -> Float[Tensor, "batch joints 3"]:
+    """Joints with the rotation of the root undone: where they are seen from the pelvis."""
+    return joints @ root_rotmats  # rows times R are the transposed rotation
+
+
+def pose_loss(
+    predicted: Float[Tensor, "batch 24 3 3"],
+    truth: Float[Tensor, "batch 24 3 3"],
+    confidence: Float[Tensor, "batch 24"],
+    has_body: Bool[Tensor, " batch"],
+) -> Float[Tensor, ""]:
+    """Mean squared difference of the entries of rotation matrices over the people with a known body."""
+    if not bool(has_body.any()):
+        return predicted.sum() * 0.0
+    squared = (predicted[has_body] - truth[has_body]).square()
+    return (confidence[has_body][..., None, None] * squared).mean()
+
+
+def betas_loss(
+    predicted: Float[Tensor, "batch 10"], truth: Float[Tensor, "batch 10"], has_body: Bool[Tensor, " batch"]
+) -> Float[Tensor, ""]:
+    """Mean squared difference of shape coefficients over the people with a known body."""
+    if not bool(has_body.any()):
+        return predicted.sum() * 0.0
+    return functional.mse_loss(predicted[has_body], truth[has_body])
+
+
+def camera_loss(camera: Float[Tensor, "batch 3"]) -> Float[Tensor, ""]:
+    """Penalty exp(-10 s)^2 that keeps the scale of the camera positive (as in PARE's public code)."""
+    return torch.exp(-10.0 * camera[:, 0]).square().mean()
+
+
+def part_loss(
+    part_logits: Float[Tensor, "batch 25 h w"],
+    labels: Int[Tensor, "batch height width"],
+    has_body: Bool[Tensor, " batch"],
+) -> Float[Tensor, ""]:
+    """Cross-entropy of the part scores, averaged over all pixels, background included (PARE, L_P).
+
+    Scores are brought to the size of the labels bilinearly with aligned corners.
+
+    Args:
+        part_logits: raw scores of background (channel 0) and part k (channel k + 1), (B, 25, h, w).
+        labels: 0 for background, k + 1 for part k, `IGNORED_PART` for pixels that do not count.
+        has_body: people with part labels, (B,).
+
+    Returns:
+        A scalar in nats, zero where nobody has labels.
+    """
+    if not bool(has_body.any()):
+        return part_logits.sum() * 0.0
+    scores = functional.interpolate(
+        part_logits[has_body].float(), size=labels.shape[-2:], mode="bilinear", align_corners=True
+    )
+    return functional.cross_entropy(scores, labels[has_body].long(), ignore_index=IGNORED_PART)
