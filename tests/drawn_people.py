@@ -1,5 +1,7 @@
 """Flat-shaded open bodies with exact ground truth: people for training tests, drawn without a GL driver."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -8,7 +10,7 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.synthetic.rig import rotmats_from_axis_angle
 from occlusion_toolkit.rendering.rasterize import rasterize
-from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, halve
+from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
 from occlusion_toolkit.training.objective import fit_camera, project, supervised_joints
 
 PALETTE = np.random.default_rng(3).uniform(40, 255, (24, 3))
@@ -55,3 +57,11 @@ def draw_people(body: BodyModel, count: int, seed: int = 0) -> list[CachedPerson
             )
         )
     return people
+
+
+def draw_cache(body: BodyModel, folder: Path) -> CropsCache:
+    """A cache of 80 people in five sequences."""
+    writer = CropsCache.create(folder, 80)
+    for number in range(5):
+        writer.append(f"sequence{number}", draw_people(body, 16, seed=number))
+    return CropsCache(folder)

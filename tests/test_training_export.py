@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from drawn_people import draw_people
+from drawn_people import draw_cache
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.open_body import load_open_body
@@ -47,11 +47,7 @@ def body() -> BodyModel:
 
 @pytest.fixture(scope="module")
 def cache(body: BodyModel, tmp_path_factory: pytest.TempPathFactory) -> CropsCache:
-    folder = tmp_path_factory.mktemp("crops")
-    writer = CropsCache.create(folder, 80)
-    for number in range(5):
-        writer.append(f"sequence{number}", draw_people(body, 16, seed=number))
-    return CropsCache(folder)
+    return draw_cache(body, tmp_path_factory.mktemp("crops"))
 
 
 def test_exported_card_loads_the_averaged_weights(cache: CropsCache, body: BodyModel, tmp_path: Path) -> None:

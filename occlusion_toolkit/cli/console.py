@@ -31,7 +31,8 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         rate = task.finished_speed or task.speed
-        return Text("" if rate is None else f"{rate:.0f}/s", style="progress.data.speed")
+        digits = 0 if rate is None or rate >= 100 else 1
+        return Text("" if rate is None else f"{rate:.{digits}f}/s", style="progress.data.speed")
 
 
 @contextmanager

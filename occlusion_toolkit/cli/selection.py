@@ -4,6 +4,7 @@ import torch
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
 from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.occlusion.network import existing_device
 
 
 def select_joints(text: str) -> tuple[JointSet, tuple[str, ...]]:
@@ -40,12 +41,4 @@ def select_device(text: str) -> torch.device:
     """
     if text == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(text)
-    except RuntimeError as error:
-        raise UsageError(f"--device: {text!r} is not a device; give auto, cpu, cuda or cuda:N") from error
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"--device: {text!r} is not supported; give auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"--device: this machine has no {text}; give auto or cpu")
-    return device
+    return existing_device(text)

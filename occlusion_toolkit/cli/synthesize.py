@@ -84,16 +84,7 @@ def synthesize(
     stopped goes on where it left off. Needs an OpenGL driver reached through EGL and the extra
     occlusion-toolkit[synthesize].
     """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
+    from occlusion_toolkit.cli import console
     from occlusion_toolkit.datasets.synthetic.generate import DatasetRequest, find_photographs, generate
 
     request = DatasetRequest(
@@ -108,22 +99,13 @@ def synthesize(
         photograph_share=backgrounds_share,
         workers=workers,
     )
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(f"rendering {split} people", total=count, rate="")
+    done = 0
+    with console.progress(f"{split} images") as report:
 
-        def report(frames: int) -> None:
-            bar.advance(task, frames)
-            speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed:.1f} images/s" if speed else "")
+        def advance(frames: int) -> None:
+            nonlocal done
+            done += frames
+            report(done, count)
 
-        rendered = generate(request, report)
+        rendered = generate(request, advance)
     click.echo(f"{count} images of the {split} split in {out} ({rendered} rendered now)")

@@ -29,6 +29,23 @@ FOLDING_TOLERANCE = 1e-5
 Network = TypeVar("Network", bound=nn.Module)
 
 
+def existing_device(device: torch.device | str) -> torch.device:
+    """The CPU or a GPU, after making sure that the machine has it.
+
+    Raises:
+        UsageError: there is no such device, or it is neither a CPU nor a CUDA GPU.
+    """
+    try:
+        known = torch.device(device)
+    except RuntimeError as error:
+        raise UsageError(f"unknown device {device!r}; choose cpu, cuda or cuda:N") from error
+    if known.type not in ("cpu", "cuda"):
+        raise UsageError(f"device {str(device)!r} is not supported; choose cpu, cuda or cuda:N")
+    if known.type == "cuda" and (known.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device {str(device)!r} is not on this machine; choose another or cpu")
+    return known
+
+
 def optimised_copy(regressor: Regressor, device: torch.device, resolution: int) -> Regressor:
     """A copy of a network in evaluation mode with the same outputs up to rounding, made to run faster.
 

@@ -15,7 +15,7 @@ from occlusion_toolkit.occlusion.deviation import PROBED_PASSES, measure_deviati
 from occlusion_toolkit.occlusion.estimator import DenseEstimator
 from occlusion_toolkit.occlusion.grid import Grid
 from occlusion_toolkit.occlusion.memory import in_fitting_parts, starting_batch_size
-from occlusion_toolkit.occlusion.network import NetworkRunner, Precision, optimised_copy
+from occlusion_toolkit.occlusion.network import NetworkRunner, Precision, existing_device, optimised_copy
 from occlusion_toolkit.occlusion.occluders import Occluder
 from occlusion_toolkit.occlusion.readouts import JointBody, as_array, read_out
 from occlusion_toolkit.occlusion.result import SweepResult
@@ -67,7 +67,7 @@ class OcclusionSweep:
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch size {batch_size} is not a number of crops; choose 1 or more")
-        self._device = _existing_device(device)
+        self._device = existing_device(device)
         self._body = copy.deepcopy(body).to(self._device) if isinstance(body, nn.Module) else body
         self._grid = grid
         self._occluder = occluder
@@ -225,14 +225,3 @@ class OcclusionSweep:
             clean_camera=camera[0],
             joints=tuple(readouts),
         )
-
-
-def _existing_device(device: torch.device | str) -> torch.device:
-    """The device, after making sure that the machine has it."""
-    try:
-        known = torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(f"unknown device {device!r}; choose cpu, cuda or cuda:N") from error
-    if known.type == "cuda" and (known.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"device {str(device)!r} is not on this machine; choose another or cpu")
-    return known
