@@ -65,6 +65,10 @@ class ResultError(OcclusionToolkitError):
     """A stored result is unreadable, incomplete or of another kind."""
 
 
+class RunError(OcclusionToolkitError):
+    """A long run cannot start or go on: its folder is in use, or a worker or its cluster is gone."""
+
+
 class RenderingError(OcclusionToolkitError):
     """A renderer or its driver is not available."""
 

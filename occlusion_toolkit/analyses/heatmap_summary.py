@@ -137,7 +137,7 @@ def joints_in_crop(
 ) -> Float[np.ndarray, "joints 2"]:
     """Where the clean prediction puts joints of the set in focus, pixels (x, y) of the crop, (J, 2)."""
     clean, names = parameters_of(result.clean), joint_set(result.focus.joint_set)
-    projected = project_to_crop(body.joints(clean, names), clean.camera, result.card.grid.resolution)
+    projected = project_to_crop(body.joints(clean, names), clean.camera, result.card.windows.resolution)
     return projected[0, [names.index(name) for name in joints], :2].numpy()
 
 

@@ -74,14 +74,17 @@ class ProtocolCard(_Card):
         joint_sets: joint sets that were measured.
         alignments: "root" (centred on the pelvis) and, where it was measured too, "procrustes".
         crop_rule: how the crop was cut from the image, in words.
-        grid: the windows.
-        occluder: what was pasted, with its colour.
+        grid: the windows; None where nothing is occluded.
+        occluder: what was pasted, with its colour; None where nothing is.
         precision: arithmetic of the network, "fp32" or "bf16".
         compiled: whether the network ran through `torch.compile`.
         dataset: id of the data set, None for a single photograph.
         split: its split, None for a single photograph.
         ground_truth_body: topology id of the body of the ground truth; None without ground truth.
         gender_rule: which gendered body the ground truth uses; None without ground truth.
+        frame_filter: which frames of the data set are used, such as "spin" or "vibe"; None without one.
+        pve_alignment: what vertices are centred on before PVE, "none" or "pelvis"; None without PVE.
+        people_sha256: checksum of the list of person-frames, in order; None for a single photograph.
         toolkit_version: version of this package.
         libraries: versions of the libraries under it.
     """
@@ -100,16 +103,30 @@ class ProtocolCard(_Card):
     joint_sets: tuple[str, ...]
     alignments: tuple[Literal["root", "procrustes"], ...] = ("root",)
     crop_rule: str
-    grid: GridCard
-    occluder: str
+    grid: GridCard | None
+    occluder: str | None
     precision: Literal["fp32", "bf16"] = "fp32"
     compiled: bool = False
     dataset: str | None = None
     split: str | None = None
     ground_truth_body: str | None = None
     gender_rule: str | None = None
+    frame_filter: str | None = None
+    pve_alignment: Literal["none", "pelvis"] | None = None
+    people_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     toolkit_version: str = __version__
     libraries: dict[str, str] = Field(default_factory=library_versions)
+
+    @property
+    def windows(self) -> GridCard:
+        """The grid of a result that has one.
+
+        Raises:
+            ResultError: nothing was occluded.
+        """
+        if self.grid is None:
+            raise ResultError(f"a result of {self.analysis!r} has no windows; give the result of a sweep")
+        return self.grid
 
     def canonical_json(self) -> str:
         """The card as JSON with sorted keys and no spaces: equal cards give equal text."""

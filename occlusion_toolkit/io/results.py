@@ -214,7 +214,7 @@ def read_heatmap(path: Path | str) -> HeatmapResult:
 def _fill(file: h5py.File, result: HeatmapResult) -> None:
     rows, cols = result.maps[0].displacement_mm.shape[1:] if result.maps else (0, 0)
     sizes = {
-        "resolution": result.card.grid.resolution,
+        "resolution": result.card.windows.resolution,
         "windows": rows * cols,
         "rows": rows,
         "cols": cols,
@@ -252,7 +252,7 @@ def _read(file: h5py.File) -> HeatmapResult:
     card = _card(file)
     rows, cols = read_attribute(file, "rows", int), read_attribute(file, "cols", int)
     worst_window = read_attribute(file, "worst_window", int)
-    resolution = card.grid.resolution
+    resolution = card.windows.resolution
     if not (0 < rows <= 2 * resolution and 0 < cols <= 2 * resolution and 0 <= worst_window < rows * cols):
         raise ResultError(f"{rows} x {cols} windows, the worst being {worst_window}, do not fit its grid")
     sizes = {"resolution": resolution, "windows": rows * cols, "rows": rows, "cols": cols}

@@ -60,10 +60,10 @@ def heatmap_panels(result: HeatmapResult, body: BodyModel) -> HeatmapPanels:
         joint_names=result.focus.joints,
         cells=result.cells,
         quantity=Quantity(result.focus.read_out),
-        occluder_px=result.card.grid.size,
+        occluder_px=result.card.windows.size,
         aligned=result.focus.aligned,
         joints_px=joints_in_crop(result, body, result.focus.joints),
-        resolution=result.card.grid.resolution,
+        resolution=result.card.windows.resolution,
         caption=f"{result.card.model_card} · occluder {result.card.occluder} · protocol {result.card.hash}",
     )
 
