@@ -42,6 +42,9 @@ OTHER_VALUES = {
     "split": "test",
     "ground_truth_body": "smpl",
     "gender_rule": "neutral",
+    "frame_filter": "vibe",
+    "pve_alignment": "pelvis",
+    "people_sha256": "c" * 64,
     "toolkit_version": "9.9",
     "libraries": {"torch": "0"},
 }
