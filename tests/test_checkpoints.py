@@ -1,4 +1,4 @@
-"""Weights are read without running code, and loaded only if every tensor fits."""
+"""Weights are read without running code."""
 
 import pickle
 from pathlib import Path
@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from occlusion_toolkit.errors import CheckpointError, UnsafeFileError
-from occlusion_toolkit.io.checkpoints import load_strictly, read_metadata, read_state_dict, write_state_dict
-from occlusion_toolkit.regressors import HMR, SpinHMR
-from occlusion_toolkit.regressors.backbones import BasicBlock, ResNet
+from occlusion_toolkit.io.checkpoints import read_metadata, read_state_dict, write_state_dict
 
 
 def tiny_state() -> dict[str, Tensor]:
@@ -64,38 +62,14 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path):
     assert [file.name for file in tmp_path.iterdir()] == ["weights.safetensors"]
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda state: state,
-        lambda state: {"model": state, "optimizer": {"lr": 0.1}, "epoch": 3},
-        lambda state: {"model": {f"module.{name}": tensor for name, tensor in state.items()}},
-        lambda state: {
-            "state_dict": {f"model.{name}": tensor for name, tensor in state.items()}
-            | {
-                "model.smpl.smpl.betas": torch.zeros(1, 10),
-                "J_regressor": torch.zeros(17, 3),
-                "K": torch.eye(3),
-            },
-            "pytorch-lightning_version": "1.1.8",
-        },
-        lambda state: {"state_dict": state | {"body_model_train.betas": torch.zeros(1, 10)}},
-    ],
-    ids=["bare", "spin", "data-parallel", "lightning", "converted"],
-)
-def test_wrappers_of_known_trainers_are_opened(tmp_path: Path, wrap):
-    torch.save(wrap(tiny_state()), tmp_path / "checkpoint.pt")
-    assert_same(read_state_dict(tmp_path / "checkpoint.pt"), tiny_state())
-
-
 def test_checkpoint_of_an_old_pytorch_is_read(tmp_path: Path):
     torch.save({"model": tiny_state()}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-    assert_same(read_state_dict(tmp_path / "old.pt"), tiny_state())
+    assert_same(read_state_dict(tmp_path / "old.pt")["model"], tiny_state())
 
 
 def test_foreign_class_is_named_and_the_way_out_explained(tmp_path: Path):
     torch.save({"state_dict": tiny_state(), "hyper_parameters": Foreign()}, tmp_path / "lightning.ckpt")
-    with pytest.raises(UnsafeFileError, match=r"Foreign.*convert it once.*safetensors"):
+    with pytest.raises(UnsafeFileError, match=r"test_checkpoints\.Foreign.*--trust-file"):
         read_state_dict(tmp_path / "lightning.ckpt")
 
 
@@ -162,64 +136,7 @@ def test_missing_file_is_named(tmp_path: Path):
         read_state_dict(tmp_path / "nowhere.ckpt")
 
 
-def test_checkpoint_without_tensors_is_refused(tmp_path: Path):
-    torch.save({"epoch": 3}, tmp_path / "empty.ckpt")
-    with pytest.raises(CheckpointError, match="no tensors"):
-        read_state_dict(tmp_path / "empty.ckpt")
-
-
-def linear() -> nn.Linear:
-    return nn.Linear(2, 3)
-
-
-def test_every_kind_of_misfit_is_listed_at_once():
-    state = {"weight": torch.zeros(3, 5), "extra": torch.zeros(1)}
-    with pytest.raises(CheckpointError) as caught:
-        load_strictly(linear(), state)
-    message = str(caught.value)
-    assert "1 missing: bias" in message
-    assert "1 unexpected: extra" in message
-    assert "weight (3, 5) instead of (3, 2)" in message
-    assert "1 of 2" in message
-
-
-def test_a_refused_state_changes_nothing():
-    network = linear()
-    before = network.weight.detach().clone()
-    with pytest.raises(CheckpointError):
-        load_strictly(network, {"weight": torch.zeros(3, 2)})
-    assert torch.equal(network.weight, before)
-
-
-def test_long_lists_are_cut():
-    with pytest.raises(CheckpointError, match=r"and \d+ more"):
-        load_strictly(HMR(ResNet(BasicBlock, (1, 1, 1, 1), 4), hidden=8), {"foo": torch.zeros(1)})
-
-
-def test_weights_that_are_not_finite_are_refused():
-    with pytest.raises(CheckpointError, match="1 not finite: bias"):
-        load_strictly(linear(), {"weight": torch.zeros(3, 2), "bias": torch.tensor([0.0, torch.nan, 0.0])})
-
-
-def test_optional_tensors_may_be_absent():
-    network = linear()
-    bias = network.bias.detach().clone()
-    load_strictly(network, {"weight": torch.zeros(3, 2)}, optional={"bias"})
-    assert torch.equal(network.bias, bias)
-    assert not network.weight.any()
-
-
-def test_half_precision_weights_become_the_networks_type():
-    network = linear()
-    load_strictly(network, {"weight": torch.ones(3, 2).half(), "bias": torch.ones(3).half()})
-    assert network.weight.dtype == torch.float32
-    assert network.weight.sum() == 6
-
-
-def test_flat_names_are_read_and_written_by_spin_hmr_alone():
-    flat, nested = (kind(ResNet(BasicBlock, (1, 1, 1, 1), 4)) for kind in (SpinHMR, HMR))
-    assert not any(name.startswith(("backbone.", "head.")) for name in flat.state_dict())
-    with pytest.raises(CheckpointError, match="0 of"):
-        load_strictly(nested, flat.state_dict())
-    load_strictly(flat, {name: torch.zeros_like(tensor) for name, tensor in flat.state_dict().items()})
-    assert not any(parameter.any() for parameter in flat.parameters())
+def test_checkpoint_without_names_is_refused(tmp_path: Path):
+    torch.save([torch.ones(3)], tmp_path / "list.ckpt")
+    with pytest.raises(CheckpointError, match="no tensors by name"):
+        read_state_dict(tmp_path / "list.ckpt")

@@ -1,12 +1,9 @@
 """Plain data survives a round trip through every protocol; nothing a hostile pickle asks for ever happens."""
 
-import codecs
-import functools
 import io
 import os
 import pickle
 import pickletools
-import resource
 import struct
 import subprocess
 import sys
@@ -17,11 +14,13 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from hostile_pickles import Call
 from hypothesis import strategies as st
+from plain_content import assert_plain
 
 from occlusion_toolkit.errors import UnsafeFileError
-from occlusion_toolkit.io.pickled_numpy import Constructor, Inert
-from occlusion_toolkit.io.safe_pickle import MAX_DEPTH, PLAIN_DATA, load_pickle
+from occlusion_toolkit.io.inert import Assembly, Stateful
+from occlusion_toolkit.io.safe_pickle import PLAIN_DATA, load_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -150,16 +149,11 @@ def test_python_2_text_of_protocol_0_is_read(tmp_path):
 
 
 def test_the_allow_list_can_be_extended_with_inert_holders(tmp_path):
-    class Node(Inert):
+    class Node(Stateful):
         """What a reader of chumpy files would register: keeps the stored array, computes nothing."""
 
-        __slots__ = ("state",)
-
-        def __setstate__(self, state: object) -> None:
-            self.state = state
-
-        def resolve(self) -> object:
-            return self.state["x"]
+        def resolve(self, assembly: Assembly) -> object:
+            return assembly.value(self.attributes["x"])
 
     data = (
         b"\x80\x02(cchumpy.ch\nCh\n)\x81}X\x01\x00\x00\x00x" + pickle.dumps(np.arange(3), 2)[2:-1] + b"sbl."
@@ -172,129 +166,10 @@ def test_the_allow_list_can_be_extended_with_inert_holders(tmp_path):
 # --- what is refused ------------------------------------------------------------------------------------
 
 
-class Call:
-    """Pickles as a call of any function with any arguments."""
-
-    def __init__(self, function: object, *arguments: object) -> None:
-        self.call = (function, arguments)
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return self.call
-
-
-@pytest.fixture
-def sentinel(tmp_path) -> Path:
-    """A file that every attack below tries to create."""
-    return tmp_path / "sentinel"
-
-
-def attacks(sentinel: Path) -> dict[str, object]:
-    command = f"touch {sentinel}"
-    nested = np.empty(1, object)
-    nested[0] = Call(os.system, command)
-    return {
-        "os.system": Call(os.system, command),
-        "subprocess": Call(subprocess.check_call, ["touch", str(sentinel)]),
-        "eval": Call(eval, f"open({str(sentinel)!r}, 'w')"),
-        "exec": Call(exec, f"open({str(sentinel)!r}, 'w')"),
-        "import": Call(__import__, "antigravity"),
-        "getattr": Call(getattr, [], "append"),
-        "open": Call(open, str(sentinel), "w"),
-        "partial": Call(functools.partial, os.system, command),
-        "pickle in pickle": Call(pickle.loads, pickle.dumps(Call(os.system, command))),
-        "codec": Call(codecs.lookup, "zip"),
-        "np.load": Call(np.load, "other.npy", None, True),
-        "object array": nested,
-        "object scalar": {"deep": [(nested,)]},
-        "memory map": Call(np.memmap, str(sentinel), "u1", "w+", 0, (4,)),
-        "bytes bomb": Call(bytes, 10**11),
-        "bytearray bomb": Call(bytearray, 10**11),
-        "range set": Call(set, range(10**9)),
-        "masked": np.ma.array([1], mask=[True]),
-        "matrix": np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
-        "date": np.array("2020-01-01", "M8[D]"),
-        "instance": Path("/etc"),
-        "class": OrderedDict,
-    }
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("name", sorted(attacks(Path("x"))))
-def test_an_attack_is_refused_and_does_nothing(tmp_path, sentinel, name, protocol):
-    refusal(tmp_path, pickle.dumps(attacks(sentinel)[name], protocol=protocol))
-    assert not sentinel.exists()
-
-
-RAW_ATTACKS = {
-    "INST": b"(S'touch SENTINEL'\nios\nsystem\n.",
-    "OBJ": b"(cos\nsystem\nS'touch SENTINEL'\no.",
-    "NEWOBJ": b"\x80\x02cos\nsystem\n(tR\x81.",
-    "dotted name": b"\x80\x04\x8c\x05numpy\x8c\x10ndarray.__class__\x93.",
-    "attribute of an allowed name": b"\x80\x04\x8c\x08builtins\x8c\x0cset.__init__\x93.",
-    "nested module": b"cnumpy.core.multiarray\nos.system\n(S'touch SENTINEL'\ntR.",
-    "numpy runner": b"cnumpy.testing._private.utils\nruncode\n(S'1'\ntR.",
-    "torch storage": b"ctorch.storage\n_load_from_bytes\n(S'x'\ntR.",
-    "joblib": b"cjoblib.testing\ncheck_subprocess_call\n((lS'touch SENTINEL'\natR.",
-    "extension 1": b"\x80\x02\x82\x01.",
-    "extension 4": b"\x80\x02\x84\x01\x00\x00\x00.",
-    "persistent id": b"Pid\n.",
-    "binary persistent id": b"\x80\x02K\x01Q.",
-    "out of band buffer": b"\x80\x05\x97.",
-    "state for a constructor": b"c__builtin__\nset\n(dS'_build'\ncbuiltins\nset\nsb.",
-    "slots for a constructor": b"\x80\x02c__builtin__\nset\nN}X\x06\x00\x00\x00_buildK\x01s\x86b.",
-    "state for the array class": b"cnumpy\nndarray\n(dS'x'\nI1\nsb.",
-    "a name instead of a value": b"cnumpy\nndarray\n.",
-    "object array from raw bytes": (
-        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
-        b"(I1\n(I1\ntcnumpy\ndtype\n(S'O8'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI0\ntbI00\n"
-        b"S'AAAAAAAA'\ntb."
-    ),
-    "shape beyond the bytes": (
-        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
-        b"(I1\n(I1000000000\ntcnumpy\ndtype\n(S'f8'\nI0\nI1\ntRI00\nS'AAAAAAAA'\ntb."
-    ),
-    "many empty strings": (
-        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
-        b"(I1\n(I1000000000000\ntcnumpy\ndtype\n(S'S0'\nI0\nI1\ntRI00\nS''\ntb."
-    ),
-    "negative shape": (
-        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
-        b"(I1\n(I-1\nI-1\ntcnumpy\ndtype\n(S'u1'\nI0\nI1\ntRI00\nS'A'\ntb."
-    ),
-    "array never filled": b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR.",
-    "array of another class": b"cnumpy.core.multiarray\n_reconstruct\n(c__builtin__\nset\n(I0\ntS'b'\ntR.",
-    "array as a key": (
-        b"(dcnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntRI1\ns."
-    ),
-    "memo bomb": b"\x80\x02K\x01r\xff\xff\xff\x7f.",
-    "text memo bomb": b"I1\np9999999999\n.",
-    "frame bomb": b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7fK\x01.",
-    "length bomb": b"\x80\x04\x8e\xff\xff\xff\xff\x00\x00\x00\x00a.",
-    "long bomb": b"\x80\x02\x8b\xff\xff\xff\x7f\x01.",
-    "number bomb": b"L" + b"9" * 100_000 + b"L\n.",
-    "deep nesting": b"\x80\x02" + b"]" * (MAX_DEPTH + 2) + b"a" * (MAX_DEPTH + 1) + b".",
-    "very deep nesting": b"\x80\x02" + b"K\x01" + b"\x85" * 500_000 + b".",
-    "future protocol": b"\x80\x09K\x01.",
-    "no stop": b"\x80\x02K\x01",
-    "empty": b"",
-    "text": b"not a pickle at all\n",
-    "bytes after the end": pickle.dumps([1]) + b"!",
-    "two pickles": pickle.dumps([1]) + pickle.dumps([2]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", sorted(RAW_ATTACKS))
-def test_a_hand_made_attack_is_refused_and_does_nothing(tmp_path, sentinel, name):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    refusal(tmp_path, RAW_ATTACKS[name].replace(b"SENTINEL", str(sentinel).encode()))
-    assert not sentinel.exists()
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kilobytes
-
-
 def test_an_attack_is_named_with_what_to_do(tmp_path):
     message = refusal(tmp_path, pickle.dumps(Call(os.system, "true")))
     assert "posix.system" in message or "nt.system" in message
-    assert "NumPy arrays" in message
+    assert "plain arrays" in message
 
 
 def test_a_zip_hidden_behind_a_pickle_is_refused(tmp_path):
@@ -302,14 +177,6 @@ def test_a_zip_hidden_behind_a_pickle_is_refused(tmp_path):
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("data.pkl", "x")
     assert "follow the end" in refusal(tmp_path, pickle.dumps([1]) + archive.getvalue())
-
-
-def test_constructors_cannot_be_altered_for_the_next_file(tmp_path):
-    for name in ("state for a constructor", "slots for a constructor"):
-        refusal(tmp_path, RAW_ATTACKS[name])
-    assert load(tmp_path, pickle.dumps({1, 2})) == {1, 2}
-    with pytest.raises(AttributeError):
-        Constructor(set).anything = 1
 
 
 def test_a_large_file_is_refused_before_it_is_read(tmp_path):
@@ -323,12 +190,6 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path):
 def test_what_is_not_a_file_is_said_to_be_so(tmp_path, name):
     with pytest.raises(UnsafeFileError, match="not a file"):
         load_pickle(tmp_path / name)
-
-
-def test_every_prefix_of_a_pickle_is_refused(tmp_path):
-    data = pickle.dumps({"poses": [np.arange(4.0)], "genders": ["m"]}, protocol=2)
-    for length in range(len(data)):
-        refusal(tmp_path, data[:length])
 
 
 GENUINE = pickle.dumps({"poses": [np.arange(4.0)], "genders": ["m"], "n": (1, {2})}, protocol=2)
@@ -351,26 +212,7 @@ def test_mutated_pickles_give_plain_data_or_an_unsafe_file_error(tmp_path_factor
         content = load_pickle(path)
     except UnsafeFileError:
         return
-    assert_plain(content, set())
-
-
-def assert_plain(value: object, seen: set[int]) -> None:
-    """Only Python's own types and true arrays: no stand-in, no class, no function."""
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    plain = (list, dict, tuple, set, frozenset, str, bytes, bytearray, int, float, complex, bool, type(None))
-    assert type(value) in plain or type(value) is np.ndarray or isinstance(value, np.generic | np.dtype)
-    if isinstance(value, dict):
-        for key, item in value.items():
-            assert_plain(key, seen)
-            assert_plain(item, seen)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            assert_plain(item, seen)
-    elif isinstance(value, np.ndarray) and value.dtype.hasobject:
-        for item in value.ravel():
-            assert_plain(item, seen)
+    assert_plain(content)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -1,60 +1,56 @@
-"""Network weights in files: read without running code from them, loaded only if every tensor fits."""
+"""Network weights in files, read without running code from them."""
 
-import pickle
-import re
-from collections.abc import Collection, Iterable, Mapping
+import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from occlusion_toolkit.errors import CheckpointError, UnsafeFileError
 from occlusion_toolkit.io.atomic import atomic_path
+from occlusion_toolkit.io.torch_files import unpickle_checkpoint
+from occlusion_toolkit.io.trust import TrustedFiles
 
-_LISTED = 5
-"""Tensor names an error message spells out before it only counts."""
-
-_WRAPPERS = ("state_dict", "model")
-"""Keys under which Lightning (PARE) and the trainers of SPIN and EFT store the network."""
-
-_PREFIXES = ("model.", "module.")
-"""Attribute names of Lightning modules and data-parallel wrappers in front of tensor names."""
-
-_CONVERT = (
-    "convert it once, where the program that wrote it is installed and trusted: "
-    "save_file({name: tensor.contiguous() for name, tensor in state_dict.items()}, 'weights.safetensors') "
-    "from safetensors.torch"
-)
+_MAX_BYTES: Final = 16 * 1024**3
+"""Largest file that is read."""
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The network tensors of a `.safetensors` file or of a PyTorch checkpoint, on the CPU.
+def read_state_dict(path: Path, *, trusted: TrustedFiles | None = None) -> dict[str, object]:
+    """The outermost mapping of a `.safetensors` file or of a PyTorch checkpoint, as it is stored.
 
-    PyTorch checkpoints are unpickled with `weights_only=True`, which builds tensors and plain containers
-    and nothing else. The wrappers of Lightning, SPIN and EFT are opened and their name prefixes dropped;
-    of a checkpoint with `backbone.*` and `head.*`, only these are kept, because body models and renderers
-    beside the network are not its weights.
+    PyTorch checkpoints, zip archives and the streams of before version 1.6, are read by this package's own
+    unpickler, which builds tensors, plain containers and inert stand-ins for the few classes that trainers
+    leave beside a network; whatever else a file asks for, it is refused. The state of optimisers is left out.
 
     Args:
         path: the file.
+        trusted: files that `torch.load` may open with Python's own unpickler, which runs their code.
 
     Returns:
-        Tensors by name, named as the network names them.
+        By name; tensors are on the CPU. Wrappers and prefixes of trainers are as in the file
+        (`regressors.recognise` knows them).
 
     Raises:
-        CheckpointError: the file is missing, damaged or holds no tensors.
+        CheckpointError: the file is missing, damaged or holds no mapping.
         UnsafeFileError: the file asks for classes or functions beyond tensors.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no weights file {path}.")
+    if path.stat().st_size > _MAX_BYTES:
+        raise CheckpointError(f"{path} has more than {_MAX_BYTES} bytes; it is no checkpoint of one network.")
     if path.suffix == ".safetensors":
         try:
-            return _network_tensors(load_file(path), path)
+            return dict(load_file(path))
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{path} is not a readable safetensors file ({error}).") from error
-    return _network_tensors(_unpickle(path), path)
+    contents = _unpickle(path, trusted)
+    if not isinstance(contents, dict):
+        raise CheckpointError(f"{path} holds no tensors by name; it is not a network's checkpoint.")
+    return {str(name): value for name, value in contents.items()}
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -97,86 +93,15 @@ def write_state_dict(
         save_file(tensors, temporary, dict(metadata))
 
 
-def load_strictly(network: nn.Module, state: Mapping[str, Tensor], *, optional: Collection[str] = ()) -> None:
-    """Copy tensors into a network, or change nothing and say which do not fit.
-
-    Args:
-        network: the network; floating-point tensors are converted to its type.
-        state: tensors by name.
-        optional: names that may be absent because the network never reads them.
-
-    Raises:
-        CheckpointError: tensors are missing, unknown, of another shape or not finite.
-    """
-    expected: dict[str, Tensor] = network.state_dict()
-    shared = [name for name in expected if name in state]
-    problems = {
-        "missing": [name for name in expected if name not in state and name not in optional],
-        "unexpected": [name for name in state if name not in expected],
-        "of another shape": [
-            f"{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}"
-            for name in shared
-            if state[name].shape != expected[name].shape
-        ],
-        "not finite": [
-            name for name in shared if state[name].is_floating_point() and not state[name].isfinite().all()
-        ],
-    }
-    if any(problems.values()):
-        found = "; ".join(f"{len(names)} {kind}: {_some(names)}" for kind, names in problems.items() if names)
-        raise CheckpointError(
-            f"The weights are not those of this {type(network).__name__} ({len(shared)} of {len(expected)} "
-            f"names match): {found}. Check that the card names the architecture they were trained with."
-        )
-    network.load_state_dict({**expected, **state})
-
-
-def _unpickle(path: Path) -> object:
-    """Contents of a PyTorch file, by the unpickler that only knows tensors and plain containers."""
+def _unpickle(path: Path, trusted: TrustedFiles | None) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        foreign = _foreign_globals(path) or re.findall(r"GLOBAL (\S+)", str(error))
-        if foreign:
-            raise UnsafeFileError(
-                f"{path} holds more than tensors: it asks for {_some(foreign)}. It was not opened, because "
-                f"unpickling such classes can run code; {_CONVERT}."
-            ) from error
+        if trusted is not None and trusted.admits(path, data := path.read_bytes()):
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=False)
+        return unpickle_checkpoint(path)
+    except UnsafeFileError as error:
+        raise UnsafeFileError(f"{path} was not opened: {error}.") from error
+    except Exception as error:  # a damaged file can fail in any way
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise CheckpointError(
-            f"{path} is not a PyTorch checkpoint of tensors alone; if it is one, {_CONVERT}."
+            f"{path} is not a readable PyTorch checkpoint ({reason}); fetch it again."
         ) from error
-    except Exception as error:  # a damaged file can fail in any way: its opcodes are arbitrary
-        raise CheckpointError(f"{path} is not a readable PyTorch checkpoint; fetch it again.") from error
-
-
-def _foreign_globals(path: Path) -> list[str]:
-    """Classes and functions that a checkpoint asks for beyond tensors; empty for pre-2020 files."""
-    try:
-        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:  # not a zip archive, or damaged
-        return []
-
-
-def _network_tensors(contents: object, path: Path) -> dict[str, Tensor]:
-    """The tensors of a network out of what its trainer wrote around them."""
-    for wrapper in _WRAPPERS:
-        if isinstance(contents, Mapping) and isinstance(contents.get(wrapper), Mapping):
-            contents = contents[wrapper]
-    tensors: dict[str, Tensor] = {}
-    if isinstance(contents, Mapping):
-        tensors = {str(name): value for name, value in contents.items() if isinstance(value, Tensor)}
-    if not tensors:
-        raise CheckpointError(f"{path} holds no tensors by name; it is not a network's checkpoint.")
-    for prefix in _PREFIXES:
-        if any(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-    if any(name.startswith("backbone.") for name in tensors):
-        tensors = {name: t for name, t in tensors.items() if name.startswith(("backbone.", "head."))}
-    return tensors
-
-
-def _some(names: Iterable[str]) -> str:
-    """The first few names and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more

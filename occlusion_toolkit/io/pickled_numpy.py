@@ -6,52 +6,19 @@ bytes are followed as pointers). The stand-ins below keep the same arguments, ch
 into ordinary arrays once the pickle has been read.
 """
 
+import math
 import re
 from collections.abc import Callable
-from typing import Any, Never, final
+from typing import Any, Literal, NamedTuple, Never, final
 
 import numpy as np
 
 from occlusion_toolkit.errors import UnsafeFileError
+from occlusion_toolkit.io.inert import AllowList, Assembly, Constructor, Inert
 
 _PLAIN_DTYPE = re.compile(r"[<>=|]?(b1|\?|[iu][1248]|f[248]|f16|c8|c16|c32|S\d+|a\d+|U\d+|O8?|O4)")
 _BYTE_ORDERS = ("<", ">", "=", "|")
-
-
-class Inert:
-    """Base of all stand-ins: an object that a pickle can name and pass on but never change."""
-
-    __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]  # so that none can be a key, where it could not be replaced
-
-    def __setstate__(self, state: object) -> None:
-        """Refuses the BUILD instruction; stand-ins that carry state override this."""
-        raise UnsafeFileError(f"a {type(self).__name__} is given a state, which it never has")
-
-    def resolve(self) -> object:
-        """What stands in the place of this object once the whole pickle has been read."""
-        raise UnsafeFileError(f"a {type(self).__name__} stands where a value belongs")
-
-
-@final
-class Constructor(Inert):
-    """A function that a pickle may call under a global name; it cannot be altered by the pickle."""
-
-    __slots__ = ("_build",)
-
-    def __init__(self, build: Callable[..., object]) -> None:
-        self._build = build
-
-    def __call__(self, *arguments: object) -> object:
-        """Calls the function with what the pickle passes; wrong arguments are an error of the function."""
-        return self._build(*arguments)
-
-
-@final
-class ArrayClass(Inert):
-    """Stands for `numpy.ndarray` itself, which array pickles pass to `_reconstruct`."""
-
-    __slots__ = ()
+_MAX_DIMENSIONS = 32
 
 
 @final
@@ -69,7 +36,7 @@ class PickledDtype(Inert):
             raise UnsafeFileError(f"array type {code!r} is not one of the plain types that are read")
         self.dtype = np.dtype("O" if "O" in code else code)
 
-    def __setstate__(self, state: object) -> None:
+    def set_state(self, state: object) -> None:
         """Takes the byte order from NumPy's dtype state; records and sub-arrays are refused."""
         if not isinstance(state, tuple) or len(state) < 5:
             raise UnsafeFileError("an array type has a malformed state")
@@ -79,98 +46,141 @@ class PickledDtype(Inert):
         if order in ("<", ">"):
             self.dtype = self.dtype.newbyteorder(order)
 
-    def resolve(self) -> np.dtype[Any]:
+    def resolve(self, assembly: Assembly) -> np.dtype[Any]:
         """The NumPy type."""
         return self.dtype
 
 
 @final
 class PickledArray(Inert):
-    """Stands for an array whose content arrives with the state, as NumPy writes it.
+    """Stands for an array: the raw parts of it, as NumPy writes them, until it is asked for.
 
-    Attributes:
-        content: the array; None until the state has arrived. The elements of an object array may
-            themselves be stand-ins.
+    Nothing is copied while the pickle is read, so that a file cannot multiply its size by using the same
+    bytes for many arrays.
     """
 
-    __slots__ = ("content",)
+    __slots__ = ("_array", "_parts")
 
-    def __init__(self) -> None:
-        self.content: np.ndarray | None = None
+    def __init__(self, parts: "_Parts | None" = None) -> None:
+        self._parts = parts
+        self._array: np.ndarray | None = None
 
-    def __setstate__(self, state: object) -> None:
+    def set_state(self, state: object) -> None:
         """Takes (version, shape, dtype, is_fortran, data) or, from old NumPy, the same without version."""
-        if self.content is not None or not isinstance(state, tuple) or len(state) not in (4, 5):
+        if self._parts is not None or not isinstance(state, tuple) or len(state) not in (4, 5):
             raise UnsafeFileError("an array has a malformed state")
         shape, dtype, is_fortran, data = state[-4:]
-        self.content = array_from(data, dtype, shape, "F" if is_fortran else "C")
+        self._parts = _checked(data, dtype, shape, "F" if is_fortran else "C")
 
-    def resolve(self) -> np.ndarray:
-        """The array."""
-        if self.content is None:
+    def resolve(self, assembly: Assembly) -> np.ndarray:
+        """The array; the elements of an object array may themselves be stand-ins."""
+        if self._parts is None:
             raise UnsafeFileError("an array is announced but never filled")
-        return self.content
+        if self._array is None:
+            assembly.spend(self._parts.size)
+            self._array = self._parts.array()
+        return self._array
 
 
-def reconstruct(array_class: object, _shape: object, _code: object) -> PickledArray:
+def _array_class(*_arguments: object) -> Never:
+    """Stands for `numpy.ndarray`, which pickles only name, as an argument."""
+    raise UnsafeFileError("an array is built by its class")
+
+
+def _reconstruct(array_class: object, _shape: object, _code: object) -> PickledArray:
     """Stands for `numpy._core.multiarray._reconstruct`: an array without content; subclasses are refused."""
-    if not isinstance(array_class, ArrayClass):
+    if not isinstance(array_class, Constructor) or array_class.name != "numpy.ndarray":
         raise UnsafeFileError("an array of a class other than numpy.ndarray is not read")
     return PickledArray()
 
 
-def from_buffer(data: object, dtype: object, shape: object, order: object) -> PickledArray:
+def _from_buffer(data: object, dtype: object, shape: object, order: object) -> PickledArray:
     """Stands for `numpy._core.numeric._frombuffer`, which protocol 5 uses."""
-    array = PickledArray()
-    array.content = array_from(data, dtype, shape, "F" if order == "F" else "C")
-    return array
+    return PickledArray(_checked(data, dtype, shape, "F" if order == "F" else "C"))
 
 
-def scalar(dtype: object, data: object = b"") -> object:
+def _scalar(dtype: object, data: object = b"") -> object:
     """Stands for `numpy._core.multiarray.scalar`: one number or string as NumPy's own scalar."""
     if isinstance(dtype, PickledDtype) and dtype.dtype.hasobject:
         raise UnsafeFileError("a NumPy scalar that holds an object is not read")
-    return array_from(data, dtype, (), "C")[()]
+    return _checked(data, dtype, (), "C").array()[()]
 
 
-def array_from(data: object, dtype: object, shape: object, order: str) -> np.ndarray:
-    """Builds an array from the raw parts in a pickle.
+class _Parts(NamedTuple):
+    """Raw parts that belong together."""
+
+    data: bytes | bytearray | str | list[Any]
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array."""
+        return len(self.data) * (8 if isinstance(self.data, list) else 1)
+
+    def array(self) -> np.ndarray:
+        """A new array with its own memory."""
+        if isinstance(self.data, list):
+            elements = np.empty(len(self.data), object)
+            for index, element in enumerate(self.data):  # one by one: NumPy would unpack nested sequences
+                elements[index] = element
+            return elements.reshape(self.shape)  # NumPy lists elements in C order, whatever the array's order
+        if self.dtype.itemsize == 0:
+            return np.zeros(self.shape, self.dtype)
+        # Python 2 wrote text where bytes are meant; a bytearray makes the one copy writeable.
+        data = bytearray(self.data, "latin-1") if isinstance(self.data, str) else bytearray(self.data)
+        values = np.frombuffer(data, self.dtype).reshape(self.shape, order=self.order)
+        if values.dtype.kind == "U":
+            values.tolist()  # fails on what is not text, rather than later in some caller
+        return values
+
+
+def _checked(data: object, dtype: object, shape: object, order: Literal["C", "F"]) -> _Parts:
+    """Checks the raw parts of an array in a pickle.
 
     Args:
         data: bytes in the given order (text in latin-1 where Python 2 wrote them), or the elements of an
             object array as a list in C order.
         dtype: a `PickledDtype`.
         shape: tuple of non-negative integers.
-        order: "C" or "F".
+        order: of the bytes.
 
     Raises:
         UnsafeFileError: the parts do not belong together.
     """
     if not isinstance(dtype, PickledDtype):
         _malformed("its type is not a plain array type")
-    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        _malformed("its shape is not a tuple of sizes")
-    count = 1
-    for n in shape:
-        count *= n
+    if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
+        _malformed("its shape is not a short tuple")
+    if not all(type(n) is int and 0 <= n < 2**63 for n in shape):
+        _malformed("its shape is not made of sizes")
+    count = math.prod(shape)
     if dtype.dtype.hasobject:
         if not isinstance(data, list) or len(data) != count:
             _malformed("its elements do not fill its shape")
-        elements = np.empty(count, object)
-        for index, element in enumerate(data):  # one by one: NumPy would unpack nested sequences
-            elements[index] = element
-        return elements.reshape(shape)  # NumPy lists elements in C order, whatever the array's order
-    if isinstance(data, str):
-        data = data.encode("latin-1")
-    if not isinstance(data, bytes | bytearray) or len(data) != count * dtype.dtype.itemsize:
+    elif not isinstance(data, bytes | bytearray | str) or len(data) != count * dtype.dtype.itemsize:
         _malformed("its bytes do not fill its shape")
-    if dtype.dtype.itemsize == 0:  # empty strings: no bytes bound the number of elements
-        if count != 1:
-            _malformed("it repeats an empty string")
-        return np.zeros(shape, dtype.dtype)
-    values = np.frombuffer(data, dtype.dtype).copy()
-    return values.reshape(shape, order="F" if order == "F" else "C")
+    elif dtype.dtype.itemsize == 0 and count != 1:  # empty strings: no bytes bound the number of elements
+        _malformed("it repeats an empty string")
+    return _Parts(data, dtype.dtype, shape, order)
 
 
 def _malformed(reason: str) -> Never:
     raise UnsafeFileError(f"an array is malformed: {reason}")
+
+
+def _numpy() -> AllowList:
+    allowed: dict[tuple[str, str], Callable[..., object]] = {
+        ("numpy", "ndarray"): _array_class,
+        ("numpy", "dtype"): PickledDtype,
+    }
+    for core in ("numpy.core", "numpy._core"):
+        allowed[f"{core}.multiarray", "_reconstruct"] = _reconstruct
+        allowed[f"{core}.multiarray", "scalar"] = _scalar
+        allowed[f"{core}.numeric", "_frombuffer"] = _from_buffer
+    return allowed
+
+
+NUMPY: AllowList = _numpy()
+"""NumPy's arrays, types and scalars, under the names of old and new NumPy."""
