@@ -127,7 +127,8 @@ class BodyModel(nn.Module):
         if self._h36m is None:
             raise BodyModelError(
                 f"body {self.topology!r} has no H36M regressor, which joint set {joint_set.name!r} needs; "
-                f"use {SMPL24.name!r} or load the body with its J_regressor_h36m"
+                f"use {SMPL24.name!r}, or put J_regressor_h36m.npy (from the data archives of SPIN and PARE, "
+                "docs/smpl.md) beside the body's files"
             )
         return self._h36m
 
