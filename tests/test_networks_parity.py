@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from occlusion_toolkit.io.checkpoints import load_strictly
 from occlusion_toolkit.regressors import build_network
 from occlusion_toolkit.regressors.networks import PUBLISHED_NETWORKS
+from occlusion_toolkit.regressors.recognise import load_strictly
 
 GOLDEN = Path(__file__).parent / "golden" / "networks"
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 5e-4}

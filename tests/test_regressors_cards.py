@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 
 from occlusion_toolkit.errors import CheckpointError, ModelCardError
 from occlusion_toolkit.io.checkpoints import write_state_dict
 from occlusion_toolkit.regressors import PARE
 from occlusion_toolkit.regressors.architecture import HMRArchitecture, PAREArchitecture, ResNetTrunk
 from occlusion_toolkit.regressors.cards import ModelCard, read_card, write_card
+from occlusion_toolkit.regressors.eft_camera import shift_then_scale
 from occlusion_toolkit.regressors.registry import (
     cards_folder,
     list_cards,
     load_card,
     load_regressor,
-    shift_then_scale,
 )
 
 TRUNK = ResNetTrunk(kind="resnet", block="basic", layers=(1, 1, 1, 1), width=4)
@@ -197,9 +198,9 @@ def test_fetched_weights_without_known_checksum_load_with_a_warning(
     card = make_card(tmp_path, weights=weights)
     with pytest.raises(CheckpointError, match="Ask"):
         load_regressor(card)
-    converted = tmp_path / "home" / "weights" / "fetched.safetensors"
-    converted.parent.mkdir(parents=True)
-    converted.write_bytes((tmp_path / "weights" / "my-pare.safetensors").read_bytes())
+    fetched = tmp_path / "home" / "weights" / "fetched.ckpt"
+    fetched.parent.mkdir(parents=True)
+    torch.save(load_file(tmp_path / "weights" / "my-pare.safetensors"), fetched)
     with caplog.at_level(logging.WARNING):
         regressor = load_regressor(card)
     assert regressor.weights_sha256 in caplog.text

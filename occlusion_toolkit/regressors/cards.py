@@ -1,5 +1,6 @@
 """Model cards: what a regressor is, where its weights come from, and what is known about its errors."""
 
+import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -110,20 +111,38 @@ class ErrorFigure(Section):
     reference: Text
 
 
-class ModelCard(Section):
-    """A regressor: its network, weights, input, body and record.
+class Import(Section):
+    """Where imported weights came from (`occlusion-toolkit models import`).
 
     Attributes:
-        name: what `--model` takes; also the name of the card's file.
+        file: name of the file that was read.
+        sha256: its checksum.
+        layout: how it holds the tensors.
+        tensors: how many belong to the network.
+        dropped: names of those beside the network, such as the body model in a Lightning checkpoint.
+        trusted: whether it was opened by its checksum (`--trust-file`) although it asks for foreign code.
+        toolkit_version: version that imported it.
+        date: day of the import, UTC.
+    """
+
+    file: Text
+    sha256: Sha256
+    layout: Text
+    tensors: PositiveInt
+    dropped: tuple[Text, ...] = ()
+    trusted: bool = False
+    toolkit_version: Text
+    date: datetime.date
+
+
+class RegressorCard(Section):
+    """What every regressor says about itself.
+
+    Attributes:
+        name: what `--model` takes; for a card in a file also the name of the file.
         title: one line for people.
         description: what it is and what to use it for.
-        network: architecture that the weights fit.
-        weights: the file of weights.
-        preprocessing: how its crops are made.
         body: topology id of the body model whose betas it predicts.
-        camera: what (s, tx, ty) means: "shift-then-scale" x = s (X + t), as in SPIN and PARE, or
-            "scale-then-shift" x = s X + t, as in EFT; always delivered in the first form.
-        training: how the weights were made; None for weights of others.
         errors: what is known about its accuracy.
         limitations: what not to expect of it.
     """
@@ -131,14 +150,42 @@ class ModelCard(Section):
     name: Slug
     title: Text
     description: Text
+    body: Text
+    errors: tuple[ErrorFigure, ...] = ()
+    limitations: Text | None = None
+
+
+class PluginCard(RegressorCard):
+    """A regressor of another installed package.
+
+    Attributes:
+        licence: what its publisher allows.
+        origin: the package, its version and the object in it.
+    """
+
+    licence: Text
+    origin: Text
+
+
+class ModelCard(RegressorCard):
+    """A network of this toolkit with weights: the schema of a card in a file.
+
+    Attributes:
+        network: architecture that the weights fit.
+        weights: the file of weights.
+        preprocessing: how its crops are made.
+        camera: what (s, tx, ty) means: "shift-then-scale" x = s (X + t), as in SPIN and PARE, or
+            "scale-then-shift" x = s X + t, as in EFT; always delivered in the first form.
+        training: how the weights were made; None for weights of others.
+        imported: the file that the weights were imported from, where they were.
+    """
+
     network: Architecture
     weights: Weights
     preprocessing: Preprocessing = Preprocessing()
-    body: Text
     camera: Literal["shift-then-scale", "scale-then-shift"] = "shift-then-scale"
     training: Training | None = None
-    errors: tuple[ErrorFigure, ...] = ()
-    limitations: Text | None = None
+    imported: Import | None = None
 
     @model_validator(mode="after")
     def _shipped_weights_have_a_record(self) -> "ModelCard":

@@ -89,8 +89,13 @@ PUBLISHED_NETWORKS: dict[str, Callable[[], HMR | PARE]] = {
 }
 """Builders of the published architectures."""
 
-UNUSED_BY_PARE = frozenset({"head.temperature", "head.init_pose", "head.init_shape", "head.init_cam"})
-"""Buffers that a PARE without a mean person never reads; the oldest checkpoints lack some of them."""
+_UNREAD_BY_PARE = frozenset({"head.temperature", "head.init_pose", "head.init_shape", "head.init_cam"})
+
+
+def unread_tensors(network: nn.Module) -> frozenset[str]:
+    """Names of tensors that a network has but never reads; old checkpoints of PARE lack some."""
+    absolute = isinstance(network, PARE) and not network.head.corrects_mean
+    return _UNREAD_BY_PARE if absolute else frozenset()
 
 
 def _add_unused_keypoint_layer(backbone: HRNet) -> None:

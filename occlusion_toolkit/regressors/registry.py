@@ -1,28 +1,31 @@
-"""Finding model cards by name, and networks with verified weights behind them."""
+"""Regressors by name: shipped and imported cards, plug-ins, and the networks behind them."""
 
 import difflib
-import logging
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from occlusion_toolkit.errors import CheckpointError, ModelCardError
-from occlusion_toolkit.io.checkpoints import load_strictly, read_state_dict
-from occlusion_toolkit.io.provenance import sha256_file
+from occlusion_toolkit.errors import ModelCardError
+from occlusion_toolkit.io.checkpoints import read_state_dict
+from occlusion_toolkit.io.home import toolkit_home
+from occlusion_toolkit.io.trust import TrustedFiles
 from occlusion_toolkit.regressors.base import RegressorOutput
-from occlusion_toolkit.regressors.cards import ModelCard, read_card
-from occlusion_toolkit.regressors.hmr import HMR
-from occlusion_toolkit.regressors.networks import UNUSED_BY_PARE
-from occlusion_toolkit.regressors.pare import PARE
-
-logger = logging.getLogger(__name__)
-
-HOME_VARIABLE = "OCCLUSION_TOOLKIT_HOME"
-"""Environment variable with the folder for files that users fetch themselves."""
+from occlusion_toolkit.regressors.cards import ModelCard, RegressorCard, read_card
+from occlusion_toolkit.regressors.eft_camera import ShiftThenScale
+from occlusion_toolkit.regressors.networks import unread_tensors
+from occlusion_toolkit.regressors.plugins import (
+    build_network,
+    load_plugin,
+    origin,
+    plugin_entry_points,
+    state_sha256,
+)
+from occlusion_toolkit.regressors.recognise import load_strictly, network_tensors, renamed_for
+from occlusion_toolkit.regressors.weight_files import require_weights, verified_sha256
 
 
 @dataclass(frozen=True)
@@ -32,73 +35,68 @@ class LoadedRegressor:
     Attributes:
         network: the network, on `device`; its cameras are in the toolkit's form whatever the card's are.
         card: what it is.
-        weights_sha256: checksum of the file its weights came from.
+        weights_sha256: checksum of the file its weights came from; of a plug-in, of its state dict.
         device: where it runs.
     """
 
     network: nn.Module
-    card: ModelCard
+    card: RegressorCard
     weights_sha256: str
     device: torch.device
 
     @torch.no_grad()
     def __call__(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput:
-        """Predict people from normalised crops, (B, 3, 224, 224), without recording gradients."""
-        output: RegressorOutput = self.network(crops.to(self.device))
+        """Predict people from normalised crops, (B, 3, 224, 224), without recording gradients.
+
+        Raises:
+            ModelCardError: the network of a plug-in answers with something else.
+        """
+        output: object = self.network(crops.to(self.device))
+        if not isinstance(output, RegressorOutput):
+            raise ModelCardError(
+                f"The regressor {self.card.name!r} answers with a {type(output).__name__} instead of a "
+                f"RegressorOutput; `occlusion-toolkit models check {self.card.name}` tests a regressor."
+            )
         return output
 
 
-class ShiftThenScale(nn.Module):
-    """A network whose camera means s X + t (EFT), made to answer in the toolkit's form s (X + t).
+def model_sources() -> dict[str, Path | EntryPoint]:
+    """Where every model that has a name comes from: a card's file or a plug-in, sorted by name.
 
-    Args:
-        network: the network as published.
+    Cards are those that the toolkit carries and those in `cards/` of the toolkit's home.
+
+    Raises:
+        ModelCardError: two models have the same name.
     """
-
-    def __init__(self, network: HMR | PARE) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput:
-        """The network's output with its cameras converted."""
-        output: RegressorOutput = self.network(crops)
-        return replace(output, camera=shift_then_scale(output.camera))
-
-
-def shift_then_scale(camera: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 3"]:
-    """Cameras that mean s X + t (EFT), as cameras that mean s (X + t) (SPIN, PARE and this toolkit).
-
-    Args:
-        camera: (s, tx, ty) with the translation in crop units, (B, 3).
-
-    Returns:
-        (s, tx / s, ty / s), with the translation in metres, (B, 3).
-    """
-    return torch.cat((camera[:, :1], camera[:, 1:] / camera[:, :1]), dim=1)
+    sources: dict[str, Path | EntryPoint] = {}
+    named: list[tuple[str, Path | EntryPoint]] = [
+        (path.stem, path)
+        for folder in (cards_folder(), toolkit_home() / "cards")
+        for path in folder.glob("*.yaml")
+    ]
+    for name, source in [*named, *plugin_entry_points().items()]:
+        if name in sources:
+            places = " and ".join(
+                str(place) if isinstance(place, Path) else origin(place) for place in (sources[name], source)
+            )
+            raise ModelCardError(f"Two models are called {name!r}: {places}. Rename or remove yours.")
+        sources[name] = source
+    return dict(sorted(sources.items()))
 
 
 def list_cards() -> list[ModelCard]:
     """The cards that the toolkit carries, sorted by name."""
-    return [read_card(path) for path in _card_files().values()]
+    return [read_card(path) for path in sorted(cards_folder().glob("*.yaml"))]
 
 
-def load_card(name_or_path: str | Path) -> ModelCard:
-    """The card of a name that the toolkit carries, or in a YAML file of the user's.
-
-    Raises:
-        ModelCardError: there is no such card, or it is not valid.
-    """
-    return read_card(find_card(name_or_path))
-
-
-def find_card(name_or_path: str | Path) -> Path:
-    """The file of a card.
+def find_source(name_or_path: str | Path) -> Path | EntryPoint:
+    """The file of a card, or the plug-in of a name.
 
     Args:
-        name_or_path: a name as `list_cards` gives it, or a path that ends in .yaml or .yml.
+        name_or_path: a name, or a path that ends in .yaml or .yml.
 
     Raises:
-        ModelCardError: there is no such card; the message lists those there are.
+        ModelCardError: there is no such model; of a name, the message lists those known.
     """
     if Path(name_or_path).suffix in (".yaml", ".yml"):
         path = Path(name_or_path)
@@ -109,44 +107,54 @@ def find_card(name_or_path: str | Path) -> Path:
         if not found:
             raise ModelCardError(f"There is no model card {path}.")
         return path
-    files = _card_files()
-    if str(name_or_path) not in files:
-        close = difflib.get_close_matches(str(name_or_path), files, n=1)
+    sources, name = model_sources(), str(name_or_path)
+    if name not in sources:
+        close = difflib.get_close_matches(name, sources, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise ModelCardError(
-            f"No model is called {str(name_or_path)!r}.{hint} Known models: {', '.join(files)}; "
+            f"No model is called {name!r}.{hint} Known models: {', '.join(sources)}; "
             "a model of your own is named by the path of its .yaml card."
         )
-    return files[str(name_or_path)]
+    return sources[name]
 
 
-def load_regressor(name_or_path: str | Path, device: str | torch.device = "cpu") -> LoadedRegressor:
+def load_card(name_or_path: str | Path) -> RegressorCard:
+    """The card of a model.
+
+    Args:
+        name_or_path: a name, or a path that ends in .yaml or .yml.
+
+    Raises:
+        ModelCardError: there is no such card, or it is not valid; of a name, the message lists those known.
+    """
+    source = find_source(name_or_path)
+    return read_card(source) if isinstance(source, Path) else load_plugin(source)[1]
+
+
+def load_regressor(
+    name_or_path: str | Path, device: str | torch.device = "cpu", trusted: TrustedFiles | None = None
+) -> LoadedRegressor:
     """A network with the weights of its card: checksum verified, every tensor accounted for.
 
     Args:
-        name_or_path: a card's name, or the path of a .yaml card.
+        name_or_path: a name, or the path of a .yaml card.
         device: where the network shall run.
+        trusted: files that may be opened although they ask for foreign code.
 
     Raises:
         ModelCardError: there is no such card, it is not valid, or it contradicts its weights.
         CheckpointError: the weights are missing, damaged or of another network.
         UnsafeFileError: the weights file asks for more than tensors.
     """
-    card_file = find_card(name_or_path)
-    card = read_card(card_file)
-    weights_file = _find_weights(card, card_file.parent)
-    sha256 = _verified_sha256(card, weights_file)
-    network = card.network.build()
-    absolute = isinstance(network, PARE) and not network.head.corrects_mean
-    load_strictly(network, read_state_dict(weights_file), optional=UNUSED_BY_PARE if absolute else ())
+    source = find_source(name_or_path)
     target = torch.device(device)
-    module = ShiftThenScale(network) if card.camera == "scale-then-shift" else network
-    return LoadedRegressor(module.to(target).eval(), card, sha256, target)
-
-
-def toolkit_home() -> Path:
-    """The folder of files that users fetch: `$OCCLUSION_TOOLKIT_HOME`, else `~/.occlusion-toolkit`."""
-    return Path(os.environ.get(HOME_VARIABLE) or "~/.occlusion-toolkit").expanduser()
+    if isinstance(source, EntryPoint):
+        plugin, card = load_plugin(source)
+        module = build_network(plugin, card)
+        return LoadedRegressor(module.to(target).eval(), card, state_sha256(module), target)
+    model_card = read_card(source)
+    network, sha256 = _network_of(model_card, source.parent, trusted)
+    return LoadedRegressor(network.to(target).eval(), model_card, sha256, target)
 
 
 def cards_folder() -> Path:
@@ -156,42 +164,11 @@ def cards_folder() -> Path:
     return packaged if packaged.is_dir() else package.parent / "models"
 
 
-def _card_files() -> dict[str, Path]:
-    """Files of the cards by name."""
-    return {path.stem: path for path in sorted(cards_folder().glob("*.yaml"), key=lambda path: path.stem)}
-
-
-def _find_weights(card: ModelCard, folder: Path) -> Path:
-    """The weights of a card: in `weights/` beside it, or among the files that the user fetched.
-
-    Weights without a known checksum may also have been converted to safetensors under the same stem.
-    """
-    fetched = toolkit_home() / "weights" / card.weights.file
-    candidates = [folder / "weights" / card.weights.file, fetched]
-    if card.weights.sha256 is None:
-        candidates += [path.with_suffix(".safetensors") for path in candidates]
-    for path in candidates:
-        if path.is_file():
-            return path
-    if card.weights.shipped:
-        raise CheckpointError(
-            f"The weights {card.weights.file} of {card.name} are missing beside its card; "
-            "install the toolkit again, or clone it with all its files."
-        )
-    raise CheckpointError(
-        f"The weights of {card.name} are not shipped ({card.weights.licence}). {card.weights.how_to_get} "
-        f"Then put the file at {fetched} (in the folder weights of ${HOME_VARIABLE})."
-    )
-
-
-def _verified_sha256(card: ModelCard, weights_file: Path) -> str:
-    """Checksum of the weights, equal to the card's where that states one."""
-    found = sha256_file(weights_file)
-    if card.weights.sha256 is None:
-        logger.warning("No checksum of %s is known; the sha256 of this file is %s.", card.weights.file, found)
-    elif found != card.weights.sha256:
-        raise ModelCardError(
-            f"{weights_file} is not the file that the card of {card.name} describes: sha256 {found} "
-            f"instead of {card.weights.sha256}. Fetch it again, or correct the card if you replaced it."
-        )
-    return found
+def _network_of(card: ModelCard, cards: Path, trusted: TrustedFiles | None) -> tuple[nn.Module, str]:
+    """The network of a card with its weights, on the CPU, and the checksum of their file."""
+    weights_file = require_weights(card.name, card.weights, cards)
+    sha256 = verified_sha256(card, card.weights, weights_file)
+    network = card.network.build()
+    found = network_tensors(read_state_dict(weights_file, trusted=trusted), weights_file)
+    load_strictly(network, renamed_for(network, found.tensors), optional=unread_tensors(network))
+    return (ShiftThenScale(network) if card.camera == "scale-then-shift" else network), sha256
