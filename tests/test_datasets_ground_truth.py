@@ -130,13 +130,13 @@ def test_a_missing_array_is_named(tmp_path, missing):
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 broken"])
 def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "person.npz").write_bytes(content)
-    assert "not an .npz" in refusal(str(tmp_path / "person.npz"))
+    assert "not a file of arrays" in refusal(str(tmp_path / "person.npz"))
 
 
 def test_a_truncated_file_is_refused(tmp_path):
     path = Path(write(tmp_path))
     path.write_bytes(path.read_bytes()[:-100])
-    assert "not an .npz" in refusal(str(path))
+    assert "not a file of arrays" in refusal(str(path))
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
@@ -144,7 +144,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     np.save(member, np.zeros(10**7))
     with zipfile.ZipFile(tmp_path / "person.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("betas.npy", member.getvalue())
-    assert "unpacks to" in refusal(str(tmp_path / "person.npz"))
+    assert "holds 80000" in refusal(str(tmp_path / "person.npz"))
 
 
 def test_an_array_header_that_claims_terabytes_is_refused(tmp_path):
@@ -154,7 +154,7 @@ def test_an_array_header_that_claims_terabytes_is_refused(tmp_path):
     assert lying != member.getvalue()
     with zipfile.ZipFile(tmp_path / "person.npz", "w") as archive:
         archive.writestr("betas.npy", lying)
-    assert "not an .npz" in refusal(str(tmp_path / "person.npz"))
+    assert "does not have the size of its bytes" in refusal(str(tmp_path / "person.npz"))
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,12 @@ def test_long_betas_are_cut_to_ten(root):
     np.testing.assert_allclose(item.betas, sequence("cafe_01", 2)["betas"][1][:10], rtol=1e-6)
 
 
+def test_names_may_be_plain_text_or_bytes_of_python_2(root):
+    for name in ("street_00", np.array("street_00"), np.array(b"street_00")):
+        changed(root, "street_00", "sequence", name)
+        assert ThreeDPW(root, "test", ["street_00"])[0].sequence == "street_00"
+
+
 def test_genders_are_spelled_out(root):
     assert [track.gender for track in ThreeDPW(root, "test").tracks] == ["male", "female", "male"]
 
@@ -186,7 +192,8 @@ def test_every_problem_of_every_file_is_listed_at_once(root):
         ("jointPositions", 1000 * sequence("street_00")["jointPositions"][0], "metres"),
         ("jointPositions", np.zeros((FRAMES, 72)), "metres"),
         ("campose_valid", np.ones(FRAMES + 1), "campose_valid of person 0 has shape (6,)"),
-        ("genders", b"m", "gender of person 0 is b'm'"),
+        ("genders", "male", "gender of person 0 is 'male'"),
+        ("genders", 1, "gender of person 0 is 1"),
         ("genders", None, "gender of person 0 is None"),
     ],
 )
@@ -244,6 +251,15 @@ def test_a_pickle_that_asks_for_code_is_refused(root):
     (root / "sequenceFiles" / "test" / "street_00.pkl").write_bytes(pickle.dumps({"poses": _Attack()}))
     with pytest.raises(UnsafeFileError, match="system"):
         ThreeDPW(root, "test")
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_problems_of_others(root):
+    (root / "sequenceFiles" / "test" / "street_00.pkl").write_bytes(b"garbage")
+    changed(root, "cafe_01", "genders", "x", person=1)
+    with pytest.raises(UnsafeFileError) as caught:
+        ThreeDPW(root, "test")
+    assert "street_00.pkl: " in str(caught.value)
+    assert "cafe_01.pkl: the gender of person 1 is 'x'" in str(caught.value)
 
 
 def test_a_long_list_of_problems_is_cut(tmp_path):

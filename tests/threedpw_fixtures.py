@@ -1,10 +1,10 @@
 """A tiny data set in 3DPW's layout, as its pickles are documented, for tests of its readers."""
 
 import json
-import pickle
 from pathlib import Path
 
 import numpy as np
+from python2_pickler import python2_pickle
 from scipy.spatial.transform import Rotation
 
 FRAMES = 5
@@ -32,11 +32,15 @@ def sequence(name: str, people: int = 1) -> dict[str, object]:
     keypoints[:, 0] = generator.uniform(20, 60, (FRAMES, 18))
     keypoints[:, 1] = generator.uniform(10, 90, (FRAMES, 18))
     return {
-        "sequence": np.array(name),
+        "sequence": np.array(name.encode()),  # a string of Python 2
         "poses": [generator.normal(scale=0.4, size=(FRAMES, 72)) for _ in range(people)],
         "trans": [generator.normal(size=(FRAMES, 3)) for _ in range(people)],
         "betas": [np.concatenate([generator.normal(size=10), np.zeros(290 * p)]) for p in range(people)],
         "genders": ["m", "f"][:people],
+        "poses_60Hz": [generator.normal(size=(2 * FRAMES, 72)) for _ in range(people)],
+        "trans_60Hz": [generator.normal(size=(2 * FRAMES, 3)) for _ in range(people)],
+        "betas_clothed": [generator.normal(size=10) for _ in range(people)],
+        "v_template_clothed": [np.zeros((6890, 3)) for _ in range(people)],
         "poses2d": [keypoints + 3 * p * (np.arange(3) < 2)[:, None] for p in range(people)],
         "jointPositions": [skeleton(generator) for _ in range(people)],
         "cam_poses": camera_poses(generator),
@@ -48,11 +52,11 @@ def sequence(name: str, people: int = 1) -> dict[str, object]:
 
 
 def write_sequence(root: Path, split: str, content: dict[str, object], name: str | None = None) -> None:
-    """Writes the pickle and empty image files."""
-    name = name or str(content["sequence"])
+    """Writes the pickle as Python 2 did, and empty image files."""
+    name = name or content["sequence"].item().decode()
     folder = root / "sequenceFiles" / split
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.pkl").write_bytes(pickle.dumps(content, protocol=2))
+    (folder / f"{name}.pkl").write_bytes(python2_pickle(content, 2))
     images = root / "imageFiles" / name
     images.mkdir(parents=True, exist_ok=True)
     for frame in range(FRAMES):

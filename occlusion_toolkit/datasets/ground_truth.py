@@ -1,7 +1,6 @@
 """Ground truth of one person for `heatmap --ground-truth`, from a file of arrays or from a data set."""
 
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,15 @@ from scipy.spatial.transform import Rotation
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.boxes import CropBox
 from occlusion_toolkit.datasets.threedpw import ThreeDPW
-from occlusion_toolkit.errors import CropError, GroundTruthError
+from occlusion_toolkit.errors import CropError, GroundTruthError, UnsafeFileError
+from occlusion_toolkit.io.arrays import load_npz
+from occlusion_toolkit.io.trust import TrustedFiles
 
 _FRAME = re.compile(
     r"(?P<root>.+):(?P<split>[^:/\\]+)/(?P<sequence>[^:/\\]+):(?P<frame>\d{1,9})(:(?P<person>\d{1,3}))?"
 )
 
-_MAX_BYTES = 64 * 1024**2
+_MAX_BYTES = 64 * 1024**2  # more than one person's ground truth ever has
 
 _ROTATION_TOLERANCE = 1e-3
 
@@ -53,7 +54,7 @@ class GroundTruth:
     split: str | None = None
 
 
-def load_ground_truth(source: str) -> GroundTruth:
+def load_ground_truth(source: str, trusted: TrustedFiles | None = None) -> GroundTruth:
     """Loads ground truth from an .npz file or from a frame of a data set in 3DPW's layout.
 
     The .npz holds `pose` (72,), axis-angle, or `rotmats` (24, 3, 3), the root in the camera frame (x right,
@@ -63,6 +64,10 @@ def load_ground_truth(source: str) -> GroundTruth:
 
     A frame is ROOT:SPLIT/SEQUENCE:FRAME[:PERSON], for instance `data/3dpw:test/downtown_bar_00:120:1`; the
     person is 0 where none is given.
+
+    Args:
+        source: the file or the frame.
+        trusted: pickles of a data set that may be opened although they ask for foreign code.
 
     Raises:
         GroundTruthError: the source is missing or malformed, or a value is not finite.
@@ -77,7 +82,7 @@ def load_ground_truth(source: str) -> GroundTruth:
         raise GroundTruthError(
             f"{source!r} is neither an .npz file nor a frame ROOT:SPLIT/SEQUENCE:FRAME[:PERSON]"
         )
-    data = ThreeDPW(match["root"], match["split"], [match["sequence"]])
+    data = ThreeDPW(match["root"], match["split"], [match["sequence"]], trusted=trusted)
     found = data.find(match["sequence"], int(match["frame"]), int(match["person"] or 0))
     return GroundTruth(
         parameters=_parameters(found.rotmats, found.betas, _UNKNOWN_CAMERA),
@@ -134,19 +139,9 @@ class _Arrays:
     def __init__(self, path: Path) -> None:
         self._shown = repr(str(path))
         try:
-            if not path.is_file():
-                self.fail("there is no such file; check the path")
-            with zipfile.ZipFile(path) as archive:  # of a compressed file only this tells the size
-                size = sum(member.file_size for member in archive.infolist())
-            if size > _MAX_BYTES:
-                self.fail(f"it unpacks to {size} bytes, more than one person's ground truth ever has")
-            with np.load(path, allow_pickle=False) as stored:
-                self._arrays = {name: stored[name] for name in self._NAMES if name in stored.files}
-        except GroundTruthError:
-            raise
-        except Exception as error:  # damaged archives make zipfile and NumPy raise nearly anything
-            reason = " ".join(str(error).split()) or type(error).__name__
-            self.fail(f"it is damaged or not an .npz file of plain arrays ({reason})", error)
+            self._arrays = load_npz(path, self._NAMES, max_bytes=_MAX_BYTES)
+        except UnsafeFileError as error:
+            raise GroundTruthError(f"ground truth {error}") from error
 
     def get(self, name: str, *shape: int) -> Float64[np.ndarray, "..."] | None:
         """An array of numbers by name, None where there is none; a batch dimension of one is dropped."""

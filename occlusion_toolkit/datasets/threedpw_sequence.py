@@ -7,17 +7,25 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
-from scipy.spatial.transform import Rotation
 
+from occlusion_toolkit.body.gender import Gender
+from occlusion_toolkit.datasets.boxes import BOX_MARGIN
+from occlusion_toolkit.datasets.camera_frame import are_rotations, camera_rotmats
+from occlusion_toolkit.datasets.people import FrameFilter
+from occlusion_toolkit.datasets.person_frame import GENDER_CODES
+from occlusion_toolkit.datasets.problems import Problems
 from occlusion_toolkit.errors import DatasetError
 from occlusion_toolkit.io.safe_pickle import load_pickle
+from occlusion_toolkit.io.trust import TrustedFiles
 
-_GENDERS = {"m": "male", "f": "female", "n": "neutral"}
+_LIMBS = slice(2, 14)  # shoulders, elbows, wrists, hips, knees, ankles of the 18 keypoints
+
+_LIMB_CONFIDENCE = 0.3
+
+_MIN_LIMBS = 7
 
 _PELVIS, _HEAD = 0, 15
 _PELVIS_TO_HEAD_M = (0.1, 1.5)  # of anyone, child or giant, bent or upright; millimetres are far outside
-
-_ROTATION_TOLERANCE = 1e-3  # the files hold rotations to about 1e-6
 
 
 @dataclass(frozen=True)
@@ -30,25 +38,25 @@ class PersonTrack:
         gender: "male", "female" or "neutral".
         betas: shape, (10,).
         frames: numbers of the images, ascending, (N,).
+        boxes_px: centre x, y and side of the square around the keypoints, margin included, (N, 3), pixels.
         rotmats: rotations, the root's in the camera frame, (N, 24, 3, 3).
         joints_m: kinematic SMPL joints in the camera frame, (N, 24, 3), metres.
         keypoints_px: x, y in pixels and confidence of 18 COCO keypoints, (N, 18, 3); confidence 0: not seen.
         intrinsics: of the camera, (3, 3), pixels.
-        camera_invalid: frames left out because the camera's pose is not valid.
-        unseen: further frames left out because fewer than two keypoints were seen.
+        left_out: how many frames are not used, by reason.
     """
 
     sequence: str
     person: int
-    gender: str
+    gender: Gender
     betas: Float32[np.ndarray, " 10"]
     frames: Int64[np.ndarray, " frames"]
+    boxes_px: Float64[np.ndarray, "frames 3"]
     rotmats: Float32[np.ndarray, "frames 24 3 3"]
     joints_m: Float32[np.ndarray, "frames 24 3"]
     keypoints_px: Float32[np.ndarray, "frames 18 3"]
     intrinsics: Float64[np.ndarray, "3 3"]
-    camera_invalid: int
-    unseen: int
+    left_out: Mapping[str, int]
 
 
 def is_folder_name(name: str) -> bool:
@@ -56,11 +64,15 @@ def is_folder_name(name: str) -> bool:
     return name not in ("", ".", "..") and not any(character in "/\\:\0" for character in name)
 
 
-def read_tracks(path: Path) -> tuple[PersonTrack, ...]:
+def read_tracks(
+    path: Path, frame_filter: FrameFilter = "spin", trusted: TrustedFiles | None = None
+) -> tuple[PersonTrack, ...]:
     """Reads the people of a sequence.
 
     Args:
         path: the pickle of the sequence.
+        frame_filter: which frames are used.
+        trusted: files that may be opened although they ask for foreign code.
 
     Returns:
         One track per person, in the order of the file.
@@ -70,8 +82,8 @@ def read_tracks(path: Path) -> tuple[PersonTrack, ...]:
         DatasetError: something is missing, of another shape, not finite or implausible; the message lists
             every problem of the file, one a line.
     """
-    problems = _Problems()
-    content = load_pickle(path)
+    problems = Problems()
+    content = load_pickle(path, trusted=trusted)
     if not isinstance(content, dict):
         raise DatasetError("the file holds no dictionary of a sequence")
     name = _sequence_name(content, path.stem, problems)
@@ -80,47 +92,9 @@ def read_tracks(path: Path) -> tuple[PersonTrack, ...]:
     if not isinstance(poses, list) or not poses:
         problems.add("'poses' is not a list with one array per person")
         poses = []
-    tracks = [_track(content, name, person, camera, problems) for person in range(len(poses))]
-    problems.raise_if_any()
+    tracks = [_track(content, name, person, camera, frame_filter, problems) for person in range(len(poses))]
+    problems.raise_for_file()
     return tuple(track for track in tracks if track is not None)
-
-
-class _Problems:
-    """Collects what is wrong, so that all of it can be said at once."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def add(self, line: str) -> None:
-        self.lines.append(line)
-
-    def raise_if_any(self) -> None:
-        if self.lines:
-            raise DatasetError("\n".join(self.lines))
-
-    def array(self, value: Any, label: str, shape: tuple[int, ...]) -> Float64[np.ndarray, "..."] | None:
-        """The value as numbers of the given shape (-1: any length), or None with a problem noted."""
-        if value is None:
-            self.add(f"{label} is missing")
-            return None
-        try:
-            array = np.asarray(value, np.float64)
-        except (TypeError, ValueError):
-            self.add(f"{label} does not hold numbers")
-            return None
-        fits = array.ndim == len(shape) and all(n in (-1, m) for n, m in zip(shape, array.shape, strict=True))
-        if not fits:
-            wanted = ", ".join("N" if n == -1 else str(n) for n in shape)
-            self.add(f"{label} has shape {array.shape}, not ({wanted})")
-            return None
-        return array
-
-    def finite(self, values: Float64[np.ndarray, "..."], label: str) -> bool:
-        """Whether all values are finite; a problem is noted where not."""
-        if np.isfinite(values).all():
-            return True
-        self.add(f"{label} has NaN or infinite values")
-        return False
 
 
 @dataclass(frozen=True)
@@ -131,7 +105,7 @@ class _Camera:
     intrinsics: Float64[np.ndarray, "3 3"]
 
     @classmethod
-    def read(cls, content: Mapping[str, Any], problems: _Problems) -> "_Camera | None":
+    def read(cls, content: Mapping[str, Any], problems: Problems) -> "_Camera | None":
         extrinsics = problems.array(content.get("cam_poses"), "cam_poses", (-1, 4, 4))
         intrinsics = problems.array(content.get("cam_intrinsics"), "cam_intrinsics", (3, 3))
         if extrinsics is None or intrinsics is None or not problems.finite(intrinsics, "cam_intrinsics"):
@@ -139,10 +113,11 @@ class _Camera:
         return cls(extrinsics, intrinsics)
 
 
-def _sequence_name(content: Mapping[str, Any], stem: str, problems: _Problems) -> str:
+def _sequence_name(content: Mapping[str, Any], stem: str, problems: Problems) -> str:
     """The name in the file, which leads to the images; it must not lead anywhere else."""
     name = content.get("sequence", stem)
-    name = str(name.item() if isinstance(name, np.ndarray) and name.ndim == 0 else name)
+    name = name.item() if isinstance(name, np.ndarray) and name.size == 1 else name
+    name = name.decode("latin-1") if isinstance(name, bytes) else str(name)  # Python 2 wrote bytes
     if not is_folder_name(name):
         problems.add(f"'sequence' is {name!r}, which is not the name of a folder")
     elif name != stem:
@@ -151,7 +126,12 @@ def _sequence_name(content: Mapping[str, Any], stem: str, problems: _Problems) -
 
 
 def _track(
-    content: Mapping[str, Any], name: str, person: int, camera: _Camera | None, problems: _Problems
+    content: Mapping[str, Any],
+    name: str,
+    person: int,
+    camera: _Camera | None,
+    frame_filter: FrameFilter,
+    problems: Problems,
 ) -> PersonTrack | None:
     """One person, or None where problems were noted."""
     gender = _gender(_entry(content, "genders", person), person, problems)
@@ -163,8 +143,14 @@ def _track(
         problems.add(f"person {person} has {count} frames, cam_poses {len(camera.extrinsics)}")
         return None
     keypoints = arrays["poses2d"].transpose(0, 2, 1)
-    tracked, seen = arrays["campose_valid"] != 0, _seen(keypoints)
-    used = np.flatnonzero(tracked & seen)
+    rules = {
+        "camera pose not valid": arrays["campose_valid"] != 0,
+        "fewer than two keypoints seen": _seen(keypoints),
+    }
+    if frame_filter == "vibe":
+        limbs = (keypoints[:, _LIMBS, 2] > _LIMB_CONFIDENCE).sum(axis=1)
+        rules["fewer than seven limb joints seen (VIBE's filter)"] = limbs >= _MIN_LIMBS
+    used, left_out = _used(rules)
     extrinsics, keypoints = camera.extrinsics[used], keypoints[used]
     betas, poses = arrays["betas"][:10], arrays["poses"][used]
     joints = arrays["jointPositions"][used].reshape(-1, 24, 3)
@@ -172,8 +158,6 @@ def _track(
     finite = [problems.finite(values, f"{key} of person {person}") for key, values in parts.items()]
     if not all(finite) or not _plausible(extrinsics, joints, person, problems):
         return None
-    rotmats = Rotation.from_rotvec(poses.reshape(-1, 3)).as_matrix().reshape(-1, 24, 3, 3)
-    rotmats[:, 0] = extrinsics[:, :3, :3] @ rotmats[:, 0]
     joints = np.einsum("nij,nkj->nki", extrinsics[:, :3, :3], joints) + extrinsics[:, None, :3, 3]
     return PersonTrack(
         sequence=name,
@@ -181,17 +165,29 @@ def _track(
         gender=gender,
         betas=betas.astype(np.float32),
         frames=used.astype(np.int64),
-        rotmats=rotmats.astype(np.float32),
+        rotmats=camera_rotmats(poses, extrinsics[:, :3, :3]),
         joints_m=joints.astype(np.float32),
+        boxes_px=_boxes(keypoints),
         keypoints_px=keypoints.astype(np.float32),
         intrinsics=camera.intrinsics,
-        camera_invalid=int((~tracked).sum()),
-        unseen=int((tracked & ~seen).sum()),
+        left_out=left_out,
     )
 
 
+def _used(
+    rules: Mapping[str, Bool[np.ndarray, " frames"]],
+) -> tuple[Int64[np.ndarray, " used"], dict[str, int]]:
+    """The frames that pass all rules, and how many each rule leaves out that passed those before it."""
+    passed = np.ones_like(next(iter(rules.values())))
+    left_out = {}
+    for reason, kept in rules.items():
+        left_out[reason] = int((passed & ~kept).sum())
+        passed &= kept
+    return np.flatnonzero(passed).astype(np.int64), left_out
+
+
 def _arrays(
-    content: Mapping[str, Any], person: int, problems: _Problems
+    content: Mapping[str, Any], person: int, problems: Problems
 ) -> dict[str, Float64[np.ndarray, "..."]] | None:
     """A person's arrays, of fitting shapes; None where problems were noted."""
 
@@ -220,10 +216,10 @@ def _entry(content: Mapping[str, Any], key: str, person: int) -> Any:
     return values[person] if isinstance(values, list | tuple) and person < len(values) else None
 
 
-def _gender(value: Any, person: int, problems: _Problems) -> str | None:
-    gender = _GENDERS.get(value) if isinstance(value, str) else None
+def _gender(value: Any, person: int, problems: Problems) -> Gender | None:
+    gender = GENDER_CODES.get(value) if isinstance(value, str) else None
     if gender is None:
-        problems.add(f"the gender of person {person} is {value!r}, not one of {', '.join(_GENDERS)}")
+        problems.add(f"the gender of person {person} is {value!r}, not one of {', '.join(GENDER_CODES)}")
     return gender
 
 
@@ -232,29 +228,40 @@ def _seen(keypoints: Float64[np.ndarray, "frames 18 3"]) -> Bool[np.ndarray, " f
 
     Frames with NaN in a seen keypoint count as seen, so that they are reported and not passed over.
     """
-    seen = ~(keypoints[..., 2] <= 0)
-    xy = keypoints[..., :2]
-    low = np.where(seen[..., None], xy, np.inf).min(axis=1)
-    high = np.where(seen[..., None], xy, -np.inf).max(axis=1)
+    low, high = _rectangles(keypoints)
     spread = ~((high - low).max(axis=1) <= 0)
-    enough: np.ndarray = (seen.sum(axis=1) >= 2) & spread
-    return enough
+    seen: np.ndarray = spread & ((~(keypoints[..., 2] <= 0)).sum(axis=1) >= 2)
+    return seen
+
+
+def _rectangles(
+    keypoints: Float64[np.ndarray, "frames 18 3"],
+) -> tuple[Float64[np.ndarray, "frames 2"], Float64[np.ndarray, "frames 2"]]:
+    """Upper left and lower right corner (x, y) of the keypoints with confidence above 0."""
+    seen = ~(keypoints[..., 2] <= 0)
+    low = np.where(seen[..., None], keypoints[..., :2], np.inf).min(axis=1)
+    high = np.where(seen[..., None], keypoints[..., :2], -np.inf).max(axis=1)
+    return low, high
+
+
+def _boxes(keypoints: Float64[np.ndarray, "frames 18 3"]) -> Float64[np.ndarray, "frames 3"]:
+    """`CropBox.from_keypoints` of all frames: centre x, y and side, pixels."""
+    low, high = _rectangles(keypoints)
+    side = BOX_MARGIN * (high - low).max(axis=1)
+    return np.column_stack([(low + high) / 2, side])
 
 
 def _plausible(
     extrinsics: Float64[np.ndarray, "frames 4 4"],
     joints_m: Float64[np.ndarray, "frames 24 3"],
     person: int,
-    problems: _Problems,
+    problems: Problems,
 ) -> bool:
     """Whether cameras are rigid motions and lengths are metres; problems are noted where not."""
     if not len(joints_m):
         return True
     before = len(problems.lines)
-    rotations = extrinsics[:, :3, :3]
-    identity = rotations @ rotations.transpose(0, 2, 1)
-    rigid = np.abs(identity - np.eye(3)).max() <= _ROTATION_TOLERANCE and (np.linalg.det(rotations) > 0).all()
-    if not rigid or not np.isfinite(extrinsics).all():
+    if not are_rotations(extrinsics[:, :3, :3]).all() or not np.isfinite(extrinsics).all():
         problems.add(f"cam_poses has a matrix that is not a rigid motion, in frames of person {person}")
     length = float(np.median(np.linalg.norm(joints_m[:, _HEAD] - joints_m[:, _PELVIS], axis=1)))
     if not _PELVIS_TO_HEAD_M[0] <= length <= _PELVIS_TO_HEAD_M[1]:

@@ -11,7 +11,8 @@ from PIL import Image
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.crops import CropBox, crop_image
-from occlusion_toolkit.datasets.threedpw import PersonFrame, ThreeDPW
+from occlusion_toolkit.datasets.person_frame import PersonFrame
+from occlusion_toolkit.datasets.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, TopologyError
 from occlusion_toolkit.io.images import read_image
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
@@ -58,11 +59,13 @@ def cached_person(frame: PersonFrame, body: BodyModel) -> CachedPerson:
     """Cut one person out and bring the ground truth into the coordinates of their box.
 
     Raises:
-        DatasetError: the frame has no part labels.
+        DatasetError: the frame has no part labels, joints or camera.
     """
     parameters = BodyParameters(
         torch.from_numpy(frame.rotmats[None]), torch.from_numpy(frame.betas[None]), torch.zeros(1, 3)
     )
+    if frame.joints_m is None or frame.intrinsics is None:
+        raise DatasetError(f"{frame.image_path} has no joints or no camera; training needs 3DPW's layout.")
     joints = supervised_joints(body, parameters)
     centred = (joints[0] - joints[0, 0]).double().numpy()
     projected = (centred + frame.joints_m[0]) @ frame.intrinsics.T

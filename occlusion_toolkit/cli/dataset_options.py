@@ -1,0 +1,75 @@
+"""The options that choose the people of a data set, for every command that runs over one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import rich_click as click
+
+from occlusion_toolkit.cli.trust_option import trusted_files
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.datasets.people import FrameFilter, People
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")  # as in datasets.catalogue, which is too slow to import here
+
+
+def dataset_options(command: _Command) -> _Command:
+    """Adds the options, which arrive under the names of the arguments of `chosen_people`."""
+    options = (
+        click.option("--dataset", type=click.Choice(_DATASETS), default="open", show_default=True),
+        click.option(
+            "--root",
+            type=click.Path(path_type=Path),
+            help="Folder of the data set. Default: its place in the toolkit's folder; open comes with it.",
+        ),
+        click.option(
+            "--list",
+            "people_list",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Published list of SPIN or PARE (.npz) to read instead of the data set's own ground truth.",
+        ),
+        click.option("--split", metavar="NAME", help="test (default), train, validation or all."),
+        click.option(
+            "--filter",
+            "frame_filter",
+            type=click.Choice(["spin", "vibe"]),
+            help="Frames of 3DPW to use: SPIN's (default), or VIBE's with 7 of 12 limb joints seen.",
+        ),
+        click.option(
+            "--limit",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Use N people only, evenly spaced over the data set.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def chosen_people(
+    dataset: str,
+    root: Path | None,
+    people_list: Path | None,
+    split: str | None,
+    frame_filter: FrameFilter | None,
+    limit: int | None,
+) -> People:
+    """Opens the data set that the options name.
+
+    Raises:
+        UsageError: the options do not go together.
+        DatasetError: the data set is missing or malformed.
+        UnsafeFileError: a file asks for more than plain data.
+    """
+    from occlusion_toolkit.datasets.catalogue import open_dataset
+    from occlusion_toolkit.datasets.people import EvenlySpaced
+
+    people = open_dataset(dataset, root, split, frame_filter, people_list, trusted_files())
+    return people if limit is None else EvenlySpaced(people, limit)
