@@ -3,10 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from alignment_oracles import ORACLES
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.linalg import orthogonal_procrustes
-from scipy.spatial import procrustes as scipy_procrustes
 from scipy.spatial.transform import Rotation
 
 from occlusion_toolkit.metrics import align, centre_on, pa_mpjpe_per_joint, procrustes
@@ -18,38 +17,21 @@ def people(count: int, seed: int = 0, joints: int = 14) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).normal(size=(count, joints, 3)))
 
 
-def svd_oracle(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Umeyama's closed form, written out for one point set."""
-    source, goal = predicted - predicted.mean(0), target - target.mean(0)
-    u, singular, vt = np.linalg.svd(source.T @ goal)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    rotation = vt.T @ np.diag(signs) @ u.T
-    scale = (singular * signs).sum() / (source**2).sum()
-    return scale * source @ rotation.T + target.mean(0)
-
-
 def test_golden_alignments_of_the_public_evaluation():
     aligned = align(torch.from_numpy(GOLDEN["S1"]), torch.from_numpy(GOLDEN["S2"]))
     np.testing.assert_allclose(aligned.numpy(), GOLDEN["S1_hat"], atol=1e-12)
 
 
-@given(seed=st.integers(0, 10_000))
-def test_equals_the_closed_form_by_plain_svd(seed):
-    predicted, target = people(3, seed), people(3, seed + 1)
-    expected = np.stack([svd_oracle(p, t) for p, t in zip(predicted.numpy(), target.numpy(), strict=True)])
+@pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
+@pytest.mark.parametrize("nearness", [0.0, 0.1], ids=["anything", "alike"])
+@given(seed=st.integers(0, 10_000), mirrored=st.booleans())
+def test_agrees_with_plain_svd_and_with_scipy(oracle, nearness, seed, mirrored):
+    target = people(3, seed)
+    predicted = people(3, seed + 1) if nearness == 0 else target + nearness * people(3, seed + 1)
+    if mirrored:
+        predicted = predicted * torch.tensor([1.0, 1.0, -1.0])
+    expected = np.stack([oracle(p, t) for p, t in zip(predicted.numpy(), target.numpy(), strict=True)])
     np.testing.assert_allclose(align(predicted, target).numpy(), expected, atol=1e-9)
-
-
-def test_equals_scipy_where_scipy_needs_no_mirror():
-    target = people(1, 5)
-    predicted = target + 0.1 * people(1, 6)  # near enough that the best orthogonal map is a rotation
-    source, goal = (x[0].numpy() - x[0].numpy().mean(0) for x in (predicted, target))
-    rotation, _ = orthogonal_procrustes(source, goal)
-    assert np.linalg.det(rotation) > 0
-    np.testing.assert_allclose(procrustes(predicted, target).rotation[0].numpy(), rotation.T, atol=1e-9)
-    *_, disparity = scipy_procrustes(goal, source)
-    residual = (align(predicted, target) - target).square().sum() / (goal**2).sum()
-    assert residual.item() == pytest.approx(disparity, abs=1e-12)
 
 
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.05, 20.0))
