@@ -1,10 +1,12 @@
-"""Figures 1 and 2 of the PARE paper, from a stored result: `python figures/heatmaps.py RESULT.h5`."""
+"""Heatmaps per joint and the worst window of one image (Figures 1 and 2), from `heatmap`."""
 
 from pathlib import Path
 
 import click
 
-from occlusion_toolkit.analyses.bodies import load_body
+from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.io.atomic import make_folder
+from occlusion_toolkit.io.given_results import result_file
 from occlusion_toolkit.io.results import read_heatmap
 from occlusion_toolkit.viz.heatmap_report import draw_heatmap
 
@@ -15,11 +17,10 @@ from occlusion_toolkit.viz.heatmap_report import draw_heatmap
 @click.option("--limits", type=click.Choice(["shared", "per-joint"]), default="shared", show_default=True)
 @click.option("--smooth", is_flag=True, help="Interpolate the heatmaps for display.")
 def main(result: Path, out: Path, limits: str, smooth: bool) -> None:
-    """Draw heatmaps.png, heatmaps.pdf and summary.png from RESULT, without running any network."""
-    stored = read_heatmap(result)
-    out.mkdir(parents=True, exist_ok=True)
-    body = load_body(stored.card.body)
-    for path in draw_heatmap(stored, body, out, shared_limits=limits == "shared", smooth=smooth):
+    """Draw heatmaps.png, heatmaps.pdf and summary.png from RESULT, a result.h5 or its folder."""
+    stored = read_heatmap(result_file(result, "result.h5"))
+    body = Bodies().load(stored.card.body)
+    for path in draw_heatmap(stored, body, make_folder(out), shared_limits=limits == "shared", smooth=smooth):
         click.echo(path)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from occlusion_toolkit.analyses import heatmap as analysis
+from occlusion_toolkit.analyses import engine
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.cli.main import main
@@ -131,12 +131,15 @@ BAD_OPTIONS = {
     "missing keypoints": (("--openpose", "nowhere.json"), 1, "nowhere.json"),
     "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 2, "not both"),
     "unknown option": (("--strid", 8), 2, "--stride"),
-    "official model without its body": (("--model", "spin"), 1, "'smpl'"),
+    "official model without its weights": (("--model", "spin"), 1, "model_checkpoint.pt"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_OPTIONS)
-def test_bad_options_end_in_one_clear_line_and_write_nothing(case, card, photo, tmp_path, capsys):
+def test_bad_options_end_in_one_clear_line_and_write_nothing(
+    case, card, photo, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
     options, code, hint = BAD_OPTIONS[case]
     out = tmp_path / "out"
     model = () if "--model" in options else ("--model", card)
@@ -198,7 +201,7 @@ def test_ctrl_c_during_the_sweep_leaves_nothing_behind(card, photo, tmp_path, ca
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(analysis, "OcclusionSweep", interrupted)
+    monkeypatch.setattr(engine, "OcclusionSweep", interrupted)
     out = tmp_path / "out"
     assert run("heatmap", photo, "--model", card, "--out", out) == 1
     assert "Aborted" in capsys.readouterr().err
@@ -209,7 +212,7 @@ def test_unexpected_errors_show_no_traceback_without_debug(card, photo, tmp_path
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(analysis, "OcclusionSweep", broken)
+    monkeypatch.setattr(engine, "OcclusionSweep", broken)
     words = ("heatmap", photo, "--model", card, "--out", tmp_path / "out")
     assert run(*words) == 1
     said = capsys.readouterr().err

@@ -1,5 +1,6 @@
 """One person in one image under every window of a grid (PARE, Section 3)."""
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.analyses.engine import Engine
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.gender import GENDERS, Gender
 from occlusion_toolkit.body.joints import joint_set
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.datasets.boxes import CropBox
 from occlusion_toolkit.datasets.crops import crop_image, denormalise, normalise
 from occlusion_toolkit.datasets.ground_truth import GroundTruth
@@ -17,46 +22,10 @@ from occlusion_toolkit.errors import GroundTruthError, TopologyError
 from occlusion_toolkit.io.images import DecodedImage
 from occlusion_toolkit.io.provenance import GridCard, ProtocolCard, sha256_file
 from occlusion_toolkit.io.results import Focus, HeatmapResult, JointMaps, StoredBody
-from occlusion_toolkit.occlusion.grid import Grid
-from occlusion_toolkit.occlusion.network import Precision
-from occlusion_toolkit.occlusion.occluders import Occluder
+from occlusion_toolkit.io.trust import TrustedFiles
 from occlusion_toolkit.occlusion.readouts import JointReadouts
 from occlusion_toolkit.occlusion.result import SweepResult
-from occlusion_toolkit.occlusion.sweep import OcclusionSweep
-from occlusion_toolkit.regressors.registry import LoadedRegressor
-
-
-@dataclass(frozen=True)
-class Engine:
-    """How a sweep is run: what stays the same from image to image.
-
-    Attributes:
-        regressor: the network and its card.
-        body: the body whose parameters it predicts.
-        grid: the windows.
-        occluder: what is pasted.
-        batch_size: passes per batch, None for automatic.
-        precision: arithmetic of the network.
-        compiled: run it through `torch.compile`.
-
-    Raises:
-        TopologyError: the regressor predicts parameters of another body.
-    """
-
-    regressor: LoadedRegressor
-    body: BodyModel
-    grid: Grid
-    occluder: Occluder
-    batch_size: int | None = None
-    precision: Precision = "fp32"
-    compiled: bool = False
-
-    def __post_init__(self) -> None:
-        if self.regressor.card.body != self.body.topology:
-            raise TopologyError(
-                f"{self.regressor.card.name} predicts parameters of body {self.regressor.card.body!r}, "
-                f"but the body given is {self.body.topology!r}; use the body that its card names"
-            )
+from occlusion_toolkit.occlusion.subjects import Subject
 
 
 @dataclass(frozen=True)
@@ -78,6 +47,7 @@ class Photograph:
 
 def run_heatmap(
     engine: Engine,
+    bodies: Bodies,
     photograph: Photograph,
     focus: Focus,
     truth: GroundTruth | None = None,
@@ -87,6 +57,8 @@ def run_heatmap(
 
     Args:
         engine: regressor, body, windows and arithmetic.
+        bodies: where the body of the ground truth is loaded from, by its gender; what was trusted to open
+            files is recorded.
         photograph: the person.
         focus: what decides which window is the worst. Everything is measured, whatever the focus.
         truth: ground truth; None measures displacement only.
@@ -96,26 +68,27 @@ def run_heatmap(
         CropError: the box misses the image.
         GroundTruthError: the truth is of another image, or the focus needs truth and there is none.
         TopologyError: the truth belongs to another body.
+        BodyModelError: the body of the truth's gender cannot be loaded.
     """
     checksum = sha256_file(photograph.path)
     check_truth(engine.body, truth, focus, checksum)
     crop = crop_image(photograph.image.pixels, photograph.box, engine.grid.resolution)
-    sweep = OcclusionSweep(
-        engine.regressor.network,
-        engine.body,
-        engine.grid,
-        engine.occluder,
-        batch_size=engine.batch_size,
-        device=engine.regressor.device,
-        precision=engine.precision,
-        compile=engine.compiled,
-    )
     crops = normalise(crop)[None]
-    (result,) = sweep.run(crops, None if truth is None else truth.parameters, progress)
+    subject = Subject(crops[0])
+    if truth is not None:
+        truth_body = copy.deepcopy(bodies.load(engine.body.topology, gender_of(truth)))
+        subject = Subject(crops[0], truth.parameters, truth_body.to(engine.regressor.device))
+    sweep = engine.sweep()
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress(done, sweep.passes_per_crop)
+
+    (result,) = sweep.stream([subject], report)
     worst = worst_window(result, focus)
     window = torch.from_numpy(engine.grid.windows()[worst : worst + 1])
     return HeatmapResult(
-        card=_protocol(engine, result, photograph.box_rule, truth),
+        card=_protocol(engine, result, photograph.box_rule, truth, bodies.trusted),
         image_name=photograph.path.name,
         image_sha256=checksum,
         box_centre_px=photograph.box.centre,
@@ -160,6 +133,20 @@ def check_truth(body: BodyModel, truth: GroundTruth | None, focus: Focus, image_
         )
 
 
+def gender_of(truth: GroundTruth) -> Gender:
+    """Gender of the body that the truth is parameters of; neutral where the source does not say.
+
+    Raises:
+        GroundTruthError: the source has a gender that no body has.
+    """
+    if truth.gender is None:
+        return "neutral"
+    for gender in GENDERS:
+        if truth.gender == gender:
+            return gender
+    raise GroundTruthError(f"the ground truth has gender {truth.gender!r}, not one of {', '.join(GENDERS)}")
+
+
 def worst_window(sweep: SweepResult, focus: Focus) -> int:
     """Index of the window with the largest mean over the joints in focus, the first of equals."""
     joints = joint_set(focus.joint_set)
@@ -167,7 +154,9 @@ def worst_window(sweep: SweepResult, focus: Focus) -> int:
     return int(values[:, [joints.index(name) for name in focus.joints]].mean(axis=1).argmax())
 
 
-def _protocol(engine: Engine, sweep: SweepResult, box_rule: str, truth: GroundTruth | None) -> ProtocolCard:
+def _protocol(
+    engine: Engine, sweep: SweepResult, box_rule: str, truth: GroundTruth | None, trusted: TrustedFiles
+) -> ProtocolCard:
     grid = engine.grid
     return ProtocolCard(
         analysis="heatmap",
@@ -185,8 +174,15 @@ def _protocol(engine: Engine, sweep: SweepResult, box_rule: str, truth: GroundTr
         dataset=None if truth is None else truth.dataset,
         split=None if truth is None else truth.split,
         ground_truth_body=None if truth is None else truth.topology or "not stated",
-        gender_rule=None if truth is None else "the body of the regressor, whatever the gender",
+        gender_rule=None if truth is None else _gender_rule(engine.body, truth),
+        trusted_files=trusted.recorded,
     )
+
+
+def _gender_rule(body: BodyModel, truth: GroundTruth) -> str:
+    if body.topology == OPEN_BODY_TOPOLOGY:
+        return "the body of the regressor, whatever the gender"
+    return f"the {gender_of(truth)} body" + ("" if truth.gender else ", as no gender is stated")
 
 
 def _maps(sweep: SweepResult, readouts: JointReadouts) -> JointMaps:

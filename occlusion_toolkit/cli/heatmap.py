@@ -6,12 +6,13 @@ from typing import Literal
 
 import rich_click as click
 
+from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
+from occlusion_toolkit.cli.trust_option import trusted_files
+
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option(
-    "--model", default="pare-open", show_default=True, help="Name of a card, or path of one (.yaml)."
-)
 @click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
 @click.option(
     "--openpose",
@@ -23,19 +24,8 @@ import rich_click as click
     metavar="FILE|ROOT:SPLIT/SEQUENCE:FRAME",
     help="True pose, shape and camera: an .npz file, or a frame of a data set in 3DPW's layout.",
 )
-@click.option(
-    "--size", default=40, show_default=True, help="Side of the occluder, pixels of the 224x224 crop."
-)
-@click.option("--stride", default=8, show_default=True, help="Step between windows, pixels of the crop.")
-@click.option(
-    "--grid", type=click.Choice(["centred", "inside", "script"]), default="centred", show_default=True
-)
-@click.option(
-    "--occluder",
-    default="grey",
-    show_default=True,
-    help="grey, black, white, mean, noise, blur or image:PATH.",
-)
+@sweep_options(stride=8)
+@body_options
 @click.option(
     "--joints", default="lsp14", show_default=True, help="lsp14, smpl24, or names: left_wrist,right_wrist."
 )
@@ -47,35 +37,20 @@ import rich_click as click
 @click.option("--pa", is_flag=True, help="Align every prediction by Procrustes first (PA-MPJPE).")
 @click.option("--limits", type=click.Choice(["shared", "per-joint"]), default="shared", show_default=True)
 @click.option("--smooth", is_flag=True, help="Interpolate the pictures; stored numbers never change.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
-    "--batch-size", type=click.IntRange(min=1), help="Windows per forward pass. Default: automatic."
-)
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
-@click.option(
-    "--compile", is_flag=True, help="Use torch.compile; how much it changes is measured and stored."
-)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/heatmap"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def heatmap(
     image: Path,
-    model: str,
     bbox: tuple[float, float, float, float] | None,
     openpose: Path | None,
     ground_truth: str | None,
-    size: int,
-    stride: int,
-    grid: Literal["centred", "inside", "script"],
-    occluder: str,
+    sweep: SweepOptions,
+    body: BodyOptions,
     joints: str,
     metric: Literal["error", "increase", "displacement"] | None,
     pa: bool,
     limits: str,
     smooth: bool,
-    device: str,
-    batch_size: int | None,
-    precision: Literal["fp32", "bf16"],
-    compile: bool,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -86,18 +61,16 @@ def heatmap(
 
     Writes heatmaps.png, heatmaps.pdf, summary.png and result.h5 into the output folder.
     """
-    from occlusion_toolkit.analyses.bodies import load_body
-    from occlusion_toolkit.analyses.heatmap import Engine, Photograph, run_heatmap
+    from occlusion_toolkit.analyses.engine import Engine
+    from occlusion_toolkit.analyses.heatmap import Photograph, run_heatmap
     from occlusion_toolkit.analyses.heatmap_summary import summarise
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.person_box import choose_box
-    from occlusion_toolkit.cli.selection import select_device, select_joints
+    from occlusion_toolkit.cli.selection import select_joints
     from occlusion_toolkit.datasets.ground_truth import load_ground_truth
     from occlusion_toolkit.io.atomic import staging_folder
     from occlusion_toolkit.io.images import read_image
     from occlusion_toolkit.io.results import Focus, write_heatmap
-    from occlusion_toolkit.occlusion.grid import Grid
-    from occlusion_toolkit.occlusion.occluders import parse_occluder
     from occlusion_toolkit.regressors.registry import load_card, load_regressor
     from occlusion_toolkit.viz.heatmap_report import draw_heatmap
 
@@ -112,27 +85,34 @@ def heatmap(
         joints=names,
         aligned=pa,
     )
-    windows = Grid(kind=grid, size=size, stride=stride)
-    pasted = parse_occluder(occluder, size)
-    place = select_device(device)
+    windows, pasted, place = sweep.windows(), sweep.pasted(), sweep.place()
     picture = read_image(image)
-    truth = load_ground_truth(ground_truth) if ground_truth else None
+    truth = load_ground_truth(ground_truth, trusted_files()) if ground_truth else None
     box, box_rule = choose_box(picture, bbox, openpose, truth)
-    body = load_body(load_card(model).body)
-    engine = Engine(load_regressor(model, place), body, windows, pasted, batch_size, precision, compile)
+    card = load_card(sweep.model)
+    bodies = body.bodies(card)
+    engine = Engine(
+        load_regressor(sweep.model, place, trusted_files()),
+        bodies.load(card.body),
+        windows,
+        pasted,
+        sweep.batch_size,
+        sweep.precision,
+        sweep.compile,
+    )
     console.warn(*picture.warnings)
     if truth and truth.topology is None:
-        console.warn(f"the ground truth does not name its body; {body.topology} is assumed")
+        console.warn(f"the ground truth does not name its body; {card.body} is assumed")
     with staging_folder(out) as folder:
         started = time.perf_counter()
         with console.progress("windows") as report:
             photograph = Photograph(image, picture, box, box_rule)
-            result = run_heatmap(engine, photograph, focus, truth, report)
+            result = run_heatmap(engine, bodies, photograph, focus, truth, report)
         seconds = time.perf_counter() - started
         write_heatmap(folder / "result.h5", result)
-        drawn = draw_heatmap(result, body, folder, shared_limits=limits == "shared", smooth=smooth)
+        drawn = draw_heatmap(result, engine.body, folder, shared_limits=limits == "shared", smooth=smooth)
     files = [out / path.name for path in drawn] + [out / "result.h5"]
-    summary = summarise(result, body)
+    summary = summarise(result, engine.body)
     if as_json:
         console.print_json(summary.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
     else:

@@ -106,6 +106,22 @@ def staging_folder(path: Path | str) -> Iterator[Path]:
                     folder.rmdir()
 
 
+def make_folder(path: Path | str) -> Path:
+    """Makes a folder with its parents where it does not exist, and returns its path.
+
+    Raises:
+        ResultError: it is a file, or cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ResultError(f"{str(path)!r} is a file, not a folder; choose another output folder") from error
+    except OSError as error:
+        _fail(path, error)
+    return path
+
+
 def _make_folders(path: Path, staging: Path) -> list[Path]:
     """Makes the output folder and the staging folder in it; returns the new ones, innermost first."""
     try:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from occlusion_toolkit.body.joints import LSP14, SMPL24
+from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import CropError, UsageError
 from occlusion_toolkit.occlusion.batching import WindowBatch, WindowBatcher
@@ -24,7 +24,7 @@ from occlusion_toolkit.occlusion.truth import check_ground_truth, true_joints
 from occlusion_toolkit.regressors.base import Regressor
 
 JOINT_SETS = (SMPL24, LSP14)
-"""What every sweep measures."""
+"""What a sweep measures unless it is told."""
 
 
 class OcclusionSweep:
@@ -43,6 +43,7 @@ class OcclusionSweep:
         body: the body that the regressor estimates parameters of.
         grid: the windows.
         occluder: what is pasted into them.
+        joint_sets: what to measure.
         batch_size: passes that go through the network together; None chooses by device. Halved whenever a
             batch does not fit into memory.
         device: "cpu", "cuda" or "cuda:N".
@@ -60,6 +61,7 @@ class OcclusionSweep:
         grid: Grid,
         occluder: Occluder,
         *,
+        joint_sets: tuple[JointSet, ...] = JOINT_SETS,
         batch_size: int | None = None,
         device: torch.device | str = "cpu",
         precision: Precision = "fp32",
@@ -71,6 +73,7 @@ class OcclusionSweep:
         self._body = copy.deepcopy(body).to(self._device) if isinstance(body, nn.Module) else body
         self._grid = grid
         self._occluder = occluder
+        self._joint_sets = joint_sets
         self._windows = torch.from_numpy(grid.windows()).to(self._device)
         self._precision: Precision = precision
         self._compiled = compile
@@ -201,7 +204,7 @@ class OcclusionSweep:
     def _result(self, open_subject: OpenSubject) -> SweepResult:
         estimates, subject = open_subject.estimates(), open_subject.subject
         readouts = []
-        for joint_set in JOINT_SETS:
+        for joint_set in self._joint_sets:
             truth = None
             if subject.ground_truth is not None:
                 truth_body = self._body if subject.truth_body is None else subject.truth_body

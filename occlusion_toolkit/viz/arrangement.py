@@ -2,10 +2,8 @@
 
 from math import ceil
 
-_MOST_COLUMNS = 7
 
-
-def arrange(joint_names: tuple[str, ...]) -> list[list[int | None]]:
+def arrange(joint_names: tuple[str, ...], most_columns: int = 7) -> list[list[int | None]]:
     """Rows of panel indices, None for an empty place.
 
     A left joint stands above its right counterpart; joints of the midline share columns in the order
@@ -13,8 +11,8 @@ def arrange(joint_names: tuple[str, ...]) -> list[list[int | None]]:
     """
     columns = _columns(joint_names)
     if not columns:
-        return _wrapped(list(range(len(joint_names))))
-    bands = ceil(len(columns) / _MOST_COLUMNS)
+        return _wrapped(list(range(len(joint_names))), most_columns)
+    bands = ceil(len(columns) / most_columns)
     width = ceil(len(columns) / bands)
     rows: list[list[int | None]] = []
     for first in range(0, len(columns), width):
@@ -44,8 +42,8 @@ def _columns(joint_names: tuple[str, ...]) -> list[tuple[int | None, int | None]
     return pairs
 
 
-def _wrapped(indices: list[int]) -> list[list[int | None]]:
-    rows = ceil(len(indices) / _MOST_COLUMNS)
+def _wrapped(indices: list[int], most_columns: int) -> list[list[int | None]]:
+    rows = ceil(len(indices) / most_columns)
     width = ceil(len(indices) / rows)
     padded: list[int | None] = [*indices, *([None] * (rows * width - len(indices)))]
     return [padded[first : first + width] for first in range(0, len(padded), width)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from cmcrameri import cm
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from matplotlib.colors import Colormap, ListedColormap
 from numpy.typing import NDArray
 
@@ -18,6 +18,9 @@ Lipari without its near-black end, which would bury the photograph underneath.
 
 DIVERGING: Colormap = cm.vik
 """Blue below zero, red above, light in the middle."""
+
+ROBUST_RANGE = (0.01, 0.99)
+"""The quantiles at which the colours of a robust scale end."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,24 @@ def scale_for(quantity: Quantity, values_mm: Float[np.ndarray, "..."]) -> Colour
     """The scale of one map, or of several that share it: as `own_scale`, but displacement starts at zero."""
     scale = own_scale(quantity, values_mm)
     return replace(scale, low=0.0) if quantity is Quantity.DISPLACEMENT else scale
+
+
+def robust_scale(
+    quantity: Quantity,
+    values_mm: Float[np.ndarray, "maps places"],
+    weights: Real[np.ndarray, " places"] | None = None,
+) -> ColourScale:
+    """As `scale_for`, from the 1st to the 99th percentile: values beyond have the colours of the ends.
+
+    Args:
+        quantity: what the values are.
+        values_mm: maps that share the scale, NaN where there is no value.
+        weights: how often each place counts, such as the images that showed it; None for once.
+    """
+    counts = np.ones(values_mm.shape[1:]) if weights is None else weights
+    counts = np.broadcast_to(counts, values_mm.shape)
+    used = np.isfinite(values_mm) & (counts > 0)
+    if not used.any():
+        return scale_for(quantity, values_mm)
+    limits = np.quantile(values_mm[used], ROBUST_RANGE, weights=counts[used], method="inverted_cdf")
+    return scale_for(quantity, limits)

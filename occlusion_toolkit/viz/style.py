@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 INK = "#1c2126"
 FAINT_INK = "#646c75"
 DPI = 200
+PRINT_DPI = 400
+"""Of the pictures in a PDF; everything else in it is drawn with lines."""
 
 SMALL_PRINT = 6.5
 SMALL_PRINT_LETTER = 0.050
@@ -98,4 +100,4 @@ def save_figure(figure: Figure, path: Path) -> None:
     kind = path.suffix.removeprefix(".")
     metadata = {"CreationDate": None} if kind == "pdf" else {}
     with atomic_path(path) as temporary, figure_style():
-        figure.savefig(temporary, format=kind, dpi=DPI, metadata=metadata)
+        figure.savefig(temporary, format=kind, dpi=PRINT_DPI if kind == "pdf" else DPI, metadata=metadata)

@@ -1,0 +1,35 @@
+"""Figures 3 and 5 of the PARE paper, from stored results: `sensitivity_meshes.py MESH.h5 [MESH.h5 ...]`."""
+
+from pathlib import Path
+
+import click
+
+from occlusion_toolkit.analyses.mesh_summary import main_read_out
+from occlusion_toolkit.io.given_results import result_file
+from occlusion_toolkit.io.mesh_result import read_mesh, read_surface
+from occlusion_toolkit.viz.figure_files import save_png_and_pdf
+from occlusion_toolkit.viz.mesh_report import joints_figure, mean_figure
+
+READ_OUTS = ["error", "increase", "displacement"]
+
+
+@click.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
+@click.option("--metric", type=click.Choice(READ_OUTS), help="Default: error where there is ground truth.")
+def main(result: Path, out: Path, metric: str | None) -> None:
+    """Draw mesh.png and mesh_mean.png, and both as PDF, from RESULT, a mesh.h5 or its folder."""
+    path = result_file(result, "mesh.h5")
+    stored, surface = read_mesh(path), read_surface(path)
+    read_out = metric or main_read_out(stored)
+    figures = {
+        "mesh": joints_figure(stored, surface, read_out),
+        "mesh_mean": mean_figure(stored, surface, read_out),
+    }
+    for name, figure in figures.items():
+        for written in save_png_and_pdf(figure, out, name):
+            click.echo(written)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""The options of every command that sweeps: which network, which windows, what is pasted, where it runs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    import torch
+
+    from occlusion_toolkit.occlusion.grid import Grid
+    from occlusion_toolkit.occlusion.occluders import Occluder
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """Values of the options, as given.
+
+    Attributes:
+        model: name or path of a card.
+        size: side of the occluder, pixels of the crop.
+        stride: step between windows, pixels of the crop.
+        grid: rule that places the windows.
+        occluder: what is pasted.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        batch_size: windows per forward pass; None for automatic.
+        precision: arithmetic of the network.
+        compile: run the network through `torch.compile`.
+    """
+
+    model: str
+    size: int
+    stride: int
+    grid: Literal["centred", "inside", "script"]
+    occluder: str
+    device: str
+    batch_size: int | None
+    precision: Literal["fp32", "bf16"]
+    compile: bool
+
+    def windows(self) -> Grid:
+        """The windows.
+
+        Raises:
+            GridError: size and stride do not fit.
+        """
+        from occlusion_toolkit.occlusion.grid import Grid
+
+        return Grid(kind=self.grid, size=self.size, stride=self.stride)
+
+    def pasted(self) -> Occluder:
+        """What is pasted into them.
+
+        Raises:
+            OccluderError: it is unknown, or its picture cannot be used.
+        """
+        from occlusion_toolkit.occlusion.occluders import parse_occluder
+
+        return parse_occluder(self.occluder, self.size)
+
+    def place(self) -> torch.device:
+        """The device.
+
+        Raises:
+            UsageError: no such device, or not on this machine.
+        """
+        from occlusion_toolkit.cli.selection import select_device
+
+        return select_device(self.device)
+
+
+@dataclass(frozen=True)
+class SeveralSweeps:
+    """Values of the options of a command that sweeps several models, as given.
+
+    Attributes:
+        models: names or paths of cards.
+        sizes: sides of the occluders in pixels of the crop, increasing.
+        stride: step between windows, pixels of the crop.
+        grid: rule that places the windows.
+        occluder: what is pasted.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        batch_size: windows per forward pass; None for automatic.
+        precision: arithmetic of the network.
+        compile: run the network through `torch.compile`.
+    """
+
+    models: tuple[str, ...]
+    sizes: tuple[int, ...]
+    stride: int
+    grid: Literal["centred", "inside", "script"]
+    occluder: str
+    device: str
+    batch_size: int | None
+    precision: Literal["fp32", "bf16"]
+    compile: bool
+
+    def of(self, model: str, size: int) -> SweepOptions:
+        """The options of one of the sweeps."""
+        shared = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ("models", "sizes")
+        }
+        return SweepOptions(model=model, size=size, **shared)
+
+
+def _engine_options(stride: int) -> tuple[Callable[[_Command], _Command], ...]:
+    """What one sweep and several have in common."""
+    return (
+        click.option(
+            "--stride", default=stride, show_default=True, help="Step between windows, pixels of the crop."
+        ),
+        click.option(
+            "--grid",
+            type=click.Choice(["centred", "inside", "script"]),
+            default="centred",
+            show_default=True,
+            help="How windows are laid over the crop.",
+        ),
+        click.option(
+            "--occluder",
+            default="grey",
+            show_default=True,
+            help="grey, black, white, mean, noise, blur or image:PATH.",
+        ),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+        click.option(
+            "--batch-size", type=click.IntRange(min=1), help="Windows per forward pass. Default: automatic."
+        ),
+        click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True),
+        click.option(
+            "--compile", is_flag=True, help="Use torch.compile; how much it changes is measured and stored."
+        ),
+    )
+
+
+def sweep_options(*, stride: int) -> Callable[[_Command], _Command]:
+    """Adds the options; they arrive together as the argument `sweep`.
+
+    Args:
+        stride: default of `--stride`.
+    """
+    options = (
+        click.option(
+            "--model", default="pare-open", show_default=True, help="Name of a card, or path of one (.yaml)."
+        ),
+        click.option(
+            "--size", default=40, show_default=True, help="Side of the occluder, pixels of the 224x224 crop."
+        ),
+        *_engine_options(stride),
+    )
+
+    return _gathered_as("sweep", options, lambda values: SweepOptions(**values), SweepOptions)
+
+
+def sweeps_options(*, stride: int) -> Callable[[_Command], _Command]:
+    """Adds the options of commands that sweep several models; they arrive as the argument `sweeps`.
+
+    Args:
+        stride: default of `--stride`.
+    """
+    options = (
+        click.option(
+            "--model",
+            "models",
+            multiple=True,
+            help="Name of a card, or path of one (.yaml); give it once for each model.",
+        ),
+        click.option(
+            "--size",
+            "sizes",
+            type=_Sizes(),
+            default="40",
+            show_default=True,
+            metavar="PX[,PX…]",
+            help="Side of the occluder, pixels of the 224x224 crop; several for a curve: 20,40,60,80.",
+        ),
+        *_engine_options(stride),
+    )
+    return _gathered_as("sweeps", options, lambda values: SeveralSweeps(**values), SeveralSweeps)
+
+
+class _Sizes(click.ParamType[tuple[int, ...]]):
+    """Whole numbers above zero, separated by commas."""
+
+    name = "sizes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """The sizes in increasing order, each once."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(sorted({int(word) for word in str(value).split(",")}))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of pixels such as 20,40,80", param, ctx)
+        if sizes[0] < 1:
+            self.fail(f"an occluder of {sizes[0]} px hides nothing", param, ctx)
+        return sizes
+
+
+def _gathered_as(
+    argument: str,
+    options: tuple[Callable[[Any], Any], ...],
+    make: Callable[[dict[str, Any]], object],
+    kind: type,
+) -> Callable[[_Command], _Command]:
+    """A decorator that adds options and hands their values to the command as one argument."""
+
+    def decorate(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def gathering(**given: Any) -> Any:
+            values = {field.name: given.pop(field.name) for field in fields(kind)}
+            return command(**{argument: make(values)}, **given)
+
+        decorated: Callable[..., Any] = gathering
+        for option in reversed(options):
+            decorated = option(decorated)
+        return cast(_Command, decorated)
+
+    return decorate
