@@ -1,16 +1,26 @@
 # Two commands do all set-up on a fresh machine (Python 3.11, make, git):
 #   make heatmap   the main job on the shipped open world; leaves pictures in out/
 #   make test      lint, types and tests
+# and two that show more of it:
+#   make mesh      occlusion sensitivity meshes of pare-open on the shipped people
+#   make compare   the three open models against each other, with figures and an interactive page
 PYTHON ?= python3.11
 VENV ?= .venv
 OUT ?= out
 BIN := $(VENV)/bin
 
-.PHONY: heatmap test lint types tests clean
+.PHONY: heatmap mesh compare test lint types tests clean
 
 heatmap: $(VENV)/.installed
 	$(BIN)/occlusion-toolkit heatmap examples/rendered-person.jpg --ground-truth examples/rendered-person.npz --out $(OUT)/rendered-person
 	$(BIN)/occlusion-toolkit heatmap examples/photo.jpg --openpose examples/photo_keypoints.json --out $(OUT)/photo
+
+mesh: $(VENV)/.installed
+	$(BIN)/occlusion-toolkit mesh --out $(OUT)/mesh --resume
+
+compare: $(VENV)/.installed
+	$(BIN)/occlusion-toolkit compare --model pare-open --model hmr-synthocc-open --model hmr-open \
+	  --out $(OUT)/compare --report $(OUT)/compare/report.html
 
 test: lint types tests
 

@@ -45,6 +45,7 @@ OTHER_VALUES = {
     "frame_filter": "vibe",
     "pve_alignment": "pelvis",
     "people_sha256": "c" * 64,
+    "trusted_files": ("body.pkl sha256:" + "d" * 64,),
     "toolkit_version": "9.9",
     "libraries": {"torch": "0"},
 }

@@ -5,6 +5,7 @@ import dataclasses
 import matplotlib
 import numpy as np
 import pytest
+from figure_texts import assert_texts_fit, texts
 from PIL import Image
 from synthetic_meshes import sphere
 
@@ -13,9 +14,10 @@ from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.occlusion.grid import Grid
 from occlusion_toolkit.viz import summary
 from occlusion_toolkit.viz.heatmap import HeatmapPanels, heatmap_figure
+from occlusion_toolkit.viz.posed import PosedBody
 from occlusion_toolkit.viz.quantity import Quantity
-from occlusion_toolkit.viz.style import DPI, figure_style, save_figure, wrap_small_print
-from occlusion_toolkit.viz.summary import PosedBody, WorstCase, summary_figure
+from occlusion_toolkit.viz.style import DPI, save_figure, wrap_small_print
+from occlusion_toolkit.viz.summary import WorstCase, summary_figure
 
 GRID = Grid("centred", 40, 28)
 CAPTION = "pare-open · grey (124, 116, 104) · centred grid, stride 28 px · protocol 3fa2c91b7d00"
@@ -49,45 +51,6 @@ def example_case(**changes):
         clean=PosedBody(vertices.float().numpy(), camera, 62.0),
         occluded=PosedBody(vertices.float().numpy() * 0.7, camera, 148.0),
     )
-
-
-def texts(figure):
-    found = [text.get_text() for text in figure.texts]
-    for axes in figure.axes:
-        found += [text.get_text() for text in axes.texts] + [axes.get_ylabel()]
-    return [text.replace("\N{NO-BREAK SPACE}", " ") for text in found if text]
-
-
-def ink_boxes(figure):
-    """Name and extent, in pixels, of every text of a figure."""
-    with figure_style():
-        figure.draw_without_rendering()
-        renderer = figure.canvas.get_renderer()
-        artists = [*figure.texts]
-        for axes in figure.axes:
-            artists += axes.texts
-            if axes.axison:
-                low, high = axes.get_ylim()
-                ticks = axes.yaxis.get_major_ticks()
-                artists += [tick.label2 for tick in ticks if low <= tick.get_loc() <= high]
-                artists.append(axes.yaxis.label)
-        return [(t.get_text(), t.get_window_extent(renderer)) for t in artists if t.get_text()]
-
-
-def assert_texts_fit(figure):
-    boxes = ink_boxes(figure)
-    width, height = figure.get_size_inches() * DPI
-    for text, box in boxes:
-        assert box.x0 >= 0, text
-        assert box.y0 >= 0, text
-        assert box.x1 <= width, text
-        assert box.y1 <= height, text
-    for index, (text, box) in enumerate(boxes):
-        for other_text, other in boxes[index + 1 :]:
-            overlap = min(box.x1, other.x1) > max(box.x0, other.x0) and min(box.y1, other.y1) > max(
-                box.y0, other.y0
-            )
-            assert not overlap, (text, other_text)
 
 
 @pytest.fixture(autouse=True)

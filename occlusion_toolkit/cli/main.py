@@ -12,13 +12,18 @@ import warnings
 import rich_click as click
 
 from occlusion_toolkit import __version__
+from occlusion_toolkit.cli.body import body
+from occlusion_toolkit.cli.compare import compare
+from occlusion_toolkit.cli.evaluate import evaluate
 from occlusion_toolkit.cli.heatmap import heatmap
+from occlusion_toolkit.cli.mesh import mesh
+from occlusion_toolkit.cli.models import models
 from occlusion_toolkit.cli.synthesize import synthesize
 from occlusion_toolkit.cli.train import train
 from occlusion_toolkit.errors import OcclusionToolkitError
 
 # Their debug messages (fonts, codecs) would drown ours.
-_CHATTY_LIBRARIES = ("matplotlib", "fontTools", "PIL", "h5py")
+_CHATTY_LIBRARIES = ("matplotlib", "fontTools", "PIL", "h5py", "filelock", "joblib")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,7 +39,12 @@ def cli(debug: bool) -> None:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
 
 
+cli.add_command(body)
+cli.add_command(compare)
+cli.add_command(evaluate)
 cli.add_command(heatmap)
+cli.add_command(mesh)
+cli.add_command(models)
 cli.add_command(synthesize)
 cli.add_command(train)
 

@@ -85,12 +85,14 @@ class ProtocolCard(_Card):
         frame_filter: which frames of the data set are used, such as "spin" or "vibe"; None without one.
         pve_alignment: what vertices are centred on before PVE, "none" or "pelvis"; None without PVE.
         people_sha256: checksum of the list of person-frames, in order; None for a single photograph.
+        trusted_files: files that were opened although they may run code, as `NAME sha256:CHECKSUM`: all that
+            the command had opened, whichever of its results they belong to.
         toolkit_version: version of this package.
         libraries: versions of the libraries under it.
     """
 
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
-        {"model_card", "weights_sha256", "toolkit_version", "libraries", "read_outs", "joint_sets"}
+        "model_card weights_sha256 trusted_files toolkit_version libraries read_outs joint_sets".split()
     )
     """Fields that two comparable results may disagree in: comparing models is the point of comparing, and
     what was additionally measured does not change the rest."""
@@ -114,6 +116,7 @@ class ProtocolCard(_Card):
     frame_filter: str | None = None
     pve_alignment: Literal["none", "pelvis"] | None = None
     people_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    trusted_files: tuple[str, ...] = ()
     toolkit_version: str = __version__
     libraries: dict[str, str] = Field(default_factory=library_versions)
 
@@ -129,8 +132,11 @@ class ProtocolCard(_Card):
         return self.grid
 
     def canonical_json(self) -> str:
-        """The card as JSON with sorted keys and no spaces: equal cards give equal text."""
-        content = self.model_dump(mode="json")
+        """The card as JSON with sorted keys and no spaces: equal cards give equal text.
+
+        `trusted_files` is left out where there are none, so that the field changed no hash when it came.
+        """
+        content = self.model_dump(mode="json", exclude=None if self.trusted_files else {"trusted_files"})
         return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @property

@@ -6,6 +6,7 @@ whole. `scipy.stats` does the statistics.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from occlusion_toolkit.errors import UsageError
+
+IntArray = NDArray[np.integer]
 
 RESAMPLES = 9999
 """Resamples of a bootstrap and of a permutation test: p-values come in steps of 0.0001."""
@@ -47,7 +50,6 @@ class PairedDifference:
     Attributes:
         difference: mean of first minus second over frames, with its interval.
         p_permutation: two-sided, labels swapped by whole sequences, (K,).
-        q_permutation: the same, adjusted over the columns (Benjamini and Hochberg 1995), (K,).
         p_t_sequences: two-sided paired t-test over the means of sequences, (K,).
         p_t_frames: two-sided paired t-test over frames, as the paper makes it, (K,); too small, because
             frames are not independent.
@@ -57,7 +59,6 @@ class PairedDifference:
 
     difference: MeanInterval
     p_permutation: Float64[np.ndarray, " columns"]
-    q_permutation: Float64[np.ndarray, " columns"]
     p_t_sequences: Float64[np.ndarray, " columns"]
     p_t_frames: Float64[np.ndarray, " columns"]
     effect: Float64[np.ndarray, " columns"]
@@ -65,7 +66,12 @@ class PairedDifference:
 
 
 def mean_interval(
-    values: ArrayLike, sequences: ArrayLike, *, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+    values: ArrayLike,
+    sequences: Sequence[str] | IntArray,
+    *,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> MeanInterval:
     """Means over frames with bootstrap intervals that resample whole sequences.
 
@@ -107,7 +113,7 @@ def mean_interval(
 def paired_difference(
     first: ArrayLike,
     second: ArrayLike,
-    sequences: ArrayLike,
+    sequences: Sequence[str] | IntArray,
     *,
     level: float = 0.95,
     resamples: int = RESAMPLES,
@@ -145,7 +151,6 @@ def paired_difference(
     return PairedDifference(
         difference=difference,
         p_permutation=p_permutation,
-        q_permutation=adjusted_for_many(p_permutation),
         p_t_sequences=p_t_sequences,
         p_t_frames=_t_over_frames(one, other),
         effect=effect,
@@ -169,7 +174,9 @@ def adjusted_for_many(p_values: Float64[np.ndarray, "..."]) -> Float64[np.ndarra
     return adjusted
 
 
-def _checked(values: ArrayLike, sequences: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _checked(
+    values: ArrayLike, sequences: Sequence[str] | IntArray
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The values, and the number of each row's sequence in the order of their names."""
     table, names = np.asarray(values, dtype=np.float64), np.asarray(sequences)
     if table.ndim != 2 or names.shape != table.shape[:1] or not len(table):

@@ -12,9 +12,10 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.errors import TopologyError
 from occlusion_toolkit.io.results import HeatmapResult, StoredBody
 from occlusion_toolkit.viz.heatmap import HeatmapPanels, heatmap_figure
+from occlusion_toolkit.viz.posed import PosedBody
 from occlusion_toolkit.viz.quantity import Quantity
 from occlusion_toolkit.viz.style import save_figure
-from occlusion_toolkit.viz.summary import PosedBody, WorstCase, summary_figure
+from occlusion_toolkit.viz.summary import WorstCase, summary_figure
 
 
 def draw_heatmap(

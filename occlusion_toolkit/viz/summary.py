@@ -3,20 +3,25 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Int64, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
-from torch import Tensor
 
-from occlusion_toolkit.rendering.camera import turn_about_vertical
-from occlusion_toolkit.rendering.overlay import BODY_COLOUR, composite, render_body
+from occlusion_toolkit.rendering.overlay import BODY_COLOUR, composite
 from occlusion_toolkit.viz.colormaps import scale_for
 from occlusion_toolkit.viz.colour_bar import draw_colour_bar
 from occlusion_toolkit.viz.heatmap import HeatmapPanels, show_crop
 from occlusion_toolkit.viz.painting import grey_backdrop, paint_cells, paint_over
+from occlusion_toolkit.viz.posed import (
+    OCCLUDED_COLOUR,
+    PosedBody,
+    front_layer,
+    on_blank,
+    outline,
+    side_layer,
+    silhouette,
+)
 from occlusion_toolkit.viz.quantity import axis_label, range_text
 from occlusion_toolkit.viz.style import (
     FAINT_INK,
@@ -33,25 +38,6 @@ _PANEL, _GAP, _TITLE, _MARGIN = 1.60, 0.08, 0.17, 0.10
 _BAR, _BAR_GAP, _BAR_TICKS = 0.12, 0.10, 0.38
 
 _LARGE = 2 * _PANEL + _GAP + _TITLE
-_MESH_PIXELS = 448
-_OCCLUDED_COLOUR = (0.90, 0.62, 0.50)
-_SIDE_GROUND = 244
-
-
-@dataclass(frozen=True)
-class PosedBody:
-    """One estimate as it is drawn.
-
-    Attributes:
-        vertices: in the camera frame (x right, y down, z forward), metres, (V, 3).
-        camera: weak-perspective (s, tx, ty) in the network's crop, (3,).
-        mean_mm: the mean over the joints of what the maps show, for this estimate; None where it says
-            nothing (the displacement of the clean prediction from itself).
-    """
-
-    vertices: Float[np.ndarray, "vertices 3"]
-    camera: Float[np.ndarray, "3"]
-    mean_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,21 +72,21 @@ def summary_figure(case: WorstCase) -> Figure:
     width = left + _LARGE + _BAR_GAP + _BAR + _BAR_TICKS + LINE + _MARGIN
     caption = wrap_small_print(_caption(case), width - 2 * _MARGIN)
     height = 2 * _MARGIN + _TITLE + _LARGE + 0.04 + LINE * len(caption)
-    clean_front = _front(case.clean, case.faces, BODY_COLOUR)
-    clean_side = _side(case.clean, case, BODY_COLOUR)
-    front = _front(case.occluded, case.faces, _OCCLUDED_COLOUR)
-    side = _side(case.occluded, case, _OCCLUDED_COLOUR)
+    clean_front = front_layer(case.clean, case.faces, BODY_COLOUR)
+    clean_side = side_layer(case.clean, case.clean, case.faces, BODY_COLOUR)
+    front = front_layer(case.occluded, case.faces, OCCLUDED_COLOUR)
+    side = side_layer(case.occluded, case.clean, case.faces, OCCLUDED_COLOUR)
     with figure_style():
         figure = new_figure(width, height)
         upper = [_panel(figure, column, 0) for column in range(3)]
         lower = [_panel(figure, column, 1) for column in range(3)]
         window = case.windows[case.worst]
         _picture(upper[0], case, case.maps.crop, "(a) image and worst window")
-        _outline(upper[0], window)
+        outline(upper[0], window)
         _picture(
             upper[1], case, composite(case.maps.crop, clean_front), "(b) clean prediction", case.clean.mean_mm
         )
-        _picture(upper[2], case, _on_blank(clean_side), "(c) from the side")
+        _picture(upper[2], case, on_blank(clean_side), "(c) from the side")
         _picture(lower[0], case, case.occluded_crop, "(d) worst window occluded")
         _picture(
             lower[1],
@@ -109,9 +95,9 @@ def summary_figure(case: WorstCase) -> Figure:
             "(e) prediction",
             case.occluded.mean_mm,
         )
-        _picture(lower[2], case, _on_blank(side), "(f) from the side")
-        _silhouette(lower[1], clean_front, case.maps.resolution)
-        _silhouette(lower[2], clean_side, case.maps.resolution)
+        _picture(lower[2], case, on_blank(side), "(f) from the side")
+        silhouette(lower[1], clean_front, case.maps.resolution)
+        silhouette(lower[2], clean_side, case.maps.resolution)
         _mean_map(figure, case, left, window)
         add_small_print(figure, caption, _MARGIN, 0.6 * _MARGIN)
     return figure
@@ -125,31 +111,6 @@ def _caption(case: WorstCase) -> str:
         case.maps.caption,
     ]
     return " · ".join(part for part in parts if part)
-
-
-def _front(
-    body: PosedBody, faces: NDArray[np.int64], colour: tuple[float, float, float]
-) -> NDArray[np.float32]:
-    vertices, camera = torch.from_numpy(body.vertices).float(), torch.from_numpy(body.camera).float()
-    return render_body(vertices, torch.from_numpy(faces), camera, _MESH_PIXELS, colours=colour)
-
-
-def _side(body: PosedBody, case: WorstCase, colour: tuple[float, float, float]) -> NDArray[np.float32]:
-    """A body from the side, always through the clean prediction's camera, so that two can be compared."""
-    turned = _from_the_side(body)
-    clean = _from_the_side(case.clean)
-    scale, _, up = torch.from_numpy(case.clean.camera).float()
-    middle = (clean[:, 0].min() + clean[:, 0].max()) / 2
-    camera = torch.stack([scale, -middle, up])
-    return render_body(turned, torch.from_numpy(case.faces), camera, _MESH_PIXELS, colours=colour)
-
-
-def _from_the_side(body: PosedBody) -> Tensor:
-    return turn_about_vertical(torch.from_numpy(body.vertices).float()[None], 90.0)[0]
-
-
-def _on_blank(layer: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return composite(np.full((8, 8, 3), _SIDE_GROUND, dtype=np.uint8), layer)
 
 
 def _panel(figure: Figure, column: int, row: int) -> Axes:
@@ -171,21 +132,6 @@ def _titles(axes: Axes, title: str, value: str, height_in: float = _PANEL) -> No
     axes.text(1, above, value, transform=axes.transAxes, ha="right", color=FAINT_INK, size=7)
 
 
-def _outline(axes: Axes, window: NDArray[np.int64]) -> None:
-    y0, y1, x0, x1 = (int(edge) for edge in window)
-    for colour, line in (("black", 1.7), ("white", 0.9)):
-        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=colour, lw=line))
-
-
-def _silhouette(axes: Axes, layer: NDArray[np.float32], resolution: int) -> None:
-    # The padding closes outlines that the border of the crop cuts.
-    step = resolution / len(layer)
-    centres = (np.arange(-1, len(layer) + 1) + 0.5) * step
-    opacity = np.pad(layer[..., 3], 1)
-    for colour, line in (("black", 1.3), (BODY_COLOUR, 0.7)):
-        axes.contour(centres, centres, opacity, levels=[0.5], colors=[colour], linewidths=line)
-
-
 def _mean_map(figure: Figure, case: WorstCase, left: float, window: NDArray[np.int64]) -> None:
     maps = case.maps
     mean = maps.maps_mm.mean(axis=0)
@@ -195,7 +141,7 @@ def _mean_map(figure: Figure, case: WorstCase, left: float, window: NDArray[np.i
     show_crop(
         axes, paint_over(backdrop, paint_cells(mean, maps.cells, maps.resolution), scale), maps.resolution
     )
-    _outline(axes, window)
+    outline(axes, window)
     title = f"(g) mean over {len(maps.joint_names)} joints" if len(maps.joint_names) > 1 else "(g) map"
     _titles(axes, title, range_text(mean), _LARGE)
     bar = axes_in_inches(figure, left + _LARGE + _BAR_GAP, _MARGIN + _TITLE, _BAR, _LARGE)

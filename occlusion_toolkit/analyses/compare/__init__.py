@@ -1,0 +1,1 @@
+"""Is A more robust than B? The same crops under the same windows; sequences are the units."""

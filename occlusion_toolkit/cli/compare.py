@@ -1,0 +1,224 @@
+"""`occlusion-toolkit compare`: is one regressor more robust than another?"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.dataset_options import dataset_options
+from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.analyses.bodies import Bodies
+    from occlusion_toolkit.analyses.compare.example import ExampleRule
+    from occlusion_toolkit.analyses.survey.source import CardSource
+    from occlusion_toolkit.io.comparison import StoredComparison
+    from occlusion_toolkit.io.results import HeatmapResult
+    from occlusion_toolkit.io.survey import Survey
+
+
+@click.command()
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path), metavar="[RESULT]...")
+@sweeps_options(stride=16)
+@dataset_options
+@body_options
+@click.option("--joints", type=click.Choice(["lsp14", "smpl24"]), default="lsp14", show_default=True)
+@click.option("--pa", is_flag=True, help="Compare errors after Procrustes alignment.")
+@click.option(
+    "--failure-mm",
+    type=click.FloatRange(min=0),
+    default=100.0,
+    show_default=True,
+    help="A window under which the error is larger counts as a failure.",
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="DIFFERENCE",
+    help="Line of the protocol cards that may differ; the exception is recorded.",
+)
+@click.option(
+    "--example",
+    type=click.Choice(["hardest", "typical", "none"]),
+    default="hardest",
+    show_default=True,
+    help="Image whose heatmaps and predictions are drawn.",
+)
+@click.option("--report", type=click.Path(path_type=Path), help="Also write an interactive page (.html).")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/compare"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON instead of tables.")
+def compare(
+    results: tuple[Path, ...],
+    sweeps: SeveralSweeps,
+    body: BodyOptions,
+    joints: str,
+    pa: bool,
+    failure_mm: float,
+    allow: tuple[str, ...],
+    example: str,
+    report: Path | None,
+    out: Path,
+    as_json: bool,
+    **dataset: Any,
+) -> None:
+    """Compare models on the same people under the same windows, with sequences as the units of statistics.
+
+    Give models, and what is missing is swept and what is finished is used again; or give RESULTs, the
+    folders of finished `mesh` runs.
+
+    Writes comparison.json, CSV and LaTeX tables, and the figures of the comparison into the output folder.
+    """
+    if bool(results) == bool(sweeps.models):
+        raise click.UsageError("Give either two or more --model, or two or more RESULT folders.")
+    if results and len(sweeps.sizes) > 1:
+        raise click.UsageError("A curve over sizes is made from --model; RESULTs have one size each.")
+    from occlusion_toolkit.analyses.compare.comparison import compare_surveys
+    from occlusion_toolkit.analyses.compare.record import record
+    from occlusion_toolkit.analyses.compare.run import pooled_meshes
+    from occlusion_toolkit.analyses.compare.tables import write_tables
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.cli.console_compare import print_comparison
+    from occlusion_toolkit.io.atomic import make_folder
+    from occlusion_toolkit.io.comparison import write_comparison
+    from occlusion_toolkit.io.survey import Survey
+    from occlusion_toolkit.viz.comparison_report import draw_comparison, draw_example, draw_meshes
+
+    started = time.perf_counter()
+    make_folder(out)
+    bodies, by_size = body.bodies(), {}
+    if results:
+        surveys = [Survey.open(folder) for folder in results]
+    else:
+        by_size = _surveyed(sweeps, body, dataset, joints, out)
+        surveys = by_size[_main_size(sweeps.sizes)]
+    compared = compare_surveys(surveys, aligned=pa, failure_mm=failure_mm, allow=allow)
+    stored = record(compared, surveys, out, by_size if len(by_size) > 1 else None, allow)
+    write_comparison(out / "comparison.json", stored)
+    files = [out / "comparison.json", *write_tables(stored, out), *draw_comparison(stored, out)]
+    by_name = dict(zip((model.name for model in stored.models), surveys, strict=True))
+    with console.progress("images pooled") as pooling:
+        meshes, surface = pooled_meshes(by_name, bodies, aligned=pa, progress=pooling)
+    if surface is None:
+        console.warn("the models are of different bodies, so their meshes are not compared")
+    else:
+        files += draw_meshes(stored, meshes, surface, out)
+    examples = _examples(example, stored, by_name, sweeps, dataset, bodies, pa, out)
+    if examples:
+        files += [
+            *draw_example(examples, bodies, out),
+            *(out / "example" / f"{name}.h5" for name in examples),
+        ]
+    if report is not None:
+        from occlusion_toolkit.viz.report.page import write_report
+
+        write_report(report, stored, meshes, surface, examples, bodies)
+        files.append(report)
+    if as_json:
+        console.print_json(stored.model_dump(mode="json") | {"files": [str(path) for path in files]})
+        return
+    print_comparison(stored)
+    click.echo(f"in {time.perf_counter() - started:.0f} s")
+    for path in files:
+        click.echo(f"  {path}")
+
+
+def _main_size(sizes: tuple[int, ...]) -> int:
+    """The occluder of the tables: 40 px as in the paper where it is among the sizes, else the middle one."""
+    return 40 if 40 in sizes else sizes[len(sizes) // 2]
+
+
+def _surveyed(
+    sweeps: SeveralSweeps, body: BodyOptions, dataset: dict[str, Any], joints: str, out: Path
+) -> dict[int, list[Survey]]:
+    """The surveys of all models by size, made where they are missing."""
+    from occlusion_toolkit.analyses.compare.run import SurveySettings, survey_folder, survey_of
+    from occlusion_toolkit.body.joints import joint_set
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.cli.dataset_options import chosen_people
+    from occlusion_toolkit.regressors.registry import load_card
+
+    bodies = body.bodies(*(load_card(model) for model in sweeps.models))
+    settings = SurveySettings(
+        chosen_people(**dataset), bodies, joint_set(joints), sweeps.of(sweeps.models[0], 40).place()
+    )
+    found: dict[int, list[Survey]] = {}
+    for size in sweeps.sizes:
+        for model in sweeps.models:
+            source = _source(sweeps, model, size, bodies)
+            try:
+                with console.progress(f"images, {model}, {size} px") as progress:
+                    survey = survey_of(source, settings, survey_folder(out, source), progress=progress)
+            except KeyboardInterrupt:
+                console.warn("stopped; finished images are kept, and the same line goes on from there")
+                raise
+            found.setdefault(size, []).append(survey)
+    return found
+
+
+def _examples(
+    rule: str,
+    stored: StoredComparison,
+    surveys: dict[str, Survey],
+    sweeps: SeveralSweeps,
+    dataset: dict[str, Any],
+    bodies: Bodies,
+    aligned: bool,
+    out: Path,
+) -> dict[str, HeatmapResult]:
+    """What every model makes of the example under every window, by name; nothing where it cannot be swept."""
+    from typing import cast
+
+    from occlusion_toolkit.analyses.compare.example import choose_example, example_heatmaps, source_of
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.cli.dataset_options import chosen_people
+    from occlusion_toolkit.errors import OcclusionToolkitError
+
+    if rule == "none" or stored.read_out != "error":
+        return {}
+    given = dict(zip(surveys, sweeps.models, strict=True)) if sweeps.models else {}
+    try:
+        people = chosen_people(**dataset)
+        position = choose_example(list(surveys.values()), cast("ExampleRule", rule), stored.read_out)
+        sources = {
+            name: _source(sweeps, model, survey.grid.size, bodies)
+            if (model := given.get(name))
+            else source_of(survey, bodies.smpl_dir)
+            for name, survey in surveys.items()
+        }
+        with console.progress("windows of the example") as progress:
+            return example_heatmaps(
+                surveys,
+                sources,
+                people,
+                position,
+                bodies,
+                sweeps.of("", 40).place(),
+                out / "example",
+                aligned=aligned,
+                progress=progress,
+            )
+    except OcclusionToolkitError as error:
+        if sweeps.models:
+            raise
+        console.warn(f"no pictures of an example: {error}")
+        return {}
+
+
+def _source(sweeps: SeveralSweeps, model: str, size: int, bodies: Bodies) -> CardSource:
+    """What makes the engine of one of the sweeps."""
+    from occlusion_toolkit.analyses.survey.source import CardSource
+
+    options = sweeps.of(model, size)
+    return CardSource(
+        model,
+        bodies.smpl_dir,
+        options.windows(),
+        options.occluder,
+        options.batch_size,
+        options.precision,
+        options.compile,
+    )

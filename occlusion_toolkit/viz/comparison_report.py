@@ -1,0 +1,83 @@
+"""All pictures of a comparison, from what is stored and nothing else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.io.body_surface import BodySurface
+from occlusion_toolkit.io.comparison import StoredComparison
+from occlusion_toolkit.io.mesh_result import MeshResult
+from occlusion_toolkit.io.results import HeatmapResult
+from occlusion_toolkit.viz.comparison import bars_figure, curves_figure
+from occlusion_toolkit.viz.heatmap_report import heatmap_panels, worst_case
+from occlusion_toolkit.viz.heatmaps_by_model import heatmaps_by_model_figure
+from occlusion_toolkit.viz.mesh_comparison import meshes_by_model_figure
+from occlusion_toolkit.viz.predictions_by_model import predictions_by_model_figure
+from occlusion_toolkit.viz.style import save_figure
+
+
+def draw_comparison(comparison: StoredComparison, folder: Path) -> list[Path]:
+    """Writes bars and curves.
+
+    Args:
+        comparison: the numbers.
+        folder: an existing folder.
+
+    Returns:
+        bars.png, bars.pdf, curves.png and curves.pdf.
+
+    Raises:
+        ResultError: a file cannot be written.
+    """
+    bars, curves = bars_figure(comparison), curves_figure(comparison)
+    drawn = {"bars.png": bars, "bars.pdf": bars, "curves.png": curves, "curves.pdf": curves}
+    for name, figure in drawn.items():
+        save_figure(figure, folder / name)
+    return [folder / name for name in drawn]
+
+
+def draw_meshes(
+    comparison: StoredComparison, meshes: Mapping[str, MeshResult], surface: BodySurface, folder: Path
+) -> list[Path]:
+    """Writes the mean meshes of all models side by side, and their differences.
+
+    Returns:
+        meshes.png and meshes.pdf.
+
+    Raises:
+        TopologyError: the surface or a mesh is of another body.
+        ResultError: the meshes are of different data sets, or a file cannot be written.
+    """
+    figure = meshes_by_model_figure(meshes, surface, comparison.read_out)
+    for name in ("meshes.png", "meshes.pdf"):
+        save_figure(figure, folder / name)
+    return [folder / "meshes.png", folder / "meshes.pdf"]
+
+
+def draw_example(results: Mapping[str, HeatmapResult], bodies: Bodies, folder: Path) -> list[Path]:
+    """Writes the heatmaps of one image for all models, and what its worst window does to each.
+
+    Args:
+        results: of the same image, by the models' names.
+        bodies: where the models' bodies come from.
+        folder: an existing folder.
+
+    Returns:
+        heatmaps.png, heatmaps.pdf, predictions.png and predictions.pdf.
+
+    Raises:
+        UsageError: the results show different images or joints.
+        ResultError: a file cannot be written.
+    """
+    panels, cases = {}, {}
+    for name, result in results.items():
+        body = bodies.load(result.card.body)
+        panels[name] = heatmap_panels(result, body)
+        cases[name] = worst_case(result, body, panels[name])
+    drawn = {"heatmaps": heatmaps_by_model_figure(panels), "predictions": predictions_by_model_figure(cases)}
+    files = []
+    for name, figure in drawn.items():
+        for kind in ("png", "pdf"):
+            files.append(folder / f"{name}.{kind}")
+            save_figure(figure, files[-1])
+    return files

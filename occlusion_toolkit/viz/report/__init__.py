@@ -1,0 +1,1 @@
+"""The interactive page of a comparison: one file that works without a network."""
