@@ -1,4 +1,4 @@
-"""Figures 3 and 5 of the PARE paper, from stored results: `sensitivity_meshes.py MESH.h5 [MESH.h5 ...]`."""
+"""Occlusion sensitivity meshes of one model, each joint and their mean (Figure 3), from `mesh`."""
 
 from pathlib import Path
 

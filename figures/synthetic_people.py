@@ -1,20 +1,17 @@
-"""The shipped synthetic test set: one picture of each person, and below them labels and 2D joints.
+"""The shipped synthetic test set: one picture of each person, and below them labels and 2D joints."""
 
-python figures/synthetic_people.py --out docs/images/synthetic-people.jpg
-"""
-
-import argparse
 from pathlib import Path
 
+import click
 import numpy as np
 from PIL import Image, ImageDraw
 
 from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.datasets.shipped import open_test_folder
+from occlusion_toolkit.io.atomic import make_folder
 from occlusion_toolkit.io.safe_pickle import load_pickle
 
-OPEN_TEST = Path(__file__).parents[1] / "examples" / "open-test"
 COLUMNS, TILE_PX, FRAME = 8, 180, 2
-LABELLED_ROWS = 1
 DRAWN = 3  # labels and joints are drawn at three times the tile's size
 # Bones between the 18 joints of 3DPW's poses2d.
 BONES = (
@@ -61,21 +58,21 @@ def contact_sheet(root: Path) -> Image.Image:
         tiles.append(picture.resize((TILE_PX, TILE_PX), Image.Resampling.LANCZOS))
         with Image.open(root / "partFiles" / folder / f"part_{FRAME:05d}.png") as parts:
             explained.append(labelled(picture, np.asarray(parts), record["poses2d"][0][FRAME]))
-    tiles += explained[: LABELLED_ROWS * COLUMNS]
+    tiles += explained[:COLUMNS]  # one row is enough
     sheet = Image.new("RGB", (COLUMNS * TILE_PX, -(-len(tiles) // COLUMNS) * TILE_PX))
     for index, tile in enumerate(tiles):
         sheet.paste(tile, (index % COLUMNS * TILE_PX, index // COLUMNS * TILE_PX))
     return sheet
 
 
-def main() -> None:
-    """Draw the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=OPEN_TEST)
-    parser.add_argument("--out", type=Path, default=Path("docs/images/synthetic-people.jpg"))
-    chosen = parser.parse_args()
-    contact_sheet(chosen.data).save(chosen.out, quality=88, optimize=True)
-    print(f"{chosen.out}: {chosen.out.stat().st_size / 1024:.0f} kB")
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=open_test_folder)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/synthetic-people.jpg"))
+def main(folder: Path, out: Path) -> None:
+    """Draw one sheet of the people in FOLDER, written by `synthesize`; by default the shipped ones."""
+    make_folder(out.parent)
+    contact_sheet(folder).save(out, quality=88, optimize=True)
+    click.echo(out)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ import torch
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.synthetic.rig import rotmats_from_axis_angle
 from occlusion_toolkit.rendering.rasterize import rasterize
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
-from occlusion_toolkit.training.objective import fit_camera, project, supervised_joints
+from occlusion_toolkit.training.objective import project
 
 PALETTE = np.random.default_rng(3).uniform(40, 255, (24, 3))
 
@@ -28,7 +29,7 @@ def draw_people(body: BodyModel, count: int, seed: int = 0) -> list[CachedPerson
     camera = torch.tensor([[0.85, 0.0, 0.25]]).repeat(count, 1)
     parameters = BodyParameters(torch.from_numpy(rotmats).float(), betas, camera)
     output = body(parameters)
-    joints = supervised_joints(body, parameters)
+    joints, skeleton = Joints49(body.arrays)(parameters), output.joints
     seen = project(joints, camera)
     pixels = (project(output.vertices, camera) / MARGIN + 1) * CROP_PX / 2
     fragments = rasterize(
@@ -43,7 +44,7 @@ def draw_people(body: BodyModel, count: int, seed: int = 0) -> list[CachedPerson
         shade = np.clip(1.0 - (depth - 10.0), 0.4, 1.2)
         background = rng.uniform(0, 255, 3)
         picture = np.where(labels[..., None] > 0, PALETTE[labels.astype(int) - 1] * shade, background)
-        pelvis = joints[row, SMPL24.index("pelvis")]
+        pelvis = skeleton[row, SMPL24.index("pelvis")]
         people.append(
             CachedPerson(
                 picture.clip(0, 255).astype(np.uint8),
@@ -51,7 +52,6 @@ def draw_people(body: BodyModel, count: int, seed: int = 0) -> list[CachedPerson
                 labels[::2, ::2],
                 parameters.rotmats[row].numpy(),
                 betas[row].numpy(),
-                fit_camera(joints[row : row + 1], seen[row : row + 1])[0].numpy(),
                 (joints[row] - pelvis).numpy(),
                 seen[row].numpy(),
             )

@@ -22,7 +22,7 @@ def _same_bytes_for_many_arrays() -> bytes:
     dtype = b"cnumpy\ndtype\n(S'u1'\nI0\nI1\ntRq\x01"
     head = b"\x80\x02](" + _text(_MB) + b"q\x00" + dtype
     array = _ARRAY + b"(I1\n(I1000000\nth\x01I00\nh\x00tb"
-    return head + array * 5000 + b"e."
+    return head + array * 500 + b"e."
 
 
 def _same_list_for_many(name: bytes) -> bytes:
@@ -33,6 +33,14 @@ def _same_list_for_many(name: bytes) -> bytes:
 def _same_text_encoded_often() -> bytes:
     head = b"\x80\x02](" + _text(_MB) + b"q\x00U\x06latin1q\x01c_codecs\nencode\nq\x02"
     return head + b"h\x02h\x00h\x01\x86R" * 50_000 + b"e."
+
+
+def _nested_lists(depth: int = 9) -> bytes:
+    """Ten times a list of ten times a list ...: few bytes, but text without end where a message shows it."""
+    inner = b"(" + b"K\x01" * 10 + b"lr" + struct.pack("<I", 100)
+    for level in range(101, 101 + depth):
+        inner += b"0(" + (b"j" + struct.pack("<I", level - 1)) * 10 + b"lr" + struct.pack("<I", level)
+    return inner
 
 
 def _colliding_tuples(count: int = 10_000) -> list[tuple[object, ...]]:
@@ -82,6 +90,16 @@ def _select_often() -> bytes:
     return head + b"h\x02)\x81}(U\x01ah\x01U\x04idxsh\x00ub" * 5000 + b"e."
 
 
+def _select_from_transposed() -> bytes:
+    """One element each of an array that has to be copied whole to count its elements."""
+    square = _ARRAY + b"(I1\n(I1000\nI1000\ntcnumpy\ndtype\n(S'u1'\nI0\nI1\ntRI00\n" + _text(_MB) + b"tb"
+    first = _ARRAY + b"(I1\n(I1\ntcnumpy\ndtype\n(S'i8'\nI0\nI1\ntRI00\n" + _text(8) + b"tb"
+    transposed = b"cchumpy.reordering\ntranspose\n)\x81}(U\x01acchumpy.ch\nCh\n)\x81}U\x01x" + square
+    head = b"\x80\x02](" + transposed + b"sbU\x04axes(I1\nI0\ntubq\x01" + first
+    head += b"q\x02cchumpy.reordering\nSelect\nq\x030"
+    return head + b"h\x03)\x81}(U\x01ah\x01U\x04idxsh\x02ub" * 5000 + b"e."
+
+
 BOMBS: dict[str, Callable[[], bytes]] = {
     "memo index": lambda: b"\x80\x02K\x01r\xff\xff\xff\x7f.",
     "memo index in text": lambda: b"I1\np9999999999\n.",
@@ -112,5 +130,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "sparse matrix of a negative size": lambda: _sparse(-1, -(10**6)) + b".",
     "many sparse matrices": lambda: b"](" + _sparse(4000, 4000) * 100 + b"e.",
     "many selections": _select_often,
+    "many selections of another order": _select_from_transposed,
+    "nested lists as a module": lambda: b"\x80\x04" + _nested_lists() + b"\x8c\x01a\x93.",
+    "nested lists as an array type": lambda: b"\x80\x02cnumpy\ndtype\n" + _nested_lists() + b"\x85R.",
 }  # fmt: skip
 """Programs by what they ask for; each has at most two megabytes and asks for far more."""

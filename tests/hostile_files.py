@@ -5,6 +5,7 @@ import io
 import pickle
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -136,6 +137,7 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
     "more strides than sizes": lambda: torch_archive(_tensor(stride=(1, 1)), _FOUR),
     "numbers outside the folder": lambda: torch_archive(_tensor(key="../../secret"), _FOUR),
     "same name twice": lambda: _twice(torch_archive(_tensor(), _FOUR)),
+    "members over one another": lambda: _overlapping(60, 5 * _MB),
     "directory of gigabytes": lambda: bytes(20 * _MB) + struct.pack(
         "<4s4H2LH", b"PK\5\6", 0, 0, 65535, 65535, 19 * _MB, 0, 0
     ),
@@ -173,6 +175,7 @@ ARRAYS: dict[str, Callable[[], bytes]] = {
     "long header": lambda: npy(header(shape="(" + "1," * 20_000 + ")")),
     "header that is no dictionary": lambda: npy("[1, 2]\n"),
     "records that hold objects": lambda: npy(header("[('a', '|O')]", "(1,)"), b"N."),
+    "characters that do not exist": lambda: npy(header("'<U1'", "(1,)"), b"\xff" * 4),
     "dates": lambda: npy(header("'<M8[D]'", "(1,)"), bytes(8)),
     "future version": lambda: npy(header(shape="()"), bytes(8), b"\x07\x00"),
     "no header": lambda: b"\x93NUMPY\x01\x00",
@@ -191,6 +194,27 @@ NPZ: dict[str, Callable[[], bytes]] = {
     "wrong checksum": lambda: npz({"a.npy": _good_npy()}).replace(bytes(range(8)), bytes(8)),
 }
 """Malformed .npz files beside those with malformed arrays."""
+
+
+def _overlapping(count: int, size: int) -> bytes:
+    """An archive in which every member holds all that follow it, and a tensor of one number from each."""
+    data, members, program = bytes(size), [], b""
+    for key in reversed(range(count)):
+        info = zipfile.ZipInfo(f"archive/data/{key}")
+        info.file_size = info.compress_size = len(data)
+        info.CRC = zlib.crc32(data)
+        program += _tensor(len(data), size=(1,), key=str(key), kinds=(torch.ByteStorage,))[2:-1]
+        data = info.FileHeader() + data
+        members.append((info, len(data)))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        stream.write(data)
+        for info, length in members:
+            info.header_offset = len(data) - length
+            archive.filelist.append(info)
+        archive.start_dir = len(data)  # type: ignore[attr-defined]
+        archive.writestr("archive/data.pkl", b"\x80\x02](" + program + b"e.")
+    return stream.getvalue()
 
 
 def _good_npy() -> bytes:

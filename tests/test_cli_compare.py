@@ -4,9 +4,11 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from figure_fixtures import fake_heatmap
 from survey_fixtures import make_survey
 
 from occlusion_toolkit.cli.main import main
+from occlusion_toolkit.io.results import write_heatmap
 
 QUICK = ["--limit", "2", "--stride", "56", "--device", "cpu"]
 
@@ -93,10 +95,30 @@ def test_surveys_of_data_that_is_not_there_are_compared_without_an_example(tmp_p
     assert (tmp_path / "out" / "meshes.png").is_file()
 
 
+def test_heatmaps_of_one_image_are_compared(tmp_path, capsys):
+    for seed, name in enumerate("ab"):
+        write_heatmap(tmp_path / f"{name}.h5", fake_heatmap(name, seed))
+    words = [str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), "--out", str(tmp_path / "out")]
+    code, out, err = run(capsys, *words)
+    assert (code, err) == (0, "")
+    assert "1 person-frame of 1 sequence" in out
+    assert "No intervals" in out
+    assert "nan" not in out
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"comparison.json", "heatmaps.png", "predictions.png", "bars.png"} <= written
+    assert "meshes.png" not in written
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         ([], 2, "Give either"),
+        (["--model", "pare-open"], 2, "two or more"),
+        (["--model", "pare-open", "--model", "cards/pare-open.yaml"], 2, "same name"),
+        (["a"], 2, "two or more"),
+        (["a", "b", "--failure-mm", "nan"], 2, "length"),
+        (["a", "b", "--report", "."], 2, "is a directory"),
+        (["a", "b", "--allow", "weather"], 1, "weather"),
         (["--model", "pare-open", "some-folder"], 2, "Give either"),
         (["a", "b", "--size", "20,40"], 2, "one size"),
         (["--model", "pare-open", "--model", "hmr-open", "--size", "big"], 2, "list of pixels"),

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from occlusion_toolkit.cli.main import main
+
 HEAVY = ("torch", "matplotlib", "scipy", "h5py", "smplx", "moderngl")
 
 
@@ -26,3 +28,11 @@ def test_commands_explain_themselves(words):
     )
     assert "Usage" in finished.stdout + finished.stderr
     assert finished.returncode == (2 if "--help" not in words else 0)
+
+
+def test_errors_hold_nothing_that_a_terminal_obeys(capsys):
+    with pytest.raises(SystemExit):
+        main(["models", "import", "\x1b[2Jweights.pt", "--as", "spin"])
+    shown = capsys.readouterr().err
+    assert r"no file \x1b[2Jweights.pt" in shown
+    assert "\x1b" not in shown

@@ -1,4 +1,4 @@
-"""The mesh command as a user meets it: the plan, the files, parts, resuming, and one clear line on bad input."""
+"""The mesh command as a user meets it: plan, files, parts, resuming, and one clear line on bad input."""
 
 import json
 from pathlib import Path
@@ -32,14 +32,16 @@ def test_a_data_set_becomes_numbers_pictures_and_viewer_files(tmp_path, capsys):
     out = tmp_path / "out"
     assert run(*SMALL, "--out", out) == 0
     shown = capsys.readouterr()
-    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.3 MB, about" in shown.err
+    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.2 MB of maps, about" in shown.err
     assert "pare-open on open test: error in mm" in shown.out
-    names = {"mesh.png", "mesh.pdf", "mesh_mean.png", "mesh.glb", "mesh.h5", "vertices.csv", "survey.json"}
+    pictures = {f"mesh{what}.{kind}" for what in ("", "_mean", "_increase") for kind in ("png", "pdf")}
+    names = pictures | {"mesh.glb", "mesh.h5", "vertices.csv", "survey.json"}
     assert names <= {path.name for path in out.iterdir()}
     assert len(list((out / "mesh").glob("*.ply"))) == 15
-    assert all(str(out / name) in shown.out for name in ("mesh.png", "mesh.h5"))
+    assert all(str(out / name) in shown.out for name in names - {"survey.json"})
     assert not list(out.glob(".partial-*"))
-    assert read_mesh(out / "mesh.h5")[0].card == Survey.open(out).card
+    pooled, swept = read_mesh(out / "mesh.h5").card, Survey.open(out).card
+    assert (pooled.people_sha256, pooled.grid) == (swept.people_sha256, swept.grid)
 
 
 def test_json_is_all_that_is_printed(tmp_path, capsys, undrawn):
@@ -58,19 +60,19 @@ def test_the_last_part_pools(tmp_path, capsys, undrawn):
     assert (tmp_path / "mesh.h5").exists()
 
 
-def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys, monkeypatch, undrawn):
+@pytest.mark.parametrize("stage", [(survey_run, "write_shard"), (mesh_report, "draw_mesh")])
+def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys, monkeypatch, undrawn, stage):
     def interrupt(*words: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("sys.argv", ["occlusion-toolkit", *SMALL, "--out", "my out"])
-        patch.setattr(survey_run, "write_shard", interrupt)
+        patch.setattr(*stage, interrupt)
         assert run(*SMALL, "--out", tmp_path) == 1
     shown = capsys.readouterr().err
     assert "interrupted; finished shards are kept, go on with:" in shown
     assert "occlusion-toolkit mesh --limit 9 --size 56 --stride 56 --out 'my out' --resume" in shown
-    assert run(*SMALL, "--out", tmp_path) == 1
-    assert "an unfinished run (0 of 2 shards); use --resume" in capsys.readouterr().err
+    assert not list(tmp_path.glob(".partial-*"))
     assert run(*SMALL, "--out", tmp_path, "--resume") == 0
 
 
@@ -94,7 +96,7 @@ def test_one_clear_line_and_no_folder_on_bad_input(tmp_path, capsys, words, mess
     shown = capsys.readouterr().err
     assert message in shown
     assert shown.strip().splitlines()[-1].startswith("error: ") or "\n  " in shown
-    assert not (out / "survey.json").exists()
+    assert not out.exists()
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, capsys):

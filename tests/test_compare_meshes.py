@@ -14,6 +14,7 @@ from occlusion_toolkit.body.display_pose import display_surface
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.errors import ResultError, TopologyError, UsageError
 from occlusion_toolkit.io.mesh_result import MeshResult
+from occlusion_toolkit.metrics.significance import FEWEST_SEQUENCES
 from occlusion_toolkit.viz.mesh_comparison import meshes_by_model_figure
 
 
@@ -74,8 +75,8 @@ def test_one_vertex_is_tested_as_scipy_tests_it(meshes):
 
 def test_vertices_that_few_sequences_show_are_not_tested(meshes):
     found = mesh_difference(meshes["a"], meshes["b"], "error")
-    assert np.isnan(found.q[found.sequences < 3]).all()
-    assert np.isfinite(found.q[found.sequences >= 3]).all()
+    assert np.isnan(found.q[found.sequences < FEWEST_SEQUENCES]).all()
+    assert np.isfinite(found.q[found.sequences >= FEWEST_SEQUENCES]).all()
     assert np.isnan(found.mean_mm[found.sequences == 0]).all()
 
 

@@ -1,6 +1,7 @@
 """The numbers of a comparison are those that a few lines over the stored maps give."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -22,13 +23,16 @@ from occlusion_toolkit.analyses.compare.numbers import (
 from occlusion_toolkit.analyses.compare.record import SIZE_AREA, record
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.io.comparison import read_comparison, write_comparison
+from occlusion_toolkit.io.survey import write_shard
 from occlusion_toolkit.occlusion.grid import Grid
+
+six_sequences = functools.partial(make_survey, sequences=6)  # the fewest that give intervals
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     folder = tmp_path_factory.mktemp("surveys")
-    return [make_survey(folder / name, model_card=name, seed=seed) for seed, name in enumerate(("a", "b"))]
+    return [six_sequences(folder / name, model_card=name, seed=seed) for seed, name in enumerate(("a", "b"))]
 
 
 def error_maps(survey, aligned=False) -> np.ndarray:
@@ -40,7 +44,10 @@ def error_maps(survey, aligned=False) -> np.ndarray:
 
 @pytest.mark.parametrize("aligned", [False, True])
 def test_numbers_are_read_from_the_maps(two, aligned):
-    found, maps = image_numbers(two[0], "error", aligned=aligned, failure_mm=70.0), error_maps(two[0], aligned)
+    found, maps = (
+        image_numbers(two[0], "error", aligned=aligned, failure_mm=70.0),
+        error_maps(two[0], aligned),
+    )
     np.testing.assert_allclose(found.values[OCCLUDED], maps.mean(axis=2))
     np.testing.assert_allclose(found.values[WORST], maps.max(axis=2))
     np.testing.assert_allclose(found.values[PERCENTILE_95], np.percentile(maps, 95, axis=2))
@@ -61,7 +68,7 @@ def test_the_failure_curve_falls_and_passes_through_the_failures(two):
 
 
 def test_without_ground_truth_displacement_is_compared(tmp_path):
-    surveys = [make_survey(tmp_path / name, model_card=name, truth=False) for name in ("a", "b")]
+    surveys = [six_sequences(tmp_path / name, model_card=name, truth=False) for name in ("a", "b")]
     comparison = compare_surveys(surveys)
     assert DISPLACED in comparison.quantities
     assert CLEAN not in comparison.quantities
@@ -70,7 +77,7 @@ def test_without_ground_truth_displacement_is_compared(tmp_path):
 
 
 def test_a_survey_of_the_same_numbers_does_not_differ(tmp_path):
-    surveys = [make_survey(tmp_path / name, model_card=name, seed=3) for name in ("a", "b")]
+    surveys = [six_sequences(tmp_path / name, model_card=name, seed=3) for name in ("a", "b")]
     (pair,) = compare_surveys(surveys).pairs
     for found in pair.differences.values():
         np.testing.assert_array_equal(found.difference.mean, 0)
@@ -78,7 +85,7 @@ def test_a_survey_of_the_same_numbers_does_not_differ(tmp_path):
 
 
 def test_every_pair_is_compared_and_signs_say_which_is_smaller(tmp_path):
-    surveys = [make_survey(tmp_path / str(n), model_card=f"m{n}", seed=n) for n in range(3)]
+    surveys = [six_sequences(tmp_path / str(n), model_card=f"m{n}", seed=n) for n in range(3)]
     comparison = compare_surveys(surveys)
     assert [(pair.first, pair.second) for pair in comparison.pairs] == [
         ("m0", "m1"),
@@ -100,7 +107,7 @@ def test_joints_are_adjusted_for_their_number_and_their_mean_is_not(two):
 
 
 def test_other_windows_are_refused_by_the_name_of_the_line_and_can_be_allowed(two, tmp_path):
-    other = make_survey(tmp_path / "c", model_card="c", grid=Grid("centred", size=28, stride=56))
+    other = six_sequences(tmp_path / "c", model_card="c", grid=Grid("centred", size=28, stride=56))
     with pytest.raises(ResultError, match=r"a and c: grid: .*size=56.* and .*size=28"):
         compare_surveys([two[0], other])
     (line,) = compare_surveys([two[0], other], allow=["grid"]).exceptions
@@ -110,9 +117,28 @@ def test_other_windows_are_refused_by_the_name_of_the_line_and_can_be_allowed(tw
 
 
 def test_other_images_are_refused(two, tmp_path):
-    fewer = make_survey(tmp_path / "fewer", model_card="c", images=9)
+    fewer = six_sequences(tmp_path / "fewer", model_card="c", images=9)
     with pytest.raises(ResultError, match="images: 12 and 9"):
         compare_surveys([two[0], fewer], allow=["people_sha256"])
+
+
+def test_other_people_of_equally_named_sequences_are_refused(two, tmp_path):
+    other = six_sequences(tmp_path / "c", model_card="c")
+    shard = other.shard(0)
+    keys = (dataclasses.replace(shard.images[0], person=1), *shard.images[1:])
+    write_shard(other.shard_path(0), dataclasses.replace(shard, images=keys))
+    unsealed = other.manifest.model_copy(update={"checksums": None})
+    with pytest.raises(ResultError, match="same people"):
+        compare_surveys([two[0], dataclasses.replace(other, manifest=unsealed).sealed()])
+
+
+def test_few_sequences_have_no_intervals_and_no_significance(tmp_path):
+    surveys = [make_survey(tmp_path / str(n), model_card=f"m{n}", seed=n, sequences=5) for n in range(2)]
+    comparison = compare_surveys(surveys)
+    for model in comparison.models:
+        assert np.isnan(model.means[OCCLUDED].low).all()
+    for q in comparison.pairs[0].q.values():
+        assert not (q < 0.05).any()
 
 
 def test_one_model_is_nothing_to_compare(two):
@@ -136,7 +162,7 @@ def test_the_area_over_sizes_is_an_error_of_average_size(two):
 
 def test_a_stored_comparison_comes_back_equal(two, tmp_path):
     larger = [
-        make_survey(tmp_path / f"{n}-large", model_card=n, grid=Grid("centred", size=80, stride=56), seed=5)
+        six_sequences(tmp_path / f"{n}-large", model_card=n, grid=Grid("centred", size=80, stride=56), seed=5)
         for n in ("a", "b")
     ]
     stored = record(compare_surveys(two), two, tmp_path, {SMALL_GRID.size: two, 80: larger})

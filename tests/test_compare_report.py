@@ -36,7 +36,7 @@ def page(tmp_path_factory) -> Path:
     """A page of two models, one of them with a hostile name."""
     folder = tmp_path_factory.mktemp("page")
     surveys = [
-        make_survey(folder / str(seed), model_card=name, seed=seed, images=12, sequences=4)
+        make_survey(folder / str(seed), model_card=name, seed=seed, images=12, sequences=6)
         for seed, name in enumerate(("pare-open", HOSTILE))
     ]
     stored = record(compare_surveys(surveys), surveys, folder)
@@ -119,6 +119,14 @@ def test_the_page_works_in_a_browser_without_a_network(page):
         assert tab.evaluate("document.body.dataset.hacked") is None
         assert tab.locator("#models th").nth(2).text_content() == HOSTILE
 
+        # Another joint changes the tables.
+        tab.select_option("#column", index=4)
+        clean = shown["comparison"]["models"][0]["quantities"]["clean"]
+        cell = tab.locator("#models td").nth(1).text_content()
+        assert cell.startswith(f"{clean['mean'][4]:.1f}")
+        assert f"[{clean['low'][4]:.1f}, {clean['high'][4]:.1f}]" in cell
+        assert tab.evaluate("document.getElementById('failures').data.length") == 6  # lines and their bands
+
         # Another joint redraws heatmaps and meshes.
         z = "document.querySelector('#maps .map').data[0].z.flat()"
         np.testing.assert_allclose(tab.evaluate(z), maps[-1], rtol=1e-6)
@@ -130,6 +138,11 @@ def test_the_page_works_in_a_browser_without_a_network(page):
         assert tab.evaluate(colours) != before
         tab.select_option("#what", "differences")
         assert tab.locator("#meshes figure").count() == 1
+        tab.select_option("#what", "models")
+        views = "[...document.querySelectorAll('#meshes .mesh')]"
+        eye = "{ 'scene.camera': { eye: { x: 1.5, y: 1.5, z: 0 } } }"
+        tab.evaluate(f"Plotly.relayout({views}[0], {eye}).then(() => null)")
+        tab.wait_for_function(f"{views}.every((view) => view.layout.scene.camera.eye.x === 1.5)")
 
         # Pointing at a cell shows its window, its prediction and its number.
         plot = tab.locator("#maps .map .nsewdrag").first

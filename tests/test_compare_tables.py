@@ -104,9 +104,37 @@ def test_latex_escapes_names_and_has_a_row_per_model(comparison):
 
 def test_latex_per_joint_ends_with_the_mean_below_a_rule(comparison):
     lines = joints_latex(comparison, "occluded").splitlines()
-    assert lines[-4] == r"\midrule"
-    assert lines[-3].startswith("mean & ")
+    end = lines.index(r"\bottomrule")
+    assert lines[end - 2] == r"\midrule"
+    assert lines[end - 1].startswith("mean & ")
     assert "left wrist" in "".join(lines)
+
+
+def test_latex_explains_its_marks_in_print(comparison):
+    note = models_latex(comparison).splitlines()[-1]
+    assert "$^{*}$: significantly larger" in note
+    assert "$<$ 0.05" in note
+    assert r"95 \% intervals" in note
+
+
+def test_latex_has_true_minus_signs(comparison):
+    lower = comparison.model_copy(
+        update={
+            "models": tuple(
+                model.model_copy(
+                    update={
+                        "quantities": {
+                            name: found.model_copy(update={"mean": tuple(-1.0 for _ in found.mean)})
+                            for name, found in model.quantities.items()
+                        }
+                    }
+                )
+                for model in comparison.models
+            )
+        }
+    )
+    assert "& $-$1.0" in models_latex(lower)
+    assert " -1.0" not in models_latex(lower)
 
 
 def test_the_explanation_says_what_the_units_of_the_statistics_are(comparison):

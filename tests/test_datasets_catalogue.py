@@ -62,6 +62,13 @@ def test_3dpw_occ_names_the_kinds_that_are_missing(whole_3dpw):
         open_dataset("3dpw-occ", whole_3dpw)
 
 
+@pytest.mark.parametrize("name", ["3dpw", "3dpw-occ"])
+def test_rendered_people_are_not_taken_for_3dpw(whole_3dpw, name):
+    (whole_3dpw / "dataset.json").write_text('{"body": "open-adult-6000-v1"}')
+    with pytest.raises(DatasetError, match=f"is not {name}.*open-adult-6000-v1.*--dataset open"):
+        open_dataset(name, whole_3dpw)
+
+
 def test_3dpw_occ_needs_all_splits(whole_3dpw):
     with pytest.raises(UsageError, match="no split 'test' here; give all"):
         open_dataset("3dpw-occ", whole_3dpw, "test")

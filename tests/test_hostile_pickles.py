@@ -105,6 +105,16 @@ def test_the_refusal_names_what_was_asked_for(tmp_path, program, name, reader):
 
 
 @pytest.mark.parametrize("reader", UNPICKLING)
+def test_a_refusal_is_short_and_nothing_that_a_terminal_obeys(tmp_path, reader):
+    name = "\x1b[2J\n" * 1000
+    program = b"\x80\x04\x8c\x01aX" + len(name).to_bytes(4, "little") + name.encode() + b"\x93."
+    message = refusal("escapes", reader, program, tmp_path)
+    assert message.isprintable()
+    assert r"a.\x1b[2J\n" in message
+    assert len(message) < 1000
+
+
+@pytest.mark.parametrize("reader", UNPICKLING)
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_refused_before_they_take_memory_or_time(tmp_path, monkeypatch, name, reader):
     monkeypatch.setattr(unpickling, "MAX_INSTRUCTIONS", INSTRUCTIONS)

@@ -116,6 +116,6 @@ def test_the_table_has_a_line_per_vertex_and_empty_fields_for_no_value(tmp_path,
 
 @pytest.mark.parametrize(("write", "last"), [(write_ply, [""]), (write_glb, [{}])])
 def test_values_of_another_mesh_are_refused(tmp_path, surface, colours, write, last):
-    with pytest.raises(ResultError, match="(?i)error_mean do not have one value"):
+    with pytest.raises(ResultError, match=r"(?i)error_mean do not have one value"):
         write(tmp_path / "m", surface, colours, {"error_mean": np.zeros(3, np.float32)}, *last)
     assert list(tmp_path.iterdir()) == []

@@ -96,6 +96,8 @@ def test_repeated_places_add_up_as_in_scipy(tmp_path):
         ("indptr", np.array([0, 1, 2])),
         ("indptr", np.array([0, 2, 1, 3])),
         ("indptr", np.array([1, 1, 2, 3])),
+        # Differences that are positive and add up to 3 only because their sum, 2**64 + 3, wraps around.
+        ("indptr", np.array([0, *[6148914691236517206] * 2, 6148914691236517207]).cumsum()),
         ("_shape", (3,)),
         ("_shape", (10**6, 10**6)),
         ("_shape", None),

@@ -96,6 +96,15 @@ def test_the_papers_t_test_is_scipys_over_frames():
     np.testing.assert_allclose(found.p_t_frames, stats.ttest_1samp(values, 0).pvalue)
 
 
+def test_five_sequences_have_no_interval_and_never_a_significant_swap():
+    values, names = np.array([[1.0], [1.1], [0.9], [1.2], [1.0], [1.05]]), list("abcdef")
+    five, six = (paired_difference(values[:n], 0 * values[:n], names[:n]) for n in (5, 6))
+    assert np.isnan([five.difference.low, five.difference.high]).all()
+    assert five.p_permutation > 0.05
+    assert six.difference.low < six.difference.mean < six.difference.high
+    assert six.p_permutation < 0.05
+
+
 def test_one_sequence_gives_a_mean_and_no_interval():
     found = paired_difference([[1.0], [2.0]], [[0.0], [0.0]], ["a", "a"])
     assert found.difference.mean == 1.5

@@ -122,15 +122,12 @@ def test_a_back_end_that_is_not_installed_says_how_to_install_it(tmp_path, monke
         run(tmp_path, FakeSource(), workers=Workers(backend, None, 2))
 
 
-@pytest.mark.slow
-def test_a_scheduler_that_is_not_there_is_named(tmp_path):
-    distributed = pytest.importorskip("distributed")
-    import dask
-
-    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
-        assert distributed
-        with pytest.raises(RunError, match=r"no Dask scheduler at 'tcp://127.0.0.1:9'"):
-            run(tmp_path, FakeSource(), workers=Workers("dask", "tcp://127.0.0.1:9", 2))
+@pytest.mark.parametrize("backend", ["dask", "ray"], indirect=True)
+def test_a_cluster_that_is_not_there_is_named(tmp_path, backend):
+    address = {"dask": "tcp://127.0.0.1:9", "ray": "127.0.0.1:9"}[backend]
+    impatient = pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "1s"})
+    with impatient, pytest.raises(RunError, match=f"{address}.*check --address"):
+        run(tmp_path, FakeSource(), workers=Workers(backend, address, 2))
 
 
 def test_loky_has_no_address_and_nobody_is_no_worker():

@@ -195,6 +195,9 @@ def test_every_problem_of_every_file_is_listed_at_once(root):
         ("genders", "male", "gender of person 0 is 'male'"),
         ("genders", 1, "gender of person 0 is 1"),
         ("genders", None, "gender of person 0 is None"),
+        ("genders", ["m"] * 9, "gender of person 0 is a list"),
+        ("genders", "\x1b[2J", r"gender of person 0 is '\x1b[2J'"),
+        ("poses", [[0.0] * 72] * FRAMES, "poses of person 0 is a list, not an array"),
     ],
 )
 def test_a_wrong_entry_of_a_person_is_named(root, key, value, words):
@@ -225,6 +228,8 @@ def test_a_list_that_is_too_short_is_named(root, key):
         ("cam_poses", np.full((FRAMES, 4, 4), np.nan), "rigid"),
         ("cam_intrinsics", np.full((3, 3), np.nan), "cam_intrinsics has NaN"),
         ("cam_intrinsics", None, "cam_intrinsics is missing"),
+        ("cam_poses", [np.eye(4).tolist()] * FRAMES, "cam_poses is a list, not an array"),
+        ("sequence", ["street_00"] * 9, "'sequence' is a list, not a name"),
         ("sequence", "other_name", "'other_name', but the file is named 'street_00'"),
         ("sequence", "../street_00", "not the name of a folder"),
         ("sequence", "/etc", "not the name of a folder"),

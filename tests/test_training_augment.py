@@ -6,15 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.joints49 import SPIN49, Joints49
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.training.appearance import AppearanceRanges, recolour
 from occlusion_toolkit.training.augment import PART_MIRROR, Warp, WarpRanges
-from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, SUPERVISED_JOINTS, CachedBatch
-from occlusion_toolkit.training.objective import fit_camera, project, supervised_joints
-from occlusion_toolkit.training.targets import warp_people
+from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedBatch
+from occlusion_toolkit.training.objective import fit_camera, project
 
-MIRROR = SUPERVISED_JOINTS.mirror
+MIRROR = SPIN49.mirror
+SYMMETRIC_M = 2e-4
+"""The body is as symmetric as that."""
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +60,13 @@ warps = st.builds(
 def test_warped_parameters_reproject_onto_warped_joints(
     body: BodyModel, people: CachedBatch, warp: Warp
 ) -> None:
-    batch = warp_people(people, warp, 112)
-    parameters = BodyParameters(batch.rotmats, batch.betas, torch.zeros(6, 3))
-    joints = supervised_joints(body, parameters)
-    assert torch.allclose(
-        joints - joints[:, :1], batch.joints_3d, atol=2e-4
-    )  # the body is as symmetric as that
-    seen = project(joints, fit_camera(joints, batch.joints_2d))
-    assert torch.allclose(seen, batch.joints_2d, atol=5e-4)
+    parameters = BodyParameters(warp.rotmats(people.rotmats), people.betas, torch.zeros(6, 3))
+    joints, pelvis = Joints49(body.arrays)(parameters), body.joints(parameters, SMPL24)[:, :1]
+    warped = warp.joints_3d(people.joints_3d, MIRROR)
+    assert torch.allclose(joints - pelvis, warped, atol=SYMMETRIC_M)
+    keypoints = warp.joints_2d(people.joints_2d, MIRROR)
+    certain = torch.cat((keypoints, torch.ones(6, len(SPIN49), 1)), dim=2)
+    assert torch.allclose(project(joints, fit_camera(joints, certain)), keypoints, atol=2 * SYMMETRIC_M)
 
 
 @settings(max_examples=25, deadline=None)
@@ -116,9 +118,8 @@ def test_mirrored_labels_swap_sides(people: CachedBatch) -> None:
 
 
 def test_identity_shows_the_box(people: CachedBatch) -> None:
-    batch = warp_people(people, Warp.identity(6), 224)
-    assert torch.equal(batch.rotmats, people.rotmats)
-    assert torch.equal(batch.joints_2d, people.joints_2d)
+    assert torch.equal(Warp.identity(6).rotmats(people.rotmats), people.rotmats)
+    assert torch.equal(Warp.identity(6).joints_2d(people.joints_2d, MIRROR), people.joints_2d)
 
 
 def test_drawn_warps_stay_in_their_ranges_and_repeat() -> None:

@@ -6,6 +6,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from occlusion_toolkit.training.losses import (
+    IGNORED_PART,
     LossTerms,
     LossWeights,
     betas_loss,
@@ -116,7 +117,7 @@ def test_ignored_pixels_do_not_count() -> None:
     logits = torch.randn(1, 25, 8, 8)
     labels = torch.randint(0, 25, (1, 8, 8))
     halved = labels.clone()
-    halved[:, 4:] = -1
+    halved[:, 4:] = IGNORED_PART
     everyone = torch.ones(1, dtype=torch.bool)
     kept = torch.nn.functional.cross_entropy(logits[:, :, :4], labels[:, :4])
     assert part_loss(logits, halved, everyone).item() == pytest.approx(kept.item(), rel=1e-6)

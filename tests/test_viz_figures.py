@@ -12,7 +12,7 @@ from synthetic_meshes import sphere
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.occlusion.grid import Grid
-from occlusion_toolkit.viz import summary
+from occlusion_toolkit.viz import posed
 from occlusion_toolkit.viz.heatmap import HeatmapPanels, heatmap_figure
 from occlusion_toolkit.viz.posed import PosedBody
 from occlusion_toolkit.viz.quantity import Quantity
@@ -55,7 +55,7 @@ def example_case(**changes):
 
 @pytest.fixture(autouse=True)
 def _small_meshes(monkeypatch):
-    monkeypatch.setattr(summary, "_MESH_PIXELS", 56)
+    monkeypatch.setattr(posed, "_MESH_PIXELS", 56)
 
 
 @pytest.fixture(scope="module")

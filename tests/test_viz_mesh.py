@@ -33,6 +33,7 @@ def views():
 @pytest.fixture(autouse=True)
 def _coarse(monkeypatch):
     monkeypatch.setattr(mesh_report, "VIEWS_PER_INCH", 60.0)
+    monkeypatch.setattr(mesh_report, "_LARGE_PER_INCH", 60.0)
 
 
 def panel(title, low=0.0, high=100.0, quiet=None):

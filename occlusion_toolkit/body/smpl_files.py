@@ -14,6 +14,7 @@ from occlusion_toolkit.body.joints import H36M17
 from occlusion_toolkit.body.smpl_folder import SmplFolder
 from occlusion_toolkit.body.smpl_regressors import check_order, read_regressor
 from occlusion_toolkit.errors import BodyModelError
+from occlusion_toolkit.io.inert import quoted
 from occlusion_toolkit.io.pickled_chumpy import SMPL_DATA
 from occlusion_toolkit.io.safe_pickle import load_pickle
 from occlusion_toolkit.io.trust import TrustedFiles
@@ -92,7 +93,7 @@ def _entries(content: Any, path: Path) -> dict[str, NDArray[Any]]:
         raise BodyModelError(f"{str(path)!r} is not a SMPL file: it holds a {type(content).__name__}")
     missing = [name for name in _ENTRIES if name not in content]
     if missing:
-        keys = ", ".join(sorted(str(key) for key in content)[:20])
+        keys = ", ".join(sorted(quoted(key) for key in content)[:20])
         raise BodyModelError(
             f"{str(path)!r} is not a SMPL file: it lacks {', '.join(missing)}; it has: {keys or 'nothing'}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from occlusion_toolkit.analyses.compare.example import ExampleRule
     from occlusion_toolkit.analyses.survey.source import CardSource
     from occlusion_toolkit.io.comparison import StoredComparison
+    from occlusion_toolkit.io.mesh_result import MeshResult
     from occlusion_toolkit.io.results import HeatmapResult
     from occlusion_toolkit.io.survey import Survey
 
@@ -48,7 +50,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Image whose heatmaps and predictions are drawn.",
 )
-@click.option("--report", type=click.Path(path_type=Path), help="Also write an interactive page (.html).")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write an interactive page (.html).",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/compare"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON instead of tables.")
 def compare(
@@ -67,16 +73,15 @@ def compare(
 ) -> None:
     """Compare models on the same people under the same windows, with sequences as the units of statistics.
 
-    Give models, and what is missing is swept and what is finished is used again; or give RESULTs, the
-    folders of finished `mesh` runs.
+    Give models, and what is missing is swept and what is finished is used again; or give RESULTs: the
+    folders of finished `mesh` runs, or `heatmap` results (result.h5) of one image.
 
     Writes comparison.json, CSV and LaTeX tables, and the figures of the comparison into the output folder.
     """
-    if bool(results) == bool(sweeps.models):
-        raise click.UsageError("Give either two or more --model, or two or more RESULT folders.")
-    if results and len(sweeps.sizes) > 1:
-        raise click.UsageError("A curve over sizes is made from --model; RESULTs have one size each.")
-    from occlusion_toolkit.analyses.compare.comparison import compare_surveys
+    _check_words(results, sweeps, failure_mm)
+    from occlusion_toolkit.analyses.compare.comparison import check_allowed, compare_surveys
+    from occlusion_toolkit.analyses.compare.example import example_file
+    from occlusion_toolkit.analyses.compare.given import OneImage, open_results
     from occlusion_toolkit.analyses.compare.record import record
     from occlusion_toolkit.analyses.compare.run import pooled_meshes
     from occlusion_toolkit.analyses.compare.tables import write_tables
@@ -88,30 +93,37 @@ def compare(
     from occlusion_toolkit.viz.comparison_report import draw_comparison, draw_example, draw_meshes
 
     started = time.perf_counter()
-    make_folder(out)
+    check_allowed(allow)
+    surveys: list[Survey] | list[OneImage]
     bodies, by_size = body.bodies(), {}
     if results:
-        surveys = [Survey.open(folder) for folder in results]
-    else:
+        surveys = open_results(results)
+    make_folder(out)
+    if report is not None:
+        make_folder(report.parent)
+    if not results:
         by_size = _surveyed(sweeps, body, dataset, joints, out)
         surveys = by_size[_main_size(sweeps.sizes)]
     compared = compare_surveys(surveys, aligned=pa, failure_mm=failure_mm, allow=allow)
     stored = record(compared, surveys, out, by_size if len(by_size) > 1 else None, allow)
     write_comparison(out / "comparison.json", stored)
     files = [out / "comparison.json", *write_tables(stored, out), *draw_comparison(stored, out)]
-    by_name = dict(zip((model.name for model in stored.models), surveys, strict=True))
-    with console.progress("images pooled") as pooling:
-        meshes, surface = pooled_meshes(by_name, bodies, aligned=pa, progress=pooling)
-    if surface is None:
-        console.warn("the models are of different bodies, so their meshes are not compared")
-    else:
-        files += draw_meshes(stored, meshes, surface, out)
-    examples = _examples(example, stored, by_name, sweeps, dataset, bodies, pa, out)
+    named = list(zip((model.name for model in stored.models), surveys, strict=True))
+    examples = {name: one.result for name, one in named if isinstance(one, OneImage) and example != "none"}
+    by_name = {name: survey for name, survey in named if isinstance(survey, Survey)}
+    meshes: dict[str, MeshResult] = {}
+    surface = None
+    if by_name:
+        with console.progress("images pooled") as pooling:
+            meshes, surface = pooled_meshes(by_name, bodies, aligned=pa, progress=pooling)
+        if surface is None:
+            console.warn("the models are of different bodies, so their meshes are not compared")
+        else:
+            files += draw_meshes(stored, meshes, surface, out)
+        examples = _examples(example, stored, by_name, sweeps, dataset, bodies, pa, out)
+        files += [example_file(out / "example", name) for name in examples]
     if examples:
-        files += [
-            *draw_example(examples, bodies, out),
-            *(out / "example" / f"{name}.h5" for name in examples),
-        ]
+        files += draw_example(examples, bodies, out)
     if report is not None:
         from occlusion_toolkit.viz.report.page import write_report
 
@@ -124,6 +136,19 @@ def compare(
     click.echo(f"in {time.perf_counter() - started:.0f} s")
     for path in files:
         click.echo(f"  {path}")
+
+
+def _check_words(results: tuple[Path, ...], sweeps: SeveralSweeps, failure_mm: float) -> None:
+    """Refuses what no sweep should be started for."""
+    models = sweeps.models
+    if bool(results) == bool(models) or len(results or models) < 2:
+        raise click.UsageError("Give either two or more --model, or two or more RESULTs.")
+    if results and len(sweeps.sizes) > 1:
+        raise click.UsageError("A curve over sizes is made from --model; RESULTs have one size each.")
+    if len({Path(model).stem for model in models}) < len(models):
+        raise click.UsageError("Two --model have the same name; give each once, or rename one of the cards.")
+    if not math.isfinite(failure_mm):
+        raise click.UsageError("--failure-mm is a length in millimetres.")
 
 
 def _main_size(sizes: tuple[int, ...]) -> int:
@@ -186,7 +211,7 @@ def _examples(
         sources = {
             name: _source(sweeps, model, survey.grid.size, bodies)
             if (model := given.get(name))
-            else source_of(survey, bodies.smpl_dir)
+            else source_of(survey, bodies)
             for name, survey in surveys.items()
         }
         with console.progress("windows of the example") as progress:
@@ -221,4 +246,5 @@ def _source(sweeps: SeveralSweeps, model: str, size: int, bodies: Bodies) -> Car
         options.batch_size,
         options.precision,
         options.compile,
+        bodies.trusted,
     )

@@ -16,6 +16,7 @@ _TESTS = (
     "p swap: permutation test, models swapped in whole sequences; p t: paired t-test over sequences; "
     "p t frames: over frames, as in the paper, too small; d: effect size; smaller in: share of sequences."
 )
+_UNBROKEN = "\N{NO-BREAK SPACE}"  # between the ends of an interval, which a narrow column must not part
 _BEST = "•"  # bold alone is lost where output goes to a file
 
 
@@ -66,19 +67,19 @@ def _differences(comparison: StoredComparison, pair: StoredPair) -> Table:
         table.add_column(name, justify="right")
     for name, found in pair.differences.items():
         mean, low, high = (row[-1] for row in (found.interval.mean, found.interval.low, found.interval.high))
-        interval = "" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
+        interval = "" if math.isnan(low) else f" [{low:+.1f},{_UNBROKEN}{high:+.1f}]"
         table.add_row(
             titles.get(name, "area over sizes, mm"),
             f"{mean:+.1f}{interval}",
             *(_p(row[-1]) for row in (found.p_permutation, found.p_t_sequences, found.p_t_frames)),
-            f"{found.effect[-1]:+.2f}",
+            "" if math.isnan(found.effect[-1]) else f"{found.effect[-1]:+.2f}",
             f"{100 * found.share_smaller[-1]:.0f} %",
         )
     return table
 
 
 def _cell(cell: Cell) -> Text:
-    interval = "" if math.isnan(cell.low) else f" [{cell.low:.1f}, {cell.high:.1f}]"
+    interval = "" if math.isnan(cell.low) else f" [{cell.low:.1f},{_UNBROKEN}{cell.high:.1f}]"
     mark = _BEST if cell.best else "*" if cell.worse else " "
     return Text(f"{cell.mean:.1f}{mark}{interval}", style="bold" if cell.best else "")
 

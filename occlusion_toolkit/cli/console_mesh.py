@@ -20,7 +20,7 @@ def print_plan(plan: SurveyPlan) -> None:
     shared = "" if plan.workers == 1 else f" with {plan.workers} workers"
     click.echo(
         f"plan: {plan.images_left} images{kept} x ({plan.windows} windows + 1) = {plan.passes} passes, "
-        f"up to {_bytes(plan.disk_bytes)}, about {_duration(plan.seconds)}{shared}",
+        f"up to {_bytes(plan.disk_bytes)} of maps, about {_duration(plan.seconds)}{shared}",
         err=True,
     )
 
@@ -29,8 +29,7 @@ def print_mesh(summary: MeshSummary, seconds: Mapping[str, float], files: list[P
     """Prints the table of a result: which part of the body each joint depends on."""
     aligned = ", Procrustes-aligned" if summary.aligned else ""
     table = Table(
-        title=f"{summary.model} on {summary.dataset}: {summary.quantity}{aligned} in mm, "
-        "with the occluder on a part of the body",
+        title=f"{summary.model} on {summary.dataset}: {summary.quantity}{aligned} in mm by occluded part",
         title_justify="left",
     )
     table.add_column("joint")

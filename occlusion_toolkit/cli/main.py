@@ -12,12 +12,16 @@ import warnings
 import rich_click as click
 
 from occlusion_toolkit import __version__
+from occlusion_toolkit.cli.attention import attention
 from occlusion_toolkit.cli.body import body
 from occlusion_toolkit.cli.compare import compare
+from occlusion_toolkit.cli.data import data
 from occlusion_toolkit.cli.evaluate import evaluate
+from occlusion_toolkit.cli.figure import figure
 from occlusion_toolkit.cli.heatmap import heatmap
 from occlusion_toolkit.cli.mesh import mesh
 from occlusion_toolkit.cli.models import models
+from occlusion_toolkit.cli.run import run
 from occlusion_toolkit.cli.synthesize import synthesize
 from occlusion_toolkit.cli.train import train
 from occlusion_toolkit.errors import OcclusionToolkitError
@@ -39,12 +43,16 @@ def cli(debug: bool) -> None:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
 
 
+cli.add_command(attention)
 cli.add_command(body)
 cli.add_command(compare)
+cli.add_command(data)
 cli.add_command(evaluate)
+cli.add_command(figure)
 cli.add_command(heatmap)
 cli.add_command(mesh)
 cli.add_command(models)
+cli.add_command(run)
 cli.add_command(synthesize)
 cli.add_command(train)
 
@@ -64,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OcclusionToolkitError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {_printable(str(error))}", err=True)
         sys.exit(1)
     except Exception as error:
         if debug:
@@ -75,3 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
             err=True,
         )
         sys.exit(1)
+
+
+def _printable(message: str) -> str:
+    """A message without characters that a terminal would obey: it may name what a stranger's file holds."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)

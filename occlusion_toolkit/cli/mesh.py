@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +50,9 @@ def mesh(
     Every image is swept as by `heatmap`; the maps are carried to the vertices that the image shows, and
     pooled (PARE, Section 3, Figures 3 and 5). A run that was stopped goes on with --resume.
 
-    Writes mesh.png, mesh.pdf, mesh_mean.png, mesh_mean.pdf, mesh.glb, mesh/<joint>.ply, vertices.csv and
-    mesh.h5 into the output folder, beside the maps of all images (survey.json and shards/).
+    Writes mesh.png (the error, joint by joint), mesh_mean.png (the mean over the joints, large) and
+    mesh_increase.png (what occlusion adds to the error), each as .pdf too, mesh.glb, mesh/<joint>.ply,
+    vertices.csv and mesh.h5 into the output folder, beside the maps of all images (survey.json, shards/).
     """
     from occlusion_toolkit.analyses.mesh import make_mesh
     from occlusion_toolkit.analyses.mesh_summary import summarise_mesh
@@ -61,13 +64,8 @@ def mesh(
 
     bodies = body.bodies(load_card(sweep.model))
     started = time.perf_counter()
-    try:
+    with _interruptible():
         survey = _surveyed(sweep, bodies, joints, workers, resume, out, dataset)
-    except KeyboardInterrupt:
-        again = [*sys.argv[1:], *([] if "--resume" in sys.argv else ["--resume"])]
-        click.echo("interrupted; finished shards are kept, go on with:", err=True)
-        click.echo(f"  occlusion-toolkit {shlex.join(again)}", err=True)
-        sys.exit(1)
     surveyed = time.perf_counter()
     if not survey.complete:
         done = survey.num_shards - len(survey.missing())
@@ -75,7 +73,7 @@ def mesh(
             f"this part is done: {done} of {survey.num_shards} shards are in {out}; the last part pools"
         )
         return
-    with staging_folder(out) as folder:
+    with _interruptible(), staging_folder(out) as folder:
         with console.progress("images pooled") as report:
             result, surface = make_mesh(survey, bodies, folder, aligned=pa, progress=report)
         drawn = draw_mesh(result, surface, folder)
@@ -86,6 +84,18 @@ def mesh(
         console.print_json(summary.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
     else:
         print_mesh(summary, seconds, files)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Says, when Ctrl-C ends the block, how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        again = [*sys.argv[1:], *([] if "--resume" in sys.argv else ["--resume"])]
+        click.echo("interrupted; finished shards are kept, go on with:", err=True)
+        click.echo(f"  occlusion-toolkit {shlex.join(again)}", err=True)
+        sys.exit(1)
 
 
 def _surveyed(
@@ -113,6 +123,7 @@ def _surveyed(
         sweep.batch_size,
         sweep.precision,
         sweep.compile,
+        bodies.trusted,
     )
     part, place, chosen = workers.part(), sweep.place(), workers.workers()
     people = chosen_people(**dataset)

@@ -1,49 +1,115 @@
-"""`occlusion-toolkit train`: a recipe, a data set, and weights that learn from it."""
+"""`occlusion-toolkit train`: a recipe, its data sets, and weights that learn from them."""
 
 from pathlib import Path
 
 import rich_click as click
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command("train")
 @click.argument("recipe", type=_FILE)
 @click.option(
     "--data",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Data set that `occlusion-toolkit synthesize` wrote.",
+    multiple=True,
+    metavar="[NAME=]DIR",
+    help="Folder of a data set of the recipe, or of Pascal VOC's objects (voc=DIR). Without a name: the "
+    "recipe's first. Default: data/NAME in the toolkit's folder.",
 )
-@click.option("--split", default="train", show_default=True, help="Split of the data set.")
-@click.option("--out", required=True, type=_NEW_FOLDER, help="Folder of the run.")
-@click.option("--cache", type=_NEW_FOLDER, help="Decoded crops, shared by runs. Default: OUT/crops.")
-@click.option("--capacity", default=60_000, show_default=True, help="People that a new cache has room for.")
-@click.option("--start-from", type=_FILE, help="Checkpoint of a run whose trunk and heads are taken over.")
-@click.option("--max-time", type=click.FloatRange(min=0), help="Minutes; the run is saved then.")
-@click.option("--bf16/--fp32", default=True, show_default=True, help="Precision of the networks.")
-@click.option("--evaluate-every", default=3.0, show_default=True, help="Minutes between evaluations.")
+@click.option("--out", required=True, type=_FOLDER, help="Folder of the run.")
+@click.option(
+    "--cache", type=_FOLDER, help="Decoded crops and part labels, shared by runs. Default: OUT/cache."
+)
+@click.option(
+    "--smpl-dir", type=_FOLDER, help="Folder of the SMPL files. Default: smpl in the toolkit's folder."
+)
+@click.option("--resume", is_flag=True, help="Go on from OUT/last.ckpt, if it is there.")
+@click.option("--max-time", type=click.FloatRange(min=0), metavar="MINUTES", help="Stop and save then.")
+@click.option("--fast-dev-run", is_flag=True, help="Two small steps of everything, to see that it works.")
+@click.option(
+    "--devices", type=click.IntRange(min=1), default=1, show_default=True, help="GPUs or processes."
+)
+@click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
+@click.option(
+    "--accumulate",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Parts of a batch, one by one.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=0), default=2, show_default=True, help="Loader processes per device."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed than the recipe's.")
 def train(
     recipe: Path,
-    data: Path,
-    split: str,
+    data: tuple[str, ...],
     out: Path,
     cache: Path | None,
-    capacity: int,
-    start_from: Path | None,
+    smpl_dir: Path | None,
+    resume: bool,
     max_time: float | None,
-    bf16: bool,
-    evaluate_every: float,
+    fast_dev_run: bool,
+    devices: int,
+    precision: str,
+    accumulate: int,
+    workers: int,
+    seed: int | None,
 ) -> None:
-    """Train the networks of RECIPE; the same line again goes on where it stopped."""
-    # Imported here so that `--help` stays fast.
-    from occlusion_toolkit.training.session import TrainingSession, take_in
+    """Train the network of RECIPE: a recipe, or a model card that has a `train:` section.
 
-    session = TrainingSession(recipe, out, bf16=bf16)
-    crops = take_in(cache or out / "crops", data, split, capacity)
-    click.echo(f"{len(crops):,} people in {len(crops.sequences):,} sequences")
-    done = session.run(
-        crops, start_from=start_from, minutes=max_time, evaluate_every=evaluate_every, tell=click.echo
+    Ctrl-C stops after the step and saves; the same line with --resume goes on as if nothing had happened.
+    """
+    # Imported here so that `--help` stays fast.
+    from occlusion_toolkit.cli.data_folders import data_folders
+    from occlusion_toolkit.errors import TrainingError
+    from occlusion_toolkit.training.recipe import changed, load_recipe
+
+    try:
+        from occlusion_toolkit.training.run import RunOptions, run_training
+    except ModuleNotFoundError as error:
+        raise TrainingError(
+            f"Training needs {error.name}; install it with: pip install 'occlusion-toolkit[train]'."
+        ) from error
+    from occlusion_toolkit.analyses.bodies import Bodies
+    from occlusion_toolkit.training.sources import open_data
+
+    loaded = changed(load_recipe(recipe), seed=seed, fast=fast_dev_run)
+    folders = data_folders(data, loaded.train.data_sets)
+    people = open_data(loaded, folders, Bodies(smpl_dir), cache or out / "cache")
+    click.echo(", ".join(f"{count:,} people of {name}" for name, count in people.people.items()))
+    options = RunOptions(
+        out=out,
+        resume=resume,
+        max_minutes=max_time,
+        devices=devices,
+        precision=precision,
+        parts=accumulate,
+        workers=workers,
     )
-    click.echo("The recipe is done." if done else "Time is up; the same line goes on from here.")
+    done = run_training(
+        loaded, people, options, lambda numbers: click.echo(_line(numbers, loaded.train.steps))
+    )
+    if done < loaded.train.steps:
+        click.echo(f"Stopped at step {done:,} of {loaded.train.steps:,}; --resume goes on from here.")
+    else:
+        click.echo(f"Done: {out / (loaded.name + '-best.yaml')} is a card for --model.")
+
+
+def _line(numbers: dict[str, float], steps: int) -> str:
+    """Where a run stands."""
+    speed = numbers["speed/samples_per_s"]
+    words = [
+        f"step {numbers['step']:,.0f} of {steps:,}",
+        f"{speed:,.0f} samples/s (trainer alone {numbers['speed/trainer_samples_per_s']:,.0f}, "
+        f"waiting {numbers['speed/waiting_share']:.0%})",
+        *(
+            f"{name.split('/')[1]} {numbers[name]:.4g}"
+            for name in sorted(numbers)
+            if name.startswith("loss/")
+        ),
+    ]
+    if "validation/pa_mpjpe_mm" in numbers:
+        words.append(f"held out: PA-MPJPE {numbers['validation/pa_mpjpe_mm']:.1f} mm")
+    return "; ".join(words)

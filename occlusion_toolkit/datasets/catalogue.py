@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.datasets.people import FrameFilter, People, PeopleList
 from occlusion_toolkit.datasets.shipped import open_test_folder
 from occlusion_toolkit.datasets.threedoh import SPLITS as THREEDOH_SPLITS
@@ -112,7 +113,13 @@ def _threedpw(
         split = _checked_split(name, split or "test", (*THREEDPW_SPLITS, "all"))
         if split == "test":
             _warn_if_incomplete({path.stem for path in sequence_files(root, split)})
-    return ThreeDPW(root, split, names, dataset=name, frame_filter=frame_filter, trusted=trusted)
+    people = ThreeDPW(root, split, names, dataset=name, frame_filter=frame_filter, trusted=trusted)
+    if people.topology != SMPL_TOPOLOGY:
+        raise DatasetError(
+            f"{str(root)!r} is not {name}: its ground truth is of the body {people.topology!r}; "
+            "give --dataset open for rendered people"
+        )
+    return people
 
 
 def _listed_threedpw(name: str, root: Path, split: str | None, people_list: Path) -> PeopleList:

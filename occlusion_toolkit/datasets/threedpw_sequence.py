@@ -15,6 +15,7 @@ from occlusion_toolkit.datasets.people import FrameFilter
 from occlusion_toolkit.datasets.person_frame import GENDER_CODES
 from occlusion_toolkit.datasets.problems import Problems
 from occlusion_toolkit.errors import DatasetError
+from occlusion_toolkit.io.inert import quoted
 from occlusion_toolkit.io.safe_pickle import load_pickle
 from occlusion_toolkit.io.trust import TrustedFiles
 
@@ -106,8 +107,8 @@ class _Camera:
 
     @classmethod
     def read(cls, content: Mapping[str, Any], problems: Problems) -> "_Camera | None":
-        extrinsics = problems.array(content.get("cam_poses"), "cam_poses", (-1, 4, 4))
-        intrinsics = problems.array(content.get("cam_intrinsics"), "cam_intrinsics", (3, 3))
+        extrinsics = _array(content.get("cam_poses"), "cam_poses", (-1, 4, 4), problems)
+        intrinsics = _array(content.get("cam_intrinsics"), "cam_intrinsics", (3, 3), problems)
         if extrinsics is None or intrinsics is None or not problems.finite(intrinsics, "cam_intrinsics"):
             return None
         return cls(extrinsics, intrinsics)
@@ -117,11 +118,14 @@ def _sequence_name(content: Mapping[str, Any], stem: str, problems: Problems) ->
     """The name in the file, which leads to the images; it must not lead anywhere else."""
     name = content.get("sequence", stem)
     name = name.item() if isinstance(name, np.ndarray) and name.size == 1 else name
-    name = name.decode("latin-1") if isinstance(name, bytes) else str(name)  # Python 2 wrote bytes
+    name = name.decode("latin-1") if isinstance(name, bytes) else name  # Python 2 wrote bytes
+    if not isinstance(name, str):
+        problems.add(f"'sequence' is a {type(name).__name__}, not a name")
+        return stem
     if not is_folder_name(name):
-        problems.add(f"'sequence' is {name!r}, which is not the name of a folder")
+        problems.add(f"'sequence' is {quoted(name)}, which is not the name of a folder")
     elif name != stem:
-        problems.add(f"'sequence' is {name!r}, but the file is named {stem!r}")
+        problems.add(f"'sequence' is {quoted(name)}, but the file is named {stem!r}")
     return name
 
 
@@ -192,7 +196,7 @@ def _arrays(
     """A person's arrays, of fitting shapes; None where problems were noted."""
 
     def of_person(key: str, *shape: int) -> Float64[np.ndarray, "..."] | None:
-        return problems.array(_entry(content, key, person), f"{key} of person {person}", shape)
+        return _array(_entry(content, key, person), f"{key} of person {person}", shape, problems)
 
     poses, betas = of_person("poses", -1, 72), of_person("betas", -1)
     if betas is not None and len(betas) < 10:
@@ -210,6 +214,16 @@ def _arrays(
     return found if len(found) == len(arrays) else None
 
 
+def _array(
+    value: Any, label: str, shape: tuple[int, ...], problems: Problems
+) -> Float64[np.ndarray, "..."] | None:
+    """`Problems.array` without lists: a pickle can hold one list many times, and NumPy would unfold it."""
+    if isinstance(value, list | tuple | dict):
+        problems.add(f"{label} is a {type(value).__name__}, not an array")
+        return None
+    return problems.array(value, label, shape)
+
+
 def _entry(content: Mapping[str, Any], key: str, person: int) -> Any:
     """A person's entry of a list, or None where there is none."""
     values = content.get(key)
@@ -219,7 +233,8 @@ def _entry(content: Mapping[str, Any], key: str, person: int) -> Any:
 def _gender(value: Any, person: int, problems: Problems) -> Gender | None:
     gender = GENDER_CODES.get(value) if isinstance(value, str) else None
     if gender is None:
-        problems.add(f"the gender of person {person} is {value!r}, not one of {', '.join(GENDER_CODES)}")
+        codes = ", ".join(GENDER_CODES)
+        problems.add(f"the gender of person {person} is {quoted(value)}, not one of {codes}")
     return gender
 
 

@@ -6,6 +6,7 @@ to. Here the stated size has to be that of the bytes that are there, and their s
 
 import io
 import math
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Never, cast
@@ -73,6 +74,14 @@ def load_npz(
     return arrays
 
 
+def is_text(array: np.ndarray) -> bool:
+    """Whether an array, where it is of text, holds Unicode only; NumPy finds out when an element is used."""
+    if array.dtype.kind != "U" or not array.size:
+        return True
+    numbers = array.ravel(order="K").view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    return int(numbers.max()) <= sys.maxunicode
+
+
 def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise UnsafeFileError(f"it holds {size} bytes, more than the {max_bytes} that are read")
@@ -88,7 +97,10 @@ def _read_array(file: io.BufferedIOBase, size: int) -> np.ndarray:
     stated = math.prod(shape) * dtype.itemsize
     if any(n < 0 for n in shape) or stated != size - file.tell():
         raise UnsafeFileError(f"an array of shape {shape} does not have the size of its bytes")
-    return np.frombuffer(bytearray(file.read(stated)), dtype).reshape(shape, order="F" if is_fortran else "C")
+    array = np.frombuffer(bytearray(file.read(stated)), dtype)
+    if not is_text(array):
+        raise UnsafeFileError("it holds characters that do not exist")
+    return array.reshape(shape, order="F" if is_fortran else "C")
 
 
 def _check_dtype(dtype: np.dtype[Any]) -> None:

@@ -2,18 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.io.provenance import ProtocolCard
+from occlusion_toolkit.io.mesh_result import MeshResult
+from occlusion_toolkit.io.results import HeatmapResult
 
-
-class _Result(Protocol):
-    @property
-    def card(self) -> ProtocolCard: ...
-
-
-_Kind = TypeVar("_Kind", bound=_Result)
+_Result = TypeVar("_Result", HeatmapResult, MeshResult)
 
 
 def result_file(given: Path, name: str) -> Path:
@@ -26,13 +21,13 @@ def result_file(given: Path, name: str) -> Path:
     return given / name if given.is_dir() else given
 
 
-def by_model(results: Iterable[_Kind]) -> dict[str, _Kind]:
+def by_model(results: Iterable[_Result]) -> dict[str, _Result]:
     """Results by the names of their models' cards, in the order given.
 
     Raises:
         UsageError: two are of the same model.
     """
-    named: dict[str, _Kind] = {}
+    named: dict[str, _Result] = {}
     for result in results:
         name = result.card.model_card
         if name in named:

@@ -17,8 +17,21 @@ MAX_DEPTH: Final = 100
 MAX_TUPLE_KEYS: Final = 1000
 """Most tuples that a file may use as keys: tuples can be made to collide, and time grows with the square."""
 
+_LONGEST_TEXT: Final = 100
+"""Characters of a file that a message quotes."""
+
 _BYTES_PER_ITEM: Final = 64
 """About what an element of a container takes."""
+
+
+def quoted(value: object) -> str:
+    """Something out of a file as messages show it: short, and nothing in it that a terminal would obey.
+
+    Containers are only named: a file can make a few of them into text without end.
+    """
+    if isinstance(value, str):
+        return repr(value if len(value) <= _LONGEST_TEXT else value[:_LONGEST_TEXT] + "...")
+    return str(value) if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
 
 
 class Budget:

@@ -10,7 +10,9 @@ import numpy as np
 import trimesh
 from jaxtyping import Float, Shaped, UInt8
 from numpy.typing import NDArray
-from trimesh.visual import TextureVisuals
+from trimesh.exchange.gltf import export_glb
+from trimesh.exchange.ply import export_ply
+from trimesh.visual import ColorVisuals, TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from occlusion_toolkit.errors import ResultError
@@ -44,8 +46,8 @@ def write_ply(
         ResultError: lengths disagree, or the file cannot be written.
     """
     mesh = _mesh(surface, values)
-    mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colours)
-    data = trimesh.exchange.ply.export_ply(mesh, vertex_normal=False)
+    mesh.visual = ColorVisuals(mesh, vertex_colors=colours)
+    data = export_ply(mesh, vertex_normal=False)
     first = b"\nelement vertex"
     line = " ".join(comment.split()).encode("ascii", "replace")
     write_bytes(path, data.replace(first, b"\ncomment " + line + first, 1))
@@ -78,9 +80,10 @@ def write_glb(
         raise ResultError(f"{path.name}: two attributes would share a name in glTF; rename one of the joints")
     mesh = _mesh(surface, filled)
     mesh.metadata.update(extras, no_value=str(NO_VALUE))
-    mesh.visual = TextureVisuals(material=PBRMaterial(metallicFactor=0.0, roughnessFactor=0.9))
+    material = PBRMaterial(metallicFactor=0.0, roughnessFactor=0.9)  # type: ignore[no-untyped-call]
+    mesh.visual = TextureVisuals(material=material)  # type: ignore[no-untyped-call]
     mesh.visual.vertex_attributes["color"] = _linear(colours)
-    write_bytes(path, trimesh.exchange.gltf.export_glb(trimesh.Scene(mesh), include_normals=True))
+    write_bytes(path, export_glb(trimesh.Scene(mesh), include_normals=True))  # type: ignore[no-untyped-call]
 
 
 def gltf_name(name: str) -> str:

@@ -63,7 +63,7 @@ class PickledSelect(_Node):
     def resolve(self, assembly: Assembly) -> np.ndarray:
         """The elements, in the shape that the indexing asked for."""
         source, chosen = self._array(assembly, "a"), self._array(assembly, "idxs")
-        assembly.spend(chosen.size * source.itemsize)
+        assembly.spend(source.nbytes + chosen.size * source.itemsize)  # both are copied
         selected: np.ndarray = source.ravel()[chosen]
         shape = assembly.value(self.attributes.get("preferred_shape"))
         return selected if shape is None else selected.reshape(shape)

@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple, Never, final
 import numpy as np
 
 from occlusion_toolkit.errors import UnsafeFileError
-from occlusion_toolkit.io.inert import AllowList, Assembly, Constructor, Inert
+from occlusion_toolkit.io.arrays import is_text
+from occlusion_toolkit.io.inert import AllowList, Assembly, Constructor, Inert, quoted
 
 _PLAIN_DTYPE = re.compile(r"[<>=|]?(b1|\?|[iu][1248]|f[248]|f16|c8|c16|c32|S\d+|a\d+|U\d+|O8?|O4)")
 _BYTE_ORDERS = ("<", ">", "=", "|")
@@ -33,7 +34,7 @@ class PickledDtype(Inert):
 
     def __init__(self, code: object, _align: object = False, _copy: object = True) -> None:
         if not isinstance(code, str) or not _PLAIN_DTYPE.fullmatch(code):
-            raise UnsafeFileError(f"array type {code!r} is not one of the plain types that are read")
+            raise UnsafeFileError(f"array type {quoted(code)} is not one of the plain types that are read")
         self.dtype = np.dtype("O" if "O" in code else code)
 
     def set_state(self, state: object) -> None:
@@ -131,8 +132,8 @@ class _Parts(NamedTuple):
         # Python 2 wrote text where bytes are meant; a bytearray makes the one copy writeable.
         data = bytearray(self.data, "latin-1") if isinstance(self.data, str) else bytearray(self.data)
         values = np.frombuffer(data, self.dtype).reshape(self.shape, order=self.order)
-        if values.dtype.kind == "U":
-            values.tolist()  # fails on what is not text, rather than later in some caller
+        if not is_text(values):  # rather than later, in some caller
+            _malformed("it holds characters that do not exist")
         return values
 
 

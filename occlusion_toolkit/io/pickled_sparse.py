@@ -50,8 +50,11 @@ class _PickledCompressed(_PickledMatrix):
 
     def _along(self, assembly: Assembly, lines: int) -> tuple[np.ndarray, np.ndarray]:
         indices, starts = self._part(assembly, "indices"), self._part(assembly, "indptr").astype(np.int64)
+        # First, because differences of huge numbers wrap around and `np.repeat` believes them.
+        if len(starts) != lines + 1 or starts.min() < 0 or starts.max() > len(indices):
+            raise UnsafeFileError("a sparse matrix has malformed lines")
         counts = np.diff(starts)
-        if len(starts) != lines + 1 or starts[0] != 0 or starts[-1] != len(indices) or (counts < 0).any():
+        if starts[0] != 0 or starts[-1] != len(indices) or (counts < 0).any():
             raise UnsafeFileError("a sparse matrix has malformed lines")
         return np.repeat(np.arange(lines), counts), indices
 

@@ -101,9 +101,10 @@ class PickledStorage(Inert):
         """Size in the file."""
         return self.numel * self.dtype.itemsize
 
-    def tensor(self) -> Tensor:
+    def tensor(self, assembly: Assembly) -> Tensor:
         """The numbers, (numel,), read at the first call."""
         if self._tensor is None:
+            assembly.spend(self.num_bytes)  # members of an archive may lie over one another
             self._tensor = self._read(self)
         return self._tensor
 
@@ -132,7 +133,7 @@ class PickledTensor(Inert):
         if numel > self._storage.numel or (numel and self._offset + last >= self._storage.numel):
             raise UnsafeFileError("a tensor has more numbers than are stored for it")
         assembly.spend(numel * self._storage.dtype.itemsize)
-        return self._storage.tensor().as_strided(self._size, self._stride, self._offset)
+        return self._storage.tensor(assembly).as_strided(self._size, self._stride, self._offset)
 
 
 def _lengths(values: object) -> tuple[int, ...]:

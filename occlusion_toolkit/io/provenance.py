@@ -92,7 +92,8 @@ class ProtocolCard(_Card):
     """
 
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
-        "model_card weights_sha256 trusted_files toolkit_version libraries read_outs joint_sets".split()
+        {"model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"}
+        | {"read_outs", "joint_sets"}
     )
     """Fields that two comparable results may disagree in: comparing models is the point of comparing, and
     what was additionally measured does not change the rest."""

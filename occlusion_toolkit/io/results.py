@@ -6,12 +6,12 @@ The layout is documented in docs/results-format.md.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import h5py
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.io.hdf5 import (
@@ -24,8 +24,7 @@ from occlusion_toolkit.io.hdf5 import (
     write_arrays,
 )
 from occlusion_toolkit.io.provenance import ProtocolCard
-
-_Model = TypeVar("_Model", bound=BaseModel)
+from occlusion_toolkit.io.stored_card import read_card, read_model, write_card
 
 KIND = "heatmap"
 SCHEMA = 1
@@ -223,9 +222,8 @@ def _fill(file: h5py.File, result: HeatmapResult) -> None:
         raise ResultError(f"the card names the joint sets {result.card.joint_sets}, but the maps differ")
     if not 0 <= result.worst_window < rows * cols:
         raise ResultError(f"worst window {result.worst_window} is not one of the {rows * cols} windows")
+    write_card(file, result.card)
     file.attrs.update(
-        protocol=result.card.canonical_json(),
-        protocol_hash=result.card.hash,
         image_name=result.image_name,
         image_sha256=result.image_sha256,
         box_centre_x_px=float(result.box_centre_px[0]),
@@ -249,7 +247,7 @@ def _fill(file: h5py.File, result: HeatmapResult) -> None:
 
 
 def _read(file: h5py.File) -> HeatmapResult:
-    card = _card(file)
+    card = read_card(file)
     rows, cols = read_attribute(file, "rows", int), read_attribute(file, "cols", int)
     worst_window = read_attribute(file, "worst_window", int)
     resolution = card.windows.resolution
@@ -279,28 +277,11 @@ def _read(file: h5py.File) -> HeatmapResult:
         clean=bodies["clean"],
         worst=bodies["worst"],
         worst_window=worst_window,
-        focus=_validated(Focus, file, "focus"),
+        focus=read_model(file, "focus", Focus),
         maps=tuple(_read_maps(child(joints, name, h5py.Group), card, sizes) for name in card.joint_sets),
         truth=bodies.get("truth"),
         deviation_mm=read_attribute(file, "deviation_mm", float) if "deviation_mm" in file.attrs else None,
     )
-
-
-def _card(file: h5py.File) -> ProtocolCard:
-    card = _validated(ProtocolCard, file, "protocol")
-    if card.hash != read_attribute(file, "protocol_hash", str):
-        raise ResultError("its protocol card was changed after it was written")
-    return card
-
-
-def _validated(model: type[_Model], file: h5py.File, attribute: str) -> _Model:
-    """A pydantic model from an attribute that holds its JSON."""
-    try:
-        return model.model_validate_json(read_attribute(file, attribute, str))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ResultError(f"its {attribute} is malformed ({place}: {first['msg']})") from error
 
 
 def _read_maps(group: h5py.Group, card: ProtocolCard, sizes: dict[str, int]) -> JointMaps:

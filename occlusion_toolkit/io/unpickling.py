@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from occlusion_toolkit.errors import UnsafeFileError
-from occlusion_toolkit.io.inert import AllowList, Budget, Constructor, Inert
+from occlusion_toolkit.io.inert import AllowList, Budget, Constructor, Inert, quoted
 from occlusion_toolkit.io.pickled_containers import PickledMapping
 
 MAX_INSTRUCTIONS: Final = 1_000_000
@@ -204,12 +204,15 @@ class _Machine:
             target[self._budget.key(key)] = value
 
     def _named(self, module: object, name: object) -> Constructor:
-        build = self._allow.get((module, name)) if isinstance(module, str) and isinstance(name, str) else None
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise UnsafeFileError("it names a class by something other than text")
+        build = self._allow.get((module, name))
         if build is None:
+            asked = quoted(f"{module}.{name}")[1:-1]
             raise UnsafeFileError(
-                f"it asks for {module}.{name}, which is not plain data. Files from strangers can run code "
+                f"it asks for {asked}, which is not plain data. Files from strangers can run code "
                 "this way; save it again as plain arrays where it was made or, if you know and trust its "
-                "author, pass its checksum with --trust-file"
+                "author, give the checksum that `sha256sum` prints for it to --trust-file"
             )
         return Constructor(f"{module}.{name}", build)
 

@@ -18,6 +18,13 @@ from occlusion_toolkit.errors import UsageError
 
 IntArray = NDArray[np.integer]
 
+SIGNIFICANCE = 0.05
+"""A difference whose (adjusted) p-value is smaller counts as significant in tables and figures."""
+
+FEWEST_SEQUENCES = 6
+"""With fewer there are no intervals: resampling five or fewer misses the truth too often, two in every second
+experiment, and swapping them never gives p < 0.05 (docs/comparing.md)."""
+
 RESAMPLES = 9999
 """Resamples of a bootstrap and of a permutation test: p-values come in steps of 0.0001."""
 
@@ -30,8 +37,8 @@ class MeanInterval:
 
     Attributes:
         mean: over all frames, (K,).
-        low: lower end of the interval, (K,); NaN with fewer than two sequences.
-        high: upper end, (K,).
+        low: lower end of the interval, (K,); NaN with fewer than `FEWEST_SEQUENCES`.
+        high: upper end, (K,); NaN likewise.
         sequences: number of sequences.
         frames: number of frames.
     """
@@ -49,11 +56,13 @@ class PairedDifference:
 
     Attributes:
         difference: mean of first minus second over frames, with its interval.
-        p_permutation: two-sided, labels swapped by whole sequences, (K,).
-        p_t_sequences: two-sided paired t-test over the means of sequences, (K,).
+        p_permutation: two-sided, labels swapped by whole sequences, (K,); NaN for one sequence.
+        p_t_sequences: two-sided paired t-test over the means of sequences, (K,); NaN for one sequence.
         p_t_frames: two-sided paired t-test over frames, as the paper makes it, (K,); too small, because
             frames are not independent.
-        effect: mean of the sequences' differences in units of their standard deviation, (K,) (Cohen's d_z).
+        effect: mean of the sequences' differences in units of their standard deviation, (K,) (Cohen's d_z);
+            NaN for one sequence. Like the t-test over sequences it weighs all sequences alike, while
+            `difference` weighs all frames alike.
         share_smaller: share of sequences in which the first model has the smaller mean, (K,).
     """
 
@@ -92,7 +101,7 @@ def mean_interval(
     sums, counts = _by_sequence(table, numbers)
     mean = table.mean(axis=0)
     number = len(sums)
-    if number < 2:
+    if number < FEWEST_SEQUENCES:
         unknown = np.full_like(mean, np.nan)
         return MeanInterval(mean, unknown, unknown, number, len(table))
     found = stats.bootstrap(

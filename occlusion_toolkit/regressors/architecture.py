@@ -84,7 +84,10 @@ class HMRArchitecture(Section):
 
 
 class PAREArchitecture(Section):
-    """Arguments of `PARE`; `corrects_mean` says whether the network adds to a mean person."""
+    """Arguments of `PARE`; `corrects_mean` says whether the network adds to a mean person.
+
+    `sampling` is "attention", or "pooling" for the ablations (a) and (f) of the paper's Table 3.
+    """
 
     kind: Literal["pare"]
     trunk: Trunk
@@ -92,6 +95,7 @@ class PAREArchitecture(Section):
     filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
     shape_features: PositiveInt = 64
     corrects_mean: bool = False
+    sampling: Literal["attention", "pooling"] = "attention"
 
     def build(self, mean: MeanParameters | None = None) -> PARE:
         """The network with random weights; one that corrects a mean starts from `mean` or the rest pose."""
@@ -101,6 +105,7 @@ class PAREArchitecture(Section):
             filters=self.filters,
             shape_features=self.shape_features,
             mean=(mean or MeanParameters.standing()) if self.corrects_mean else None,
+            pooling=self.sampling == "pooling",
         )
 
 

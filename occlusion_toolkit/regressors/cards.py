@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from occlusion_toolkit.errors import ModelCardError
 from occlusion_toolkit.io.atomic import write_text
@@ -177,6 +185,8 @@ class ModelCard(RegressorCard):
         camera: what (s, tx, ty) means: "shift-then-scale" x = s (X + t), as in SPIN and PARE, or
             "scale-then-shift" x = s X + t, as in EFT; always delivered in the first form.
         training: how the weights were made; None for weights of others.
+        train: recipe that `occlusion-toolkit train` makes such weights with, checked there
+            (`training.recipe.Train`); None for cards that are no recipes.
         imported: the file that the weights were imported from, where they were.
     """
 
@@ -185,6 +195,7 @@ class ModelCard(RegressorCard):
     preprocessing: Preprocessing = Preprocessing()
     camera: Literal["shift-then-scale", "scale-then-shift"] = "shift-then-scale"
     training: Training | None = None
+    train: dict[str, JsonValue] | None = None
     imported: Import | None = None
 
     @model_validator(mode="after")

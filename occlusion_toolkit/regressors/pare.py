@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from occlusion_toolkit.regressors.backbones.blocks import (
     Backbone,
@@ -50,6 +51,8 @@ class PAREHead(nn.Module):
         shape_features: channels that shape and camera are regressed from.
         mean: person that the regressed values are added to; None regresses absolute values, as the
             released networks do.
+        pooling: read the features at the expected place of each part instead of averaging them over its
+            attention (Table 3 a and f).
     """
 
     init_pose: Tensor
@@ -64,8 +67,10 @@ class PAREHead(nn.Module):
         filters: Sequence[int],
         shape_features: int,
         mean: MeanParameters | None,
+        pooling: bool = False,
     ) -> None:
         super().__init__()
+        self.gather = sample_at_parts if pooling else attend
         width = filters[-1]
         pooled = shape_features * NUM_JOINTS
         self.keypoint_deconv_layers = branch(in_channels, filters)
@@ -89,9 +94,9 @@ class PAREHead(nn.Module):
         part_logits = self.keypoint_final_layer(self.keypoint_deconv_layers(features))
         attention = part_attention(part_logits)
         content = self.smpl_deconv_layers(features)
-        pose = self.pose_mlp(attend(attention, content))
+        pose = self.pose_mlp(self.gather(attention, content))
         # Flattened channel-major: feature c of joint j is number 24 c + j, as published weights expect.
-        shape_features = attend(attention, self.smpl_final_layer(content)).flatten(1)
+        shape_features = self.gather(attention, self.smpl_final_layer(content)).flatten(1)
         betas, camera = self.shape_mlp(shape_features), self.cam_mlp(shape_features)
         if self.corrects_mean:
             pose = pose + self.init_pose.view(1, NUM_JOINTS, 6)
@@ -112,6 +117,7 @@ class PARE(nn.Module):
         filters: channels of each step.
         shape_features: channels that shape and camera are regressed from.
         mean: person that the regressed values are added to; None regresses absolute values.
+        pooling: read features at the expected place of each part instead of attending.
     """
 
     def __init__(
@@ -122,11 +128,17 @@ class PARE(nn.Module):
         filters: Sequence[int] = (256, 256, 256),
         shape_features: int = 64,
         mean: MeanParameters | None = None,
+        pooling: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = PAREHead(
-            backbone.out_channels, branch=branch, filters=filters, shape_features=shape_features, mean=mean
+            backbone.out_channels,
+            branch=branch,
+            filters=filters,
+            shape_features=shape_features,
+            mean=mean,
+            pooling=pooling,
         )
 
     def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput:
@@ -156,3 +168,27 @@ def attend(
         One feature vector per part, as columns, (B, C, 24).
     """
     return features.flatten(2) @ attention.flatten(2).transpose(1, 2)
+
+
+def sample_at_parts(
+    attention: Float[Tensor, "batch 24 height width"], features: Float[Tensor, "batch channels height width"]
+) -> Float[Tensor, "batch channels 24"]:
+    """Read features bilinearly at the expected place of each part, as HoloPose does at joints.
+
+    Args:
+        attention: weights that sum to one over the pixels, (B, 24, h, w).
+        features: feature map, (B, C, h, w).
+
+    Returns:
+        One feature vector per part, as columns, (B, C, 24).
+    """
+    height, width = attention.shape[-2:]
+    rows, columns = (
+        (2 * torch.arange(size, device=attention.device, dtype=attention.dtype) + 1) / size - 1
+        for size in (height, width)
+    )
+    places = torch.stack((attention.sum(dim=2) @ columns, attention.sum(dim=3) @ rows), dim=-1)
+    sampled = functional.grid_sample(
+        features, places[:, :, None].to(features.dtype), padding_mode="border", align_corners=False
+    )
+    return sampled[..., 0]

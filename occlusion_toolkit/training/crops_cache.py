@@ -11,18 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
+from occlusion_toolkit.body.joints49 import SPIN49
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.io.atomic import write_text
 
 logger = logging.getLogger(__name__)
-
-SUPERVISED_JOINTS = JointSet(
-    "smpl24+lsp14",
-    (*SMPL24.joint_names, *(f"lsp_{name}" for name in LSP14.joint_names)),
-    (*SMPL24.mirror, *(len(SMPL24) + row for row in LSP14.mirror)),
-)
-"""The joints that are supervised in 2D and 3D: the kinematic tree, then the 14 evaluation joints."""
 
 CROP_PX = 256
 MARGIN = 1.2
@@ -30,14 +23,13 @@ MARGIN = 1.2
 
 _INDEX = "index.json"
 _PICTURES = ("crops", "halved")
-_JOINTS = len(SUPERVISED_JOINTS)
+_JOINTS = len(SPIN49)
 _COLUMNS: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "crops": ((CROP_PX, CROP_PX, 3), np.uint8),
     "halved": ((CROP_PX // 2, CROP_PX // 2, 3), np.uint8),
     "labels": ((CROP_PX // 2, CROP_PX // 2), np.uint8),
     "rotmats": ((24, 3, 3), np.float32),
     "betas": ((10,), np.float32),
-    "camera": ((3,), np.float32),
     "joints_3d": ((_JOINTS, 3), np.float32),
     "joints_2d": ((_JOINTS, 2), np.float32),
 }
@@ -52,9 +44,8 @@ class CachedPerson(NamedTuple):
         labels: part labels of the same square, (128, 128).
         rotmats: joint rotations, root in the camera frame, (24, 3, 3).
         betas: shape coefficients, (10,).
-        camera: weak-perspective camera fitted to the joints, (3,).
-        joints_3d: camera frame, pelvis at the origin, metres, (38, 3).
-        joints_2d: crop coordinates of the box, [-1, 1] over its sides, (38, 2).
+        joints_3d: `SPIN49` in the camera frame, pelvis at the origin, metres, (49, 3).
+        joints_2d: crop coordinates of the box, [-1, 1] over its sides, (49, 2).
     """
 
     crops: npt.NDArray[np.uint8]
@@ -62,7 +53,6 @@ class CachedPerson(NamedTuple):
     labels: npt.NDArray[np.uint8]
     rotmats: npt.NDArray[np.float32]
     betas: npt.NDArray[np.float32]
-    camera: npt.NDArray[np.float32]
     joints_3d: npt.NDArray[np.float32]
     joints_2d: npt.NDArray[np.float32]
 
@@ -78,7 +68,6 @@ class CachedBatch:
     labels: Tensor
     rotmats: Tensor
     betas: Tensor
-    camera: Tensor
     joints_3d: Tensor
     joints_2d: Tensor
 
@@ -104,9 +93,15 @@ class CropsCache:
         self._columns: dict[str, npt.NDArray[np.generic]] = {
             name: np.lib.format.open_memmap(folder / f"{name}.npy", mode=mode) for name in _COLUMNS
         }
+        if any(self._columns[name].shape[1:] != shape for name, (shape, _) in _COLUMNS.items()):
+            raise TrainingError(f"{folder} is a crops cache of another version; delete it to make it anew.")
         self.sequences: tuple[str, ...] = ()
         self.ends: tuple[int, ...] = ()
         self.refresh()
+
+    def __reduce__(self) -> tuple[type["CropsCache"], tuple[Path]]:
+        """Travels to another process as its folder, not as its content."""
+        return CropsCache, (self.folder,)
 
     @classmethod
     def create(cls, folder: Path, capacity: int) -> "CropsCache":

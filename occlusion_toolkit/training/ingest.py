@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.crops import CropBox, crop_image
 from occlusion_toolkit.datasets.person_frame import PersonFrame
@@ -16,15 +19,40 @@ from occlusion_toolkit.datasets.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, TopologyError
 from occlusion_toolkit.io.images import read_image
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
-from occlusion_toolkit.training.objective import fit_camera, supervised_joints
 
 logger = logging.getLogger(__name__)
+
+CAPACITY = 100_000
+"""People that a new cache has room for; room takes no disk."""
 
 PIXEL_CENTRE = 0.5
 """Intrinsics have pixel centres at whole numbers (OpenCV); boxes have pixel borders there."""
 
 
-def extend_cache(cache: CropsCache, root: Path, split: str, body: BodyModel) -> int:
+def take_in(cache_folder: Path, data: Path, split: str, body: BodyModel, joints: Joints49) -> CropsCache:
+    """Add the new sequences of a data set to a cache, unless another process is doing so.
+
+    Args:
+        cache_folder: where the cache is or shall be.
+        data: the data set.
+        split: folder under sequenceFiles.
+        body: the body that the data set was made with.
+        joints: its 49 joints.
+
+    Returns:
+        The cache, read-only.
+    """
+    cache = CropsCache.create(cache_folder, CAPACITY)
+    try:
+        with FileLock(cache_folder / "lock", timeout=0):
+            cache.refresh()
+            extend_cache(cache, data, split, body, joints)
+    except Timeout:
+        logger.info("%s is being extended by another process", cache_folder)
+    return CropsCache(cache_folder)
+
+
+def extend_cache(cache: CropsCache, root: Path, split: str, body: BodyModel, joints: Joints49) -> int:
     """Add the sequences of a split that the cache does not have yet, in the order of their names.
 
     A data set may still be growing: `synthesize` writes the ground truth of a sequence last.
@@ -34,6 +62,7 @@ def extend_cache(cache: CropsCache, root: Path, split: str, body: BodyModel) -> 
         root: the data set.
         split: folder under sequenceFiles.
         body: the body that the data set was made with.
+        joints: its 49 joints.
 
     Returns:
         Number of people added.
@@ -50,12 +79,12 @@ def extend_cache(cache: CropsCache, root: Path, split: str, body: BodyModel) -> 
             raise TopologyError(
                 f"{root} was made with body {frames.topology or 'SMPL'}, training is for {body.topology}."
             )
-        cache.append(name, [cached_person(frame, body) for frame in frames])
+        cache.append(name, [cached_person(frame, body, joints) for frame in frames])
     logger.info("%s: %d people of %d sequences", cache.folder, len(cache), len(cache.sequences))
     return len(cache) - before
 
 
-def cached_person(frame: PersonFrame, body: BodyModel) -> CachedPerson:
+def cached_person(frame: PersonFrame, body: BodyModel, joints: Joints49) -> CachedPerson:
     """Cut one person out and bring the ground truth into the coordinates of their box.
 
     Raises:
@@ -66,8 +95,8 @@ def cached_person(frame: PersonFrame, body: BodyModel) -> CachedPerson:
     )
     if frame.joints_m is None or frame.intrinsics is None:
         raise DatasetError(f"{frame.image_path} has no joints or no camera; training needs 3DPW's layout.")
-    joints = supervised_joints(body, parameters)
-    centred = (joints[0] - joints[0, 0]).double().numpy()
+    pelvis = body.joints(parameters, SMPL24)[0, SMPL24.index("pelvis")]
+    centred = (joints(parameters)[0] - pelvis).double().numpy()
     projected = (centred + frame.joints_m[0]) @ frame.intrinsics.T
     pixels = projected[:, :2] / projected[:, 2:] + PIXEL_CENTRE
     seen = (2 * (pixels - frame.box.centre) / frame.box.size).astype(np.float32)
@@ -79,7 +108,6 @@ def cached_person(frame: PersonFrame, body: BodyModel) -> CachedPerson:
         labels=_crop_labels(_read_labels(frame), square),
         rotmats=frame.rotmats,
         betas=frame.betas,
-        camera=fit_camera(joints, torch.from_numpy(seen[None]))[0].numpy(),
         joints_3d=centred.astype(np.float32),
         joints_2d=seen,
     )

@@ -7,8 +7,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-IGNORED_PART = -1
+IGNORED_PART = 255
 """Part label of a pixel that the part loss leaves out."""
+
+GAUSSIAN_WIDTH = 2 / 56
+"""Standard deviation of a joint's Gaussian as a share of the map's side: two of PARE's 56 pixels."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class LossWeights:
         pose: rotation matrices.
         betas: shape coefficients.
         camera: the penalty on negative scales.
-        parts: part labels (the lambda_P of the paper; zero leaves attention unsupervised).
+        parts: supervision of the 2D branch, by part labels or by joints (the lambda_P of the paper).
     """
 
     overall: float = 60.0
@@ -157,3 +160,34 @@ def part_loss(
         part_logits[has_body].float(), size=labels.shape[-2:], mode="bilinear", align_corners=True
     )
     return functional.cross_entropy(scores, labels[has_body].long(), ignore_index=IGNORED_PART)
+
+
+def attention_loss(
+    attention: Float[Tensor, "batch joints height width"],
+    places: Float[Tensor, "batch joints 2"],
+    has_body: Bool[Tensor, " batch"],
+) -> Float[Tensor, ""]:
+    """Cross-entropy of attention with Gaussians around joints (Table 3 a and b; the paper gives no formula).
+
+    The network attends with a softmax over the map, so that is what the Gaussians, normalised likewise,
+    are held against. Joints outside the crop do not count.
+
+    Args:
+        attention: sums to one over the map, (B, J, h, w).
+        places: joints in crop coordinates [-1, 1], (B, J, 2).
+        has_body: people whose joints are known, (B,).
+
+    Returns:
+        A scalar in nats, zero where nobody is known.
+    """
+    if not bool(has_body.any()):
+        return attention.sum() * 0.0
+    attention, places = attention[has_body], places[has_body]
+    height, width = attention.shape[-2:]
+    offset_y = (torch.arange(height, device=places.device) + 0.5) / height - (places[..., 1:] + 1) / 2
+    offset_x = (torch.arange(width, device=places.device) + 0.5) / width - (places[..., :1] + 1) / 2
+    squares = offset_y[..., :, None].square() + offset_x[..., None, :].square()
+    target = (-0.5 * squares / GAUSSIAN_WIDTH**2).flatten(2).softmax(dim=-1)
+    entropy = -(target * attention.flatten(2).clamp_min(1e-12).log()).sum(dim=-1)
+    shown = (places.abs().amax(dim=-1) <= 1).to(entropy.dtype)
+    return (shown * entropy).sum() / shown.sum().clamp_min(1)

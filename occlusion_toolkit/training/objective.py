@@ -1,15 +1,17 @@
-"""The training objective: network output against ground truth, through the body model."""
+"""The training objective: network output against ground truth, through the body model (PARE, Eq. 2)."""
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.joints import LSP14, SMPL24
+from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.joints49 import J24_HIPS, NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.regressors.base import RegressorOutput
+from occlusion_toolkit.regressors.base import RegressorOutput, part_attention
 from occlusion_toolkit.training.losses import (
     LossTerms,
+    attention_loss,
     betas_loss,
     camera_loss,
     in_pelvis_frame,
@@ -18,18 +20,61 @@ from occlusion_toolkit.training.losses import (
     part_loss,
     pose_loss,
 )
-from occlusion_toolkit.training.targets import TrainingBatch
-
-ROOT_JOINTS = (SMPL24.index("left_hip"), SMPL24.index("right_hip"))
-"""The joints around which joints in 3D are compared: the hips, as in PARE."""
-
-CROP_BORDER = 1.1
-"""Joints farther out than this, in crop coordinates, are not supervised in 2D."""
+from occlusion_toolkit.training.recipe import Supervision
+from occlusion_toolkit.training.samples.sample import Sample
 
 
-def supervised_joints(body: BodyModel, parameters: BodyParameters) -> Float[Tensor, "batch joints 3"]:
-    """The kinematic and the evaluation joints of posed bodies, not centred, metres, camera frame."""
-    return torch.cat((body.joints(parameters, SMPL24), body.joints(parameters, LSP14)), dim=1)
+class Objective(nn.Module):
+    """Loss terms of a batch in which everybody is annotated with something else.
+
+    Args:
+        body: the body whose parameters are regressed.
+        joints: its 49 joints.
+        supervision: of the 2D branch.
+    """
+
+    def __init__(self, body: BodyModel, joints: Joints49, supervision: Supervision | None) -> None:
+        super().__init__()
+        self.body = body
+        self.joints = joints
+        self.supervision = supervision
+
+    def forward(self, output: RegressorOutput, truth: Sample) -> LossTerms:
+        """Unweighted terms in single precision; terms that nobody is annotated for are zero.
+
+        Args:
+            output: what the network predicts.
+            truth: the collated samples.
+        """
+        predicted = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
+        joints = self.joints(predicted)
+        confidence = truth.keypoints[..., 2].clone()
+        confidence[:, :NUM_OPENPOSE] = 0  # OpenPose's detections have no weight in PARE's training
+        j24, seen = joints[:, NUM_OPENPOSE:], truth.joints_3d
+        from_pelvis = (
+            in_pelvis_frame(j24, predicted.rotmats[:, 0]),
+            in_pelvis_frame(seen[..., :3], truth.rotmats[:, 0]),
+        )
+        both = truth.has_smpl & truth.has_pose_3d
+        everywhere = torch.ones_like(truth.rotmats[:, :, 0, 0])
+        return LossTerms(
+            joints_2d=joints_2d_loss(project(joints, predicted.camera), truth.keypoints[..., :2], confidence),
+            joints_3d=joints_3d_loss(j24, seen[..., :3], seen[..., 3], J24_HIPS, truth.has_pose_3d),
+            body_joints=joints_3d_loss(*from_pelvis, seen[..., 3], J24_HIPS, both),
+            pose=pose_loss(predicted.rotmats, truth.rotmats, everywhere, truth.has_smpl),
+            betas=betas_loss(predicted.betas, truth.betas, truth.has_smpl),
+            camera=camera_loss(predicted.camera),
+            parts=self._branch_loss(output, truth),
+        )
+
+    def _branch_loss(self, output: RegressorOutput, truth: Sample) -> Float[Tensor, ""]:
+        if output.part_logits is None or self.supervision is None:
+            return output.betas.new_zeros((), dtype=torch.float32)
+        if self.supervision.by == "parts":
+            return part_loss(output.part_logits, truth.labels.long(), truth.has_smpl)
+        bodies = BodyParameters(truth.rotmats, truth.betas, output.camera.float())
+        places = project(self.body.joints(bodies, SMPL24), fit_camera(self.joints(bodies), truth.keypoints))
+        return attention_loss(part_attention(output.part_logits.float()), places, truth.has_smpl)
 
 
 def project(
@@ -40,52 +85,22 @@ def project(
 
 
 def fit_camera(
-    joints_3d: Float[Tensor, "batch joints 3"], joints_2d: Float[Tensor, "batch joints 2"]
+    joints_3d: Float[Tensor, "batch joints 3"], keypoints: Float[Tensor, "batch joints 3"]
 ) -> Float[Tensor, "batch 3"]:
     """The weak-perspective camera (s, tx, ty) that projects joints closest to where they are seen.
 
     Least squares in closed form: centred coordinates give the scale, the means give the shift.
-    """
-    flat = joints_3d[..., :2]
-    mean_3d, mean_2d = flat.mean(dim=1, keepdim=True), joints_2d.mean(dim=1, keepdim=True)
-    around, seen = flat - mean_3d, joints_2d - mean_2d
-    scale = (around * seen).sum(dim=(1, 2)) / around.square().sum(dim=(1, 2))
-    shift = mean_2d[:, 0] / scale[:, None] - mean_3d[:, 0]
-    return torch.cat((scale[:, None], shift), dim=1)
-
-
-def loss_terms(body: BodyModel, output: RegressorOutput, truth: TrainingBatch) -> LossTerms:
-    """All loss terms for a batch in which everybody is fully annotated.
 
     Args:
-        body: the body whose parameters are regressed.
-        output: what the network predicts.
-        truth: the augmented ground truth.
-
-    Returns:
-        Unweighted terms; the part term is zero for networks without part scores.
+        joints_3d: metres, camera frame, (B, J, 3).
+        keypoints: crop coordinates and confidence, (B, J, 3); the confidence weighs the squares.
     """
-    predicted = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
-    joints = supervised_joints(body, predicted)
-    everyone = torch.ones(len(truth), dtype=torch.bool, device=joints.device)
-    certain = torch.ones(joints.shape[:2], device=joints.device)
-    # Annotators and detectors know nothing of joints that the crop does not show, and in close-ups such
-    # joints are far outside: their squares would drown all others.
-    shown = (truth.joints_2d.abs().amax(dim=-1) <= CROP_BORDER).float()
-    if output.part_logits is None:
-        parts = joints.new_zeros(())
-    else:
-        parts = part_loss(output.part_logits, truth.labels, everyone)
-    from_pelvis = (
-        in_pelvis_frame(joints, predicted.rotmats[:, 0]),
-        in_pelvis_frame(truth.joints_3d, truth.rotmats[:, 0]),
-    )
-    return LossTerms(
-        joints_2d=joints_2d_loss(project(joints, predicted.camera), truth.joints_2d, shown),
-        joints_3d=joints_3d_loss(joints, truth.joints_3d, certain, ROOT_JOINTS, everyone),
-        body_joints=joints_3d_loss(*from_pelvis, certain, ROOT_JOINTS, everyone),
-        pose=pose_loss(predicted.rotmats, truth.rotmats, certain[:, :24], everyone),
-        betas=betas_loss(predicted.betas, truth.betas, everyone),
-        camera=camera_loss(predicted.camera),
-        parts=parts,
-    )
+    weight = keypoints[..., 2:]
+    weight = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
+    flat, seen = joints_3d[..., :2], keypoints[..., :2]
+    mean_3d, mean_2d = (weight * flat).sum(dim=1, keepdim=True), (weight * seen).sum(dim=1, keepdim=True)
+    around = weight * (flat - mean_3d)
+    spread = (around * (flat - mean_3d)).sum(dim=(1, 2)).clamp_min(1e-6)
+    scale = (around * (seen - mean_2d)).sum(dim=(1, 2)) / spread
+    shift = mean_2d[:, 0] / scale[:, None].clamp_min(1e-3) - mean_3d[:, 0]
+    return torch.cat((scale[:, None], shift), dim=1)

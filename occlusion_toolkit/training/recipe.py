@@ -1,131 +1,203 @@
-"""Training recipes: everything that decides what a run does, as one YAML file."""
+"""Training recipes: YAML files with a `train:` section that decides what a run does."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.regressors.architecture import HMRArchitecture, PAREArchitecture
-from occlusion_toolkit.training.appearance import AppearanceRanges
-from occlusion_toolkit.training.augment import WarpRanges
+from occlusion_toolkit.regressors.architecture import Architecture, Section
 from occlusion_toolkit.training.losses import LossWeights
-from occlusion_toolkit.training.occluders import OcclusionRanges
+from occlusion_toolkit.training.samples.settings import SampleSettings
 
-
-class Section(BaseModel):
-    """A part of a recipe: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Optimisation(Section):
-    """AdamW with warm-up, gradient clipping and a moving average of the weights.
+    """Adam at a constant rate, as in the paper, unless told otherwise.
 
     Attributes:
-        batch_size: crops per step.
-        weight_decay: decoupled decay of weights (not of biases and normalisation).
-        clip_norm: largest Euclidean norm of the gradient.
-        average_decay: decay of the moving average of weights per step, which is what is shipped.
-        warm_up_steps: steps at the start of every phase in which the rate grows linearly.
+        learning_rate: the rate after warm-up.
+        warm_up_steps: steps over which the rate grows linearly.
+        final_rate: share of the rate that a cosine over all steps ends at; 1 keeps the rate constant.
+        weight_decay: decoupled decay (AdamW) of kernels and matrices; vectors never decay.
+        clip_norm: largest Euclidean norm of the gradient; None does not clip.
+        average_decay: decay per step of a moving average of the weights, which is then what is validated and
+            shipped; None ships the weights themselves.
     """
 
-    batch_size: PositiveInt = 32
-    weight_decay: NonNegativeFloat = 0.01
-    clip_norm: PositiveFloat = 1.0
-    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.998
-    warm_up_steps: PositiveInt = 100
-
-
-class Phase(Section):
-    """A stretch of training under one setting.
-
-    Attributes:
-        name: what the log calls it.
-        samples: crops seen in this phase.
-        resolution: side of the crops in pixels.
-        learning_rate: rate after warm-up.
-        final_rate: rate at the end of the phase, as a share of `learning_rate`; cosine in between.
-        weights: weights of the loss terms.
-    """
-
-    name: str
-    samples: PositiveInt
-    resolution: Annotated[int, Field(ge=32, le=512)] = 224
-    learning_rate: PositiveFloat
+    learning_rate: PositiveFloat = 5e-5
+    warm_up_steps: Annotated[int, Field(ge=0)] = 0
     final_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
-    weights: LossWeights = LossWeights()
+    weight_decay: NonNegativeFloat = 0.0
+    clip_norm: PositiveFloat | None = None
+    average_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+
+class Supervision(Section):
+    """What the 2D branch of a part attention network is taught (Table 3 of the paper).
+
+    Attributes:
+        by: "parts" is cross-entropy with part labels, "joints" with Gaussians around the 24 joints.
+        until_step: from this step on its weight (lambda_P) is zero and attention is free; None never.
+    """
+
+    by: Literal["parts", "joints"] = "parts"
+    until_step: PositiveInt | None = None
+
+
+class DataStage(Section):
+    """A stretch of training on one mix of data sets.
+
+    Attributes:
+        shares: share of the samples by name of the data set; names joined by "+" share in proportion to
+            their sizes.
+        steps: length of the stretch; None lasts to the end.
+    """
+
+    shares: Annotated[dict[str, Share], Field(min_length=1)]
+    steps: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> "DataStage":
+        if abs(sum(self.shares.values()) - 1) > 1e-6:
+            raise ValueError(f"shares sum to {sum(self.shares.values()):g} instead of 1")
+        return self
+
+
+class Train(Section):
+    """The `train:` section.
+
+    Attributes:
+        seed: of initial weights, order of samples and augmentation.
+        steps: optimiser steps.
+        batch_size: samples per step, over all devices and accumulated parts.
+        optimisation: the optimiser.
+        losses: weights of the loss terms.
+        supervision: of the 2D branch; None leaves it unsupervised (and for networks without one).
+        data: the data sets, stage by stage.
+        augmentation: what happens to a sample on its way to the network.
+        held_out: people at the start of the first data set that are validated on instead of trained on.
+        validate_every: steps between validations.
+        pictures_every: steps between pictures of fixed people.
+        start_from: file of weights in `weights/` of the toolkit's home that trunk and heads start from,
+            where their names and shapes fit; None starts at random.
+    """
+
+    seed: int = 0
+    steps: PositiveInt
+    batch_size: PositiveInt = 64
+    optimisation: Optimisation = Optimisation()
+    losses: LossWeights = LossWeights()
+    supervision: Supervision | None = None
+    data: Annotated[tuple[DataStage, ...], Field(min_length=1)]
+    augmentation: SampleSettings = SampleSettings()
+    held_out: Annotated[int, Field(ge=1)] = 256
+    validate_every: PositiveInt = 1000
+    pictures_every: PositiveInt = 5000
+    start_from: str | None = None
+
+    @property
+    def data_sets(self) -> tuple[str, ...]:
+        """Names of all data sets, in the order of their first use."""
+        names = (name for stage in self.data for key in stage.shares for name in key.split("+"))
+        return tuple(dict.fromkeys(names))
+
+    @model_validator(mode="after")
+    def _only_the_last_stage_is_open(self) -> "Train":
+        if any(stage.steps is None for stage in self.data[:-1]):
+            raise ValueError("every stage of data but the last needs steps")
+        return self
 
 
 class Recipe(Section):
-    """One training run.
+    """A network and how it is trained.
 
     Attributes:
-        name: what the run is called; its weights are named after it.
-        description: what it is for, one line.
-        seed: of the initial weights, the order of samples and every augmentation.
-        networks: the network; or several that share one trunk and are trained together.
-        optimisation: the optimiser.
-        warps: augmentation of geometry.
-        appearance: augmentation of colours.
-        occlusion: SynthOcc; None trains on unoccluded crops.
-        held_out: people at the start of the data that are kept for validation.
-        phases: in order.
+        name: what the weights are called.
+        title: one line for people.
+        description: what it is for.
+        network: its architecture.
+        body: topology id of the body whose parameters it regresses.
+        train: how it is trained.
     """
 
     name: str
+    title: str = ""
     description: str = ""
-    seed: int = 0
-    networks: Annotated[
-        tuple[Annotated[HMRArchitecture | PAREArchitecture, Field(discriminator="kind")], ...],
-        Field(min_length=1),
-    ]
-    optimisation: Optimisation = Optimisation()
-    warps: WarpRanges = WarpRanges()
-    appearance: AppearanceRanges = AppearanceRanges()
-    occlusion: OcclusionRanges | None = None
-    held_out: Annotated[int, Field(ge=1)] = 256
-    phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _networks_share_a_trunk(self) -> "Recipe":
-        kinds = [network.kind for network in self.networks]
-        if len(set(kinds)) < len(kinds):
-            raise ValueError("networks trained together must be of different kinds")
-        if any(network.trunk != self.networks[0].trunk for network in self.networks):
-            raise ValueError("networks trained together must have the same trunk")
-        return self
-
-    @property
-    def total_samples(self) -> int:
-        """Crops seen in all phases."""
-        return sum(phase.samples for phase in self.phases)
+    network: Architecture
+    body: str
+    train: Train
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+    """Read a recipe: a file of its own, or a model card with a `train:` section.
+
+    A file with `extends: OTHER.yaml` (beside it) holds only what differs from the other; sections are
+    merged key by key, and everything else is replaced.
 
     Raises:
         TrainingError: no such file, not YAML, or not a recipe; the message lists every wrong key.
     """
+    content = _merged(path, ())
+    if "train" not in content:
+        raise TrainingError(f"{path} is not a training recipe: it has no `train:` section.")
+    known = {name: value for name, value in content.items() if name in Recipe.model_fields}
+    if "weights" not in content:  # a card has more to say than a recipe
+        known = content
+    try:
+        return Recipe.model_validate(known)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()]
+        raise TrainingError(f"{path} is not a training recipe. " + "; ".join(lines)) from error
+
+
+def _merged(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
+    content = _read(path)
+    extends = content.pop("extends", None)
+    if extends is None:
+        return content
+    base = path.parent / str(extends)
+    if base in below:
+        raise TrainingError(f"{path} extends {base.name}, which extends it in turn.")
+    return _overlay(_merged(base, (*below, path)), content)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TrainingError(f"Cannot read the recipe {path}: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path} is not a YAML file: {error}") from error
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()]
-        raise TrainingError(f"{path} is not a training recipe. " + "; ".join(lines)) from error
+    if not isinstance(content, dict):
+        raise TrainingError(f"{path} is not a training recipe: it holds no keys.")
+    return content
+
+
+def _overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The base with changes laid over it; a section that names another `kind` replaces the old one."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = base.get(key)
+        if key != "shares" and isinstance(old, dict) and isinstance(value, dict) and _alike(old, value):
+            merged[key] = _overlay(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _alike(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    return "kind" not in new or new["kind"] == old.get("kind")
+
+
+def changed(recipe: Recipe, *, seed: int | None = None, fast: bool = False) -> Recipe:
+    """The recipe with another seed, or cut down to two small steps of everything."""
+    changes: dict[str, Any] = {}
+    if seed is not None:
+        changes["seed"] = seed
+    if fast:
+        batch = min(recipe.train.batch_size, 8)
+        changes |= {"steps": 2, "batch_size": batch, "validate_every": 2, "pictures_every": 2, "held_out": 4}
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update=changes)})

@@ -14,7 +14,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.crops import crop_image, normalise
-from occlusion_toolkit.datasets.threedpw import PersonFrame
+from occlusion_toolkit.datasets.person_frame import PersonFrame
 from occlusion_toolkit.io.images import read_image
 from occlusion_toolkit.metrics.errors import mpjpe_per_joint, pa_mpjpe_per_joint
 from occlusion_toolkit.occlusion.grid import Grid

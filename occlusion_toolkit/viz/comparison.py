@@ -7,8 +7,11 @@ from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
+from occlusion_toolkit.analyses.compare.tables import counted
 from occlusion_toolkit.io.comparison import StoredComparison, StoredInterval
+from occlusion_toolkit.metrics.significance import FEWEST_SEQUENCES, SIGNIFICANCE
 from occlusion_toolkit.viz.style import (
     FAINT_INK,
     INK,
@@ -19,8 +22,6 @@ from occlusion_toolkit.viz.style import (
     new_figure,
     wrap_small_print,
 )
-
-SIGNIFICANCE = 0.05
 
 _WIDTH = 7.1
 _MARGIN = 0.5
@@ -37,7 +38,7 @@ def model_colours(count: int) -> list[str]:
 
 
 def bars_figure(comparison: StoredComparison, quantity: str = "occluded") -> Figure:
-    """Bars per joint and model with 95 % intervals, and a line in each bar at the clean error.
+    """Bars per joint and model with 95 % intervals, and for errors a white line at the clean error.
 
     Args:
         comparison: the numbers.
@@ -46,10 +47,15 @@ def bars_figure(comparison: StoredComparison, quantity: str = "occluded") -> Fig
     described = next(q for q in comparison.quantities if q.name == quantity)
     clean = "clean" in comparison.models[0].quantities and described.unit == "mm" and quantity != "increase"
     notes = [
-        f"{described.definition} · bars: mean over {comparison.frames} person-frames",
-        f"whiskers: 95 % interval from resampling {comparison.sequences} sequences",
+        f"{described.title}: {described.definition}",
+        f"bars: mean over {counted(comparison)}",
         *(["white line: clean error"] if clean and quantity != "clean" else []),
-        f"*: smallest and largest differ (p < {SIGNIFICANCE}, permuting sequences, adjusted over joints)",
+        *_uncertainty(
+            comparison,
+            "whiskers",
+            f"*: smallest and largest differ (p < {SIGNIFICANCE}, permuting sequences, adjusted over joints)",
+        ),
+        *_protocol(comparison),
     ]
     with figure_style():
         lines = wrap_small_print(" · ".join(notes), _WIDTH - 2 * 0.1)
@@ -66,11 +72,17 @@ def bars_figure(comparison: StoredComparison, quantity: str = "occluded") -> Fig
 def curves_figure(comparison: StoredComparison) -> Figure:
     """Failures over the threshold and, where there are sizes, the occluded error over the occluder's size."""
     panels = 2 if comparison.sizes_px else 1
-    notes = f"bands: 95 % interval from resampling {comparison.sequences} sequences"
+    notes = [
+        "error of a window: mean over joints",
+        f"lines: mean over {counted(comparison)}",
+        *_uncertainty(comparison, "bands"),
+        *_protocol(comparison),
+    ]
     with figure_style():
         width = _MARGIN + panels * (_CURVE[0] + 0.6)
-        figure = new_figure(width, 0.3 + _CURVE[1] + 0.75)
-        axes = axes_in_inches(figure, _MARGIN, 0.3, *_CURVE)
+        lines = wrap_small_print(" · ".join(notes), width - 2 * 0.1)
+        figure = new_figure(width, 0.15 + _CURVE[1] + 0.5 + LINE * len(lines) + 0.1)
+        axes = axes_in_inches(figure, _MARGIN, 0.15, *_CURVE)
         for model, colour in zip(comparison.models, model_colours(len(comparison.models)), strict=True):
             _band(axes, comparison.thresholds_mm, model.failure_curve, colour, model.name)
         axes.axvline(comparison.failure_mm, color=FAINT_INK, lw=0.6, ls=":")
@@ -80,7 +92,7 @@ def curves_figure(comparison: StoredComparison) -> Figure:
         axes.legend(frameon=False, fontsize=6.5)
         _open_frame(axes)
         if comparison.sizes_px:
-            axes = axes_in_inches(figure, 2 * _MARGIN + _CURVE[0] + 0.2, 0.3, *_CURVE)
+            axes = axes_in_inches(figure, 2 * _MARGIN + _CURVE[0] + 0.2, 0.15, *_CURVE)
             for model, colour in zip(comparison.models, model_colours(len(comparison.models)), strict=True):
                 if model.size_curve is not None:
                     sizes = tuple(float(size) for size in comparison.sizes_px)
@@ -88,8 +100,28 @@ def curves_figure(comparison: StoredComparison) -> Figure:
             axes.set(xlabel="side of the occluder (px)", ylabel=f"mean {comparison.read_out} (mm)")
             axes.set_xticks(comparison.sizes_px)
             _open_frame(axes)
-        add_small_print(figure, (notes,), 0.1, 0.1)
+        add_small_print(figure, lines, 0.1, 0.1)
     return figure
+
+
+def _uncertainty(comparison: StoredComparison, drawn: str, *marks: str) -> list[str]:
+    """What shows the uncertainty, or why nothing does."""
+    if comparison.sequences < FEWEST_SEQUENCES:
+        return [f"no intervals and no tests: they need {FEWEST_SEQUENCES} sequences"]
+    return [f"{drawn}: 95 % interval of each model, from resampling sequences", *marks]
+
+
+def _protocol(comparison: StoredComparison) -> list[str]:
+    """On what and under what the numbers were measured."""
+    card = comparison.models[0].card
+    dataset = " ".join(part for part in (card.dataset, card.split) if part)
+    hashes = ", ".join(model.card.hash for model in comparison.models)
+    pasted = (card.occluder or "").split(" (")[0]
+    return [
+        *([dataset] if dataset else []),
+        f"occluder {card.windows.size} px every {card.windows.stride} px, {pasted}",
+        f"protocols {hashes}",
+    ]
 
 
 def _draw_bars(axes: Axes, comparison: StoredComparison, quantity: str, *, clean: bool) -> None:
@@ -105,7 +137,12 @@ def _draw_bars(axes: Axes, comparison: StoredComparison, quantity: str, *, clean
         mean, low, high = (np.array(row) for row in (found.mean, found.low, found.high))
         whiskers = np.nan_to_num(np.stack((mean - low, high - mean)).clip(min=0))
         axes.bar(x, mean, width * 0.94, color=colour, label=model.name, zorder=2)
-        axes.errorbar(x, mean, whiskers, fmt="none", ecolor=INK, elinewidth=0.7, capsize=1.2, zorder=3)
+        if whiskers.any():
+            bars = axes.errorbar(
+                x, mean, whiskers, fmt="none", ecolor=INK, elinewidth=0.7, capsize=1.2, zorder=3
+            )
+            for part in (*bars[1], *bars[2]):  # seen on dark bars too
+                part.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
         if clean:
             level = model.quantities["clean"].mean
             axes.hlines(level, x - width * 0.47, x + width * 0.47, color="white", lw=0.9, zorder=2.5)
@@ -117,6 +154,7 @@ def _draw_bars(axes: Axes, comparison: StoredComparison, quantity: str, *, clean
     axes.set_xticks(places, names, rotation=40, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.6, places[-1] + 0.6)
+    axes.set_ylim(min(0, axes.get_ylim()[0]), 1.05 * max(tops.max(), 0) or None)
     axes.grid(axis="y", color="#e3e6e8", lw=0.5, zorder=0)
     axes.legend(
         frameon=False, ncols=len(comparison.models), loc="lower left", bbox_to_anchor=(0, 1.0), fontsize=7.5

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.viz.colormaps import ColourScale, scale_for
+from occlusion_toolkit.viz.colormaps import ColourScale, robust_scale
 from occlusion_toolkit.viz.colour_bar import draw_colour_bar
 from occlusion_toolkit.viz.heatmap import HeatmapPanels, show_crop
 from occlusion_toolkit.viz.painting import grey_backdrop, paint_cells, paint_over
@@ -39,12 +39,12 @@ def heatmaps_by_model_figure(panels: Mapping[str, HeatmapPanels]) -> Figure:
         UsageError: there is no model, or they show different joints, quantities or windows.
     """
     first = _alike(panels)
-    names = ("mean over joints", *first.joint_names)
+    names = ("mean", *first.joint_names)
     maps = {
         model: np.concatenate((shown.maps_mm.mean(axis=0, keepdims=True), shown.maps_mm))
         for model, shown in panels.items()
     }
-    scale = scale_for(first.quantity, np.stack(list(maps.values())))
+    scale = robust_scale(first.quantity, np.stack(list(maps.values())).reshape(len(panels) * len(names), -1))
     columns = min(_MOST_COLUMNS, len(names))
     bands = -(-len(names) // columns)
     band_height = _TITLE + len(panels) * (_RANGE + _PANEL + _GAP)
@@ -97,7 +97,10 @@ def _alike(panels: Mapping[str, HeatmapPanels]) -> HeatmapPanels:
 def _caption(panels: Mapping[str, HeatmapPanels]) -> str:
     first = next(iter(panels.values()))
     size = first.occluder_px
-    shared = f"occluder {size} × {size} px centred on each cell · one colour scale for all panels"
+    shared = (
+        f"occluder {size} × {size} px centred on each cell · one colour scale for all panels, "
+        "from the 1st to the 99th percentile · above each panel its full range"
+    )
     return " · ".join([shared, *captions_once(panels)])
 
 

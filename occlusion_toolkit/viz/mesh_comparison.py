@@ -6,10 +6,11 @@ from itertools import combinations
 import numpy as np
 from matplotlib.figure import Figure
 
-from occlusion_toolkit.analyses.compare.meshes import SIGNIFICANCE, mesh_difference
+from occlusion_toolkit.analyses.compare.meshes import mesh_difference
 from occlusion_toolkit.errors import TopologyError, UsageError
 from occlusion_toolkit.io.body_surface import BodySurface
 from occlusion_toolkit.io.mesh_result import MEAN_OF_JOINTS, MeshResult, ReadOut
+from occlusion_toolkit.metrics.significance import SIGNIFICANCE
 from occlusion_toolkit.viz.colormaps import robust_scale
 from occlusion_toolkit.viz.heatmaps_by_model import once
 from occlusion_toolkit.viz.mesh import VIEWS_PER_INCH, MeshBand, MeshPanel, mesh_figure

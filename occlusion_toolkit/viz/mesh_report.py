@@ -13,11 +13,12 @@ from occlusion_toolkit.io.mesh_result import MEAN_OF_JOINTS, MeshResult, ReadOut
 from occlusion_toolkit.viz.arrangement import arrange
 from occlusion_toolkit.viz.colormaps import ROBUST_RANGE, ColourScale, robust_scale
 from occlusion_toolkit.viz.mesh import VIEWS_PER_INCH, MeshBand, MeshPanel, mesh_figure
-from occlusion_toolkit.viz.mesh_views import DARKEST, UNSEEN_GROUND, body_views
+from occlusion_toolkit.viz.mesh_views import DARKEST, UNSEEN_GROUND, BodyViews, body_views
 from occlusion_toolkit.viz.quantity import Quantity, axis_label, joint_title
 from occlusion_toolkit.viz.style import save_figure
 
 _SMALL_IN, _LARGE_IN = 1.2, 3.0
+_LARGE_PER_INCH = 250.0  # enough for bodies of this size, and drawn in a third of the time
 _COLUMNS = 4
 
 
@@ -42,12 +43,13 @@ def draw_mesh(
         ResultError: the read-out was not measured, or a file cannot be written.
     """
     read_out = read_out or main_read_out(result)
+    views = _small_views(surface)
     figures = {
-        "mesh": joints_figure(result, surface, read_out),
+        "mesh": joints_figure(result, surface, read_out, views),
         "mesh_mean": mean_figure(result, surface, read_out),
     }
     if read_out == "error":
-        figures["mesh_increase"] = joints_figure(result, surface, "increase")
+        figures["mesh_increase"] = joints_figure(result, surface, "increase", views)
     drawn = [folder / f"{name}{suffix}" for name in figures for suffix in (".png", ".pdf")]
     for path in drawn:
         save_figure(figures[path.stem], path)
@@ -55,24 +57,36 @@ def draw_mesh(
     return [*drawn, folder / "mesh.glb", folder / "mesh"]
 
 
-def joints_figure(result: MeshResult, surface: BodySurface, read_out: ReadOut) -> Figure:
-    """All joints and their mean in a grid with one colour scale (PARE, Figure 3)."""
+def joints_figure(
+    result: MeshResult, surface: BodySurface, read_out: ReadOut, views: BodyViews | None = None
+) -> Figure:
+    """All joints and their mean in a grid with one colour scale (PARE, Figure 3).
+
+    Args:
+        result: stored or fresh.
+        surface: the body it belongs to.
+        read_out: what to show.
+        views: the surface from all sides where it was drawn before; None to draw it now.
+    """
     values, scale = _values_and_scale(result, surface, read_out)
     panels = [
         MeshPanel(_title(result, name), mean) for name, mean in zip(result.row_names, values, strict=True)
     ]
     places = arrange(result.row_names, _COLUMNS)
     rows = [[None if index is None else panels[index] for index in line] for line in places]
-    views = body_views(surface.vertices_m, surface.faces, _SMALL_IN, VIEWS_PER_INCH)
-    return mesh_figure(views, [MeshBand(rows, scale, _label(result, read_out))], caption(result, read_out))
+    return mesh_figure(
+        views or _small_views(surface),
+        [MeshBand(rows, scale, _label(result, read_out))],
+        caption(result, read_out),
+    )
 
 
 def mean_figure(result: MeshResult, surface: BodySurface, read_out: ReadOut) -> Figure:
     """The mean over the joints alone, large, with a colour scale of its own (PARE, Figure 5)."""
     values, _ = _values_and_scale(result, surface, read_out)
     panel = MeshPanel(_title(result, MEAN_OF_JOINTS), values[-1])
-    scale = robust_scale(Quantity(read_out), values[-1:], result.of(read_out).frames.count)
-    views = body_views(surface.vertices_m, surface.faces, _LARGE_IN, VIEWS_PER_INCH)
+    scale = _mean_scale(result, read_out)
+    views = body_views(surface.vertices_m, surface.faces, _LARGE_IN, _LARGE_PER_INCH)
     band = MeshBand([[panel]], scale, _label(result, read_out))
     return mesh_figure(views, [band], caption(result, read_out))
 
@@ -90,11 +104,15 @@ def caption(result: MeshResult, read_out: ReadOut) -> str:
         if seen.size
         else "no vertex is seen in any of them",
         f"occluder {card.windows.size} px centred on the cell that shows the vertex, {card.occluder}",
-        f"colours end at the {low}st and {high}th percentile of what was seen, titles give the full range",
+        f"colours end at percentiles {low} and {high} of what was seen, titles give the full range",
         f"shading multiplies colours by {DARKEST} to 1",
         f"protocol {card.hash}",
     ]
     return " · ".join(parts)
+
+
+def _small_views(surface: BodySurface) -> BodyViews:
+    return body_views(surface.vertices_m, surface.faces, _SMALL_IN, VIEWS_PER_INCH)
 
 
 def _write_viewer_files(result: MeshResult, surface: BodySurface, folder: Path, read_out: ReadOut) -> None:
@@ -111,7 +129,8 @@ def _write_viewer_files(result: MeshResult, surface: BodySurface, folder: Path, 
         for row, name in enumerate(result.row_names)
     }
     extras = {"unit": "mm", "model": result.card.model_card, "protocol": result.card.hash}
-    write_glb(folder / "mesh.glb", surface, _colours(values[-1], scale), _floats(columns, result), extras)
+    colours = _colours(values[-1], _mean_scale(result, read_out))
+    write_glb(folder / "mesh.glb", surface, colours, _floats(columns, result), extras)
 
 
 def _floats(columns: dict[str, np.ndarray], result: MeshResult) -> VertexValues:
@@ -133,6 +152,11 @@ def _values_and_scale(
         raise TopologyError(f"the meshes are of body {result.card.body!r}, not {surface.topology!r}")
     statistics = result.of(read_out).frames
     return statistics.mean, robust_scale(Quantity(read_out), statistics.mean, statistics.count)
+
+
+def _mean_scale(result: MeshResult, read_out: ReadOut) -> ColourScale:
+    statistics = result.of(read_out).frames
+    return robust_scale(Quantity(read_out), statistics.mean[-1:], statistics.count)
 
 
 def _title(result: MeshResult, name: str) -> str:

@@ -104,7 +104,7 @@ class BodyView:
         pixels = samples.reshape(height, _SAMPLES, width, _SAMPLES, 4).mean(axis=(1, 3))
         # The mean is premultiplied: black where no sample hit the body.
         pixels[..., :3] /= np.maximum(pixels[..., 3:], 1e-6)
-        return (pixels * 255).round().clip(0, 255).astype(np.uint8)
+        return np.asarray((pixels * 255).round().clip(0, 255), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,9 @@ def _view(
     corner = scaled[0, :, :2].amin(0) - _MARGIN_PX
     width, height = ((scaled[0, :, :2].amax(0) - corner).ceil().long() + _MARGIN_PX).tolist()
     scaled[..., :2] = (scaled[..., :2] - corner) * _SAMPLES
-    fragments = rasterize(scaled.float(), faces, height * _SAMPLES, width * _SAMPLES)
+    # Bodies are closed: what looks away is behind something, and need not be drawn.
+    fine = (height * _SAMPLES, width * _SAMPLES)
+    fragments = rasterize(scaled.float(), faces, *fine, cull_backfaces=True)
     covered = fragments.covered
     normals = interpolate(fragments, faces, vertex_normals(vertices, faces))
     creases = crease_darkening(

@@ -104,7 +104,7 @@ def _caption(cases: Mapping[str, WorstCase]) -> str:
     size = first.maps.occluder_px
     parts = [
         f"worst of all positions of the {size} × {size} px occluder, for each model its own",
-        "numbers: mean over joints of what was measured",
+        f"numbers: {first.maps.quantity.value}, mean over joints",
         "outline: the clean prediction",
         *captions_once({model: case.maps for model, case in cases.items()}),
     ]

@@ -77,7 +77,7 @@ def wrap_small_print(text: str, width_in: float) -> tuple[str, ...]:
     """Lines of at most a width in inches, broken only between the parts of "one part · another"."""
     letters = int(width_in / SMALL_PRINT_LETTER)
     parts = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in text.split(" · ")]
-    lines = textwrap.wrap("\N{NO-BREAK SPACE}· ".join(parts), letters)
+    lines = textwrap.wrap("\N{NO-BREAK SPACE}· ".join(parts), letters, break_on_hyphens=False)
     return tuple(line.removesuffix("\N{NO-BREAK SPACE}·") for line in lines)
 
 

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float64
 
+from occlusion_toolkit.analyses.compare.given import Swept
 from occlusion_toolkit.analyses.compare.numbers import (
     FAILURE_MM,
     ImageNumbers,
@@ -15,7 +16,7 @@ from occlusion_toolkit.analyses.compare.numbers import (
 )
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.io.provenance import ProtocolCard
-from occlusion_toolkit.io.survey import ReadOut, Survey
+from occlusion_toolkit.io.survey import ReadOut
 from occlusion_toolkit.metrics.significance import (
     MeanInterval,
     PairedDifference,
@@ -86,14 +87,14 @@ class Comparison:
 
 
 def compare_surveys(
-    surveys: Sequence[Survey],
+    surveys: Sequence[Swept],
     *,
     read_out: ReadOut | None = None,
     aligned: bool = False,
     failure_mm: float = FAILURE_MM,
     allow: Collection[str] = (),
 ) -> Comparison:
-    """Compares the models of two or more surveys.
+    """Compares the models of two or more surveys, or of two or more heatmaps of one image.
 
     Args:
         surveys: complete ones, of the same images under the same windows.
@@ -121,7 +122,7 @@ def compare_surveys(
     return Comparison(models, tuple(_pair(*two) for two in combinations(models, 2)), exceptions)
 
 
-def check_comparable(surveys: Sequence[Survey], allow: Collection[str] = ()) -> tuple[str, ...]:
+def check_comparable(surveys: Sequence[Swept], allow: Collection[str] = ()) -> tuple[str, ...]:
     """Makes sure that surveys differ in their models alone.
 
     Args:
@@ -137,12 +138,7 @@ def check_comparable(surveys: Sequence[Survey], allow: Collection[str] = ()) -> 
     """
     allowed: list[str] = []
     refused: list[str] = []
-    unknown = sorted(set(allow) - set(ProtocolCard.model_fields))
-    if unknown:
-        raise UsageError(
-            f"{', '.join(unknown)} cannot be allowed to differ; it is not one of: "
-            + ", ".join(sorted(set(ProtocolCard.model_fields) - ProtocolCard.MAY_DIFFER))
-        )
+    check_allowed(allow)
     first = surveys[0]
     for survey in surveys[1:]:
         lines = first.card.differences(survey.card)
@@ -163,12 +159,26 @@ def check_comparable(surveys: Sequence[Survey], allow: Collection[str] = ()) -> 
     return tuple(allowed)
 
 
+def check_allowed(allow: Collection[str]) -> None:
+    """Makes sure that what is allowed to differ are lines of protocol cards.
+
+    Raises:
+        UsageError: a field to allow does not exist.
+    """
+    unknown = sorted(set(allow) - set(ProtocolCard.model_fields))
+    if unknown:
+        raise UsageError(
+            f"{', '.join(unknown)} cannot be allowed to differ; it is not one of: "
+            + ", ".join(sorted(set(ProtocolCard.model_fields) - ProtocolCard.MAY_DIFFER))
+        )
+
+
 def adjusted_over_joints(p_values: Float64[np.ndarray, " columns"]) -> Float64[np.ndarray, " columns"]:
     """P-values adjusted for the number of joints; the last, of the mean over joints, stays as it is."""
     return np.append(adjusted_for_many(p_values[:-1]), p_values[-1])
 
 
-def _names(surveys: Sequence[Survey]) -> list[str]:
+def _names(surveys: Sequence[Swept]) -> list[str]:
     """The models' ids, told apart by their weights where two have the same."""
     ids = [survey.card.model_card for survey in surveys]
     names = [
@@ -193,8 +203,11 @@ def _figures(name: str, numbers: ImageNumbers) -> ModelFigures:
 
 
 def _pair(first: ModelFigures, second: ModelFigures) -> PairFigures:
-    if first.numbers.sequences != second.numbers.sequences:
-        raise ResultError(f"{first.name} and {second.name} were not surveyed on the same images")
+    for one, other in zip(first.numbers.images, second.numbers.images, strict=True):
+        if (one.sequence, one.frame, one.person) != (other.sequence, other.frame, other.person):
+            raise ResultError(
+                f"{first.name} and {second.name} were not surveyed on the same people: {one} and {other}"
+            )
     differences = {
         quantity: paired_difference(values, second.numbers.values[quantity], first.numbers.sequences)
         for quantity, values in first.numbers.values.items()

@@ -1,5 +1,6 @@
 """One image to look at: which one, and what every model makes of it under every window."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,10 +10,11 @@ import torch
 from jaxtyping import Float64
 
 from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.analyses.compare.given import Swept
 from occlusion_toolkit.analyses.compare.numbers import CLEAN, WORST, image_numbers
 from occlusion_toolkit.analyses.engine import Engine
 from occlusion_toolkit.analyses.heatmap import Photograph, run_heatmap
-from occlusion_toolkit.analyses.survey.source import CardSource
+from occlusion_toolkit.analyses.survey.source import CardSource, EngineSource
 from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.ground_truth import GroundTruth
@@ -31,7 +33,7 @@ the image whose mean over windows is the median one, on average over models."""
 _UNKNOWN_CAMERA = (1.0, 0.0, 0.0)
 
 
-def choose_example(surveys: Sequence[Survey], rule: ExampleRule, read_out: ReadOut) -> int:
+def choose_example(surveys: Sequence[Swept], rule: ExampleRule, read_out: ReadOut) -> int:
     """Position in the data set of the image to look at; the first of equals.
 
     Args:
@@ -104,7 +106,7 @@ def example_heatmap(
 
 def example_heatmaps(
     surveys: Mapping[str, Survey],
-    sources: Mapping[str, CardSource],
+    sources: Mapping[str, EngineSource],
     people: People,
     position: int,
     bodies: Bodies,
@@ -114,7 +116,7 @@ def example_heatmaps(
     aligned: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, HeatmapResult]:
-    """Sweeps one person with every model as its survey did, and writes FOLDER/MODEL.h5.
+    """Sweeps one person with every model as its survey did, and writes it to `example_file`.
 
     Args:
         surveys: one per model, by name.
@@ -147,21 +149,27 @@ def example_heatmaps(
         results[name] = example_heatmap(
             engine, bodies, people, position, survey.joint_set, aligned=aligned, progress=progress
         )
-        write_heatmap(make_folder(folder) / f"{name}.h5", results[name])
+        write_heatmap(example_file(make_folder(folder), name), results[name])
     return results
 
 
-def source_of(survey: Survey, smpl_dir: Path) -> CardSource:
+def example_file(folder: Path, model: str) -> Path:
+    """FOLDER/MODEL.h5; what a name of a model must not do to a path becomes an underscore."""
+    return folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', model).lstrip('.')}.h5"
+
+
+def source_of(survey: Survey, bodies: Bodies) -> CardSource:
     """What makes the engine that a survey was made with, as far as its protocol card tells."""
     card, grid = survey.card, survey.grid
     return CardSource(
         card.model_card,
-        smpl_dir,
+        bodies.smpl_dir,
         Grid(grid.kind, grid.size, grid.stride, grid.resolution),
         card.occluder.split(":")[0] if card.occluder else "grey",
         None,
         card.precision,
         card.compiled,
+        bodies.trusted,
     )
 
 

@@ -9,12 +9,7 @@ from scipy import stats
 from occlusion_toolkit.body.arrays import require_topology
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.io.mesh_result import MEAN_OF_JOINTS, MeshResult, ReadOut
-from occlusion_toolkit.metrics.significance import adjusted_for_many
-
-SIGNIFICANCE = 0.05
-
-_FEWEST_SEQUENCES = 3
-"""A vertex that fewer sequences show in both models is not tested."""
+from occlusion_toolkit.metrics.significance import FEWEST_SEQUENCES, SIGNIFICANCE, adjusted_for_many
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,7 @@ class MeshDifference:
             vertex in both.
         sequences: how many do, (V,).
         q: p-values of two-sided paired t-tests over sequences, adjusted over the vertices (Benjamini and
-            Hochberg), (V,); NaN where too few sequences show the vertex.
+            Hochberg), (V,); NaN where fewer than `FEWEST_SEQUENCES` show the vertex.
     """
 
     mean_mm: Float64[np.ndarray, " vertices"]
@@ -61,7 +56,7 @@ def mesh_difference(
     differences = one - other
     shown = np.isfinite(differences).sum(axis=0)
     p_values = np.full(len(shown), np.nan)
-    tested = shown >= _FEWEST_SEQUENCES
+    tested = shown >= FEWEST_SEQUENCES
     if tested.any():
         found = stats.mstats.ttest_1samp(np.ma.masked_invalid(differences[:, tested]), 0.0, axis=0).pvalue
         p_values[tested] = np.nan_to_num(np.ma.filled(found, 1.0), nan=1.0)  # 1 where nothing differs at all

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from occlusion_toolkit.analyses.compare.given import Swept
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.io.provenance import ProtocolCard
-from occlusion_toolkit.io.survey import ReadOut, Survey, SurveyShard
+from occlusion_toolkit.io.survey import ImageKey, ReadOut, SurveyShard
 
 OVERALL = "mean"
 """Name of the last column: the mean over joints, taken before anything else."""
@@ -38,15 +39,13 @@ class Quantity:
     definition: str
 
 
-CLEAN = Quantity("clean", "clean", "mm", "error on the crop without an occluder")
-OCCLUDED = Quantity("occluded", "occluded", "mm", "mean error over all windows")
-INCREASE = Quantity("increase", "increase", "mm", "mean error over all windows minus the clean error")
-WORST = Quantity("worst", "worst window", "mm", "error under the window that hurts the image most")
-PERCENTILE_95 = Quantity(
-    "p95", "95th percentile", "mm", "95th percentile of the error over an image's windows"
-)
-FAILURE = Quantity("failure", "failures", "%", "share of windows with an error above the failure threshold")
-DISPLACED = Quantity("occluded", "displacement", "mm", "mean displacement over all windows")
+CLEAN = Quantity("clean", "clean", "mm", "on the crop without an occluder")
+OCCLUDED = Quantity("occluded", "occluded", "mm", "mean over all windows")
+INCREASE = Quantity("increase", "increase", "mm", "mean over all windows minus the clean error")
+WORST = Quantity("worst", "worst window", "mm", "under the window that hurts the image most")
+PERCENTILE_95 = Quantity("p95", "95th percentile", "mm", "95th percentile over an image's windows")
+FAILURE = Quantity("failure", "failures", "%", "share of windows above the failure threshold")
+DISPLACED = Quantity("occluded", "displacement", "mm", "mean over all windows")
 
 ERROR_QUANTITIES = (CLEAN, OCCLUDED, INCREASE, WORST, PERCENTILE_95, FAILURE)
 DISPLACEMENT_QUANTITIES = (DISPLACED, WORST, PERCENTILE_95, FAILURE)
@@ -61,7 +60,7 @@ class ImageNumbers:
         read_out: what was measured: "error", or "displacement" where there is no ground truth.
         aligned: after Procrustes alignment.
         columns: names of the columns: the joints, then `OVERALL`.
-        sequences: name of each image's sequence, N of them.
+        images: whose numbers they are, N of them.
         values: every quantity, (N, J + 1).
         failure_mm: threshold of the failures.
         failure_curve: share of an image's windows in % whose mean error over joints exceeds each of
@@ -72,10 +71,15 @@ class ImageNumbers:
     read_out: ReadOut
     aligned: bool
     columns: tuple[str, ...]
-    sequences: tuple[str, ...]
+    images: tuple[ImageKey, ...]
     values: dict[Quantity, Float64[np.ndarray, "images columns"]]
     failure_mm: float
     failure_curve: Float64[np.ndarray, "images thresholds"]
+
+    @property
+    def sequences(self) -> tuple[str, ...]:
+        """Name of each image's sequence, N of them."""
+        return tuple(key.sequence for key in self.images)
 
     @property
     def occluded(self) -> Float64[np.ndarray, "images columns"]:
@@ -84,12 +88,12 @@ class ImageNumbers:
 
 
 def image_numbers(
-    survey: Survey, read_out: ReadOut, *, aligned: bool = False, failure_mm: float = FAILURE_MM
+    survey: Swept, read_out: ReadOut, *, aligned: bool = False, failure_mm: float = FAILURE_MM
 ) -> ImageNumbers:
     """Reads the numbers of every image out of a survey, one shard in memory at a time.
 
     Args:
-        survey: a complete survey.
+        survey: a complete one, or one image.
         read_out: "error", or "displacement" where there is no ground truth.
         aligned: after Procrustes alignment.
         failure_mm: threshold of the failures.
@@ -101,14 +105,14 @@ def image_numbers(
     if read_out == "increase":
         raise UsageError("the increase is read from errors; compare the read-out 'error'")
     if read_out not in survey.card.read_outs:
-        raise ResultError(f"the survey in {str(survey.folder)!r} has no {read_out}: it had no ground truth")
+        raise ResultError(f"the result in {str(survey.folder)!r} has no {read_out}: it had no ground truth")
     quantities = ERROR_QUANTITIES if read_out == "error" else DISPLACEMENT_QUANTITIES
-    sequences: list[str] = []
+    images: list[ImageKey] = []
     rows: dict[Quantity, list[Float64[np.ndarray, "images columns"]]] = {name: [] for name in quantities}
     curves: list[Float64[np.ndarray, "images thresholds"]] = []
     joints: tuple[str, ...] = ()
     for shard in survey.shards():
-        sequences += [key.sequence for key in shard.images]
+        images += shard.images
         maps = _with_overall(shard.values(read_out, aligned))
         found = _numbers(maps, _clean(shard, aligned) if read_out == "error" else None, failure_mm)
         for quantity in quantities:
@@ -120,7 +124,7 @@ def image_numbers(
         read_out=read_out,
         aligned=aligned,
         columns=(*joints, OVERALL),
-        sequences=tuple(sequences),
+        images=tuple(images),
         values={quantity: np.concatenate(parts) for quantity, parts in rows.items()},
         failure_mm=failure_mm,
         failure_curve=np.concatenate(curves),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusion_toolkit.analyses.compare.comparison import Comparison, adjusted_over_joints, check_comparable
+from occlusion_toolkit.analyses.compare.given import Swept
 from occlusion_toolkit.analyses.compare.numbers import CURVE_MM, ImageNumbers, image_numbers, over_sizes
 from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.io.comparison import (
@@ -18,7 +19,6 @@ from occlusion_toolkit.io.comparison import (
     StoredPair,
     StoredQuantity,
 )
-from occlusion_toolkit.io.survey import Survey
 from occlusion_toolkit.metrics.significance import (
     MeanInterval,
     PairedDifference,
@@ -32,9 +32,9 @@ SIZE_AREA = "size_area"
 
 def record(
     comparison: Comparison,
-    surveys: Sequence[Survey],
+    surveys: Sequence[Swept],
     folder: Path,
-    by_size: Mapping[int, Sequence[Survey]] | None = None,
+    by_size: Mapping[int, Sequence[Swept]] | None = None,
     allow: Collection[str] = (),
 ) -> StoredComparison:
     """Gathers a comparison for storage.
@@ -108,7 +108,7 @@ def record(
 
 
 def _numbers_by_model(
-    comparison: Comparison, by_size: Mapping[int, Sequence[Survey]], allow: Collection[str]
+    comparison: Comparison, by_size: Mapping[int, Sequence[Swept]], allow: Collection[str]
 ) -> list[list[ImageNumbers]]:
     """Numbers of every model, one per size, in the order of the sizes."""
     settings = comparison.models[0].numbers

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from occlusion_toolkit.io.atomic import write_text
 from occlusion_toolkit.io.comparison import StoredComparison
-
-SIGNIFICANCE = 0.05
+from occlusion_toolkit.metrics.significance import FEWEST_SEQUENCES, SIGNIFICANCE
 
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -23,6 +22,9 @@ _LATEX_SPECIAL = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
 }
 
 
@@ -150,12 +152,24 @@ def joints_latex(comparison: StoredComparison, quantity: str) -> str:
 def explanation(comparison: StoredComparison) -> str:
     """What the numbers and marks of a table mean, in words."""
     aligned = " after Procrustes alignment" if comparison.aligned else ""
+    of_what = f"Mean {comparison.read_out}{aligned} over {counted(comparison)}"
+    if comparison.sequences < FEWEST_SEQUENCES:
+        return (
+            f"{of_what}. Bold: the smallest. No intervals and no marks: {FEWEST_SEQUENCES} sequences or more "
+            f"are needed to say anything at p < {SIGNIFICANCE}."
+        )
     return (
-        f"Mean {comparison.read_out}{aligned} over {comparison.frames} person-frames of "
-        f"{comparison.sequences} sequences, with 95 % intervals from resampling sequences. "
+        f"{of_what}, with 95 % intervals from resampling sequences. "
         "Bold: the smallest. *: significantly larger than the smallest (permutation test over sequences, "
         f"p < {SIGNIFICANCE}; per joint adjusted for their number, Benjamini-Hochberg)."
     )
+
+
+def counted(comparison: StoredComparison) -> str:
+    """How many person-frames of how many sequences, in words."""
+    frames = "1 person-frame" if comparison.frames == 1 else f"{comparison.frames} person-frames"
+    sequences = "1 sequence" if comparison.sequences == 1 else f"{comparison.sequences} sequences"
+    return f"{frames} of {sequences}"
 
 
 def _differ(comparison: StoredComparison, one: str, other: str, quantity: str, position: int) -> bool:
@@ -167,20 +181,27 @@ def _differ(comparison: StoredComparison, one: str, other: str, quantity: str, p
 
 def _tabular(layout: str, header: str, rows: list[str], comparison: StoredComparison) -> str:
     body = " \\\\\n".join(rows)
-    note = _escaped(explanation(comparison))
+    note = _escaped(explanation(comparison)).replace("*:", "$^{*}$:")
     return (
-        f"% {note}\n\\begin{{tabular}}{{{layout}}}\n\\toprule\n{header} \\\\\n\\midrule\n"
+        f"\\begin{{tabular}}{{{layout}}}\n\\toprule\n{header} \\\\\n\\midrule\n"
         f"{body} \\\\\n\\bottomrule\n\\end{{tabular}}\n"
+        f"\\par\\smallskip\n\\parbox{{\\linewidth}}{{\\footnotesize {note}}}\n"
     )
 
 
 def _latex_cell(cell: Cell) -> str:
-    number = f"{cell.mean:.1f}"
+    number = _signed(cell.mean)
     if cell.best:
         number = rf"\textbf{{{number}}}"
     mark = "$^{*}$" if cell.worse else ""
-    interval = "" if math.isnan(cell.low) else rf" {{\scriptsize [{cell.low:.1f}, {cell.high:.1f}]}}"
+    interval = (
+        "" if math.isnan(cell.low) else rf" {{\scriptsize [{_signed(cell.low)}, {_signed(cell.high)}]}}"
+    )
     return number + mark + interval
+
+
+def _signed(number: float) -> str:
+    return f"{number:.1f}".replace("-", "$-$")
 
 
 def _escaped(text: str) -> str:

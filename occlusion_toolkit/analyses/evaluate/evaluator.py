@@ -10,7 +10,6 @@ from jaxtyping import UInt8
 from occlusion_toolkit.analyses.bodies import Bodies
 from occlusion_toolkit.analyses.evaluate.measure import Errors, PosedPeople, collected, measure, posed
 from occlusion_toolkit.analyses.evaluate.protocol import Protocol, protocol_card
-from occlusion_toolkit.body.arrays import require_topology
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.gender import Gender
 from occlusion_toolkit.body.parameters import BodyParameters
@@ -18,7 +17,7 @@ from occlusion_toolkit.datasets.boxes import RESOLUTION
 from occlusion_toolkit.datasets.crops import normalise
 from occlusion_toolkit.datasets.people import People
 from occlusion_toolkit.datasets.person_frame import PersonFrame
-from occlusion_toolkit.errors import RunError
+from occlusion_toolkit.errors import RunError, TopologyError
 from occlusion_toolkit.occlusion.memory import is_out_of_memory
 from occlusion_toolkit.occlusion.network import NetworkRunner, optimised_copy
 from occlusion_toolkit.occlusion.truth import check_ground_truth
@@ -47,7 +46,11 @@ class Evaluator:
             UnsafeFileError: a file of a body asks for code.
         """
         topology = regressor.card.body
-        require_topology(topology, people.topology, f"the ground truth of {people.dataset!r}")
+        if topology != people.topology:
+            raise TopologyError(
+                f"{people.dataset} has ground truth of the body {people.topology!r}, but the model "
+                f"{regressor.card.name} predicts parameters of {topology!r}; use a model of that body"
+            )
         self.regressor, self.people, self.protocol = regressor, people, protocol
         self.device = regressor.device
         self._network = NetworkRunner(optimised_copy(regressor, self.device, RESOLUTION), self.device)

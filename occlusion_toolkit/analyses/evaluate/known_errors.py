@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from occlusion_toolkit.datasets.people import EvenlySpaced, People
 from occlusion_toolkit.datasets.shipped import open_test_folder
+from occlusion_toolkit.datasets.threedpw_protocols import TEST_SEQUENCES
 from occlusion_toolkit.io.provenance import ProtocolCard
 from occlusion_toolkit.regressors.cards import ErrorFigure, RegressorCard
 
@@ -42,6 +43,9 @@ def _name_on_cards(people: People) -> str | None:
     """How cards call a data set; None for a part of one, and for people that a user rendered."""
     if isinstance(people, EvenlySpaced) and people.left_out["not chosen"] > 0:
         return None
-    if people.dataset == "open" and people.root.resolve() != open_test_folder().resolve():
+    if (people.dataset, people.split) == ("3dpw", "test"):
+        if TEST_SEQUENCES - {frame.sequence for frame in people}:
+            return None
+    elif people.dataset == "open" and people.root.resolve() != open_test_folder().resolve():
         return None
     return _NAMES_ON_CARDS.get((people.dataset, people.split))

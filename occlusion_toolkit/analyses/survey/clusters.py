@@ -1,6 +1,7 @@
 """joblib's back ends: processes of this machine, or a cluster of Dask or Ray, started here or joined."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
@@ -124,14 +125,26 @@ def _ray(address: str | None, count: int, gpus: bool) -> Iterator[tuple[type[Exc
     ray: Any = import_module("ray")
     errors, joblib_in_ray = ray.exceptions, import_module("ray.util.joblib")
     own = {"num_cpus": count, "include_dashboard": False} if address is None else {}
+    if address is not None and address.rpartition(":")[2].isdigit():
+        _knock(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports to nobody
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except ConnectionError as error:
-        raise RunError(f"there is no Ray cluster at {address!r} ({error}); check --address") from error
+        reason = " ".join(str(error.__cause__ or error).split())[:300]
+        raise RunError(f"no Ray cluster can be joined at {address!r} ({reason}); check --address") from error
     joblib_in_ray.register_ray()
     try:
         with joblib.parallel_config("ray", ray_remote_args={"num_gpus": int(gpus)}):
             yield (errors.RayActorError, errors.WorkerCrashedError, errors.NodeDiedError)
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Makes sure that somebody listens at host:port; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10.0).close()
+    except OSError as error:
+        raise RunError(f"no Ray cluster can be joined at {address!r} ({error}); check --address") from error

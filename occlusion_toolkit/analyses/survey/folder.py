@@ -34,11 +34,11 @@ def begin(folder: Path, manifest: Manifest, part: Part, resume: bool) -> Survey:
         RunError: the folder holds shards of an earlier run and `resume` is not set, or they were made by
             another protocol; the message has a line for each difference.
     """
-    if not (folder / MANIFEST_NAME).exists():
+    survey = Survey.open(folder) if (folder / MANIFEST_NAME).exists() else None
+    if survey is None or (part.count == 1 and _came_to_nothing(survey)):
         survey = Survey(folder, manifest)
         survey.save()
         return survey
-    survey = Survey.open(folder)
     done = [shard for shard in part.of(survey.num_shards) if survey.shard_path(shard).is_file()]
     if not resume and (part.count == 1 or done):
         state = "a finished" if survey.complete else "an unfinished"
@@ -75,6 +75,11 @@ def remove_leftovers(survey: Survey) -> None:
     """Removes what killed runs left half written; only for a run that holds the whole folder."""
     for path in (survey.folder / "shards").glob(".*.tmp.h5"):
         path.unlink(missing_ok=True)
+
+
+def _came_to_nothing(survey: Survey) -> bool:
+    """Whether a run ended before its first shard, so that nothing of it is worth keeping."""
+    return not survey.complete and len(survey.missing()) == survey.num_shards
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

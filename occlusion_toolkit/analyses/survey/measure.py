@@ -21,6 +21,7 @@ from occlusion_toolkit.datasets.person_frame import PersonFrame
 from occlusion_toolkit.errors import TopologyError
 from occlusion_toolkit.io.provenance import GridCard, ProtocolCard
 from occlusion_toolkit.io.survey import ImageKey, SurveyShard
+from occlusion_toolkit.io.trust import TrustedFiles
 from occlusion_toolkit.occlusion.result import SweepResult
 from occlusion_toolkit.occlusion.subjects import Subject
 
@@ -104,7 +105,9 @@ class ShardMaker:
         return self._truth_bodies[chosen]
 
 
-def survey_card(engine: Engine, people: People, joint_set: JointSet) -> ProtocolCard:
+def survey_card(
+    engine: Engine, people: People, joint_set: JointSet, trusted: TrustedFiles | None = None
+) -> ProtocolCard:
     """Everything that decides what the numbers of a survey mean.
 
     Raises:
@@ -135,6 +138,7 @@ def survey_card(engine: Engine, people: People, joint_set: JointSet) -> Protocol
         gender_rule=SPIN.described_genders(people.topology),
         frame_filter=people.frame_filter,
         people_sha256=people.fingerprint,
+        trusted_files=() if trusted is None else trusted.recorded,
     )
 
 

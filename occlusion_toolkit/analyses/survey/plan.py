@@ -25,7 +25,7 @@ class SurveyPlan:
         shards: shards of this run or part of it.
         windows: windows per image.
         passes: forward passes that are left, with one clean pass per image.
-        disk_bytes: the most that is left to be written.
+        disk_bytes: the most that is left to be written of the maps.
         seconds: estimated time that is left, from a short calibration on the first image.
         workers: processes that share the work.
     """

@@ -33,6 +33,10 @@ Progress = Callable[[int, int], None]
 
 _LOOK_SECONDS = 1.0
 
+_RESULT_BYTES = (
+    150_000_000  # what `mesh` makes of a survey: 45 to 80 MB on the open set, more with more sequences
+)
+
 
 def run_survey(
     source: EngineSource,
@@ -83,12 +87,12 @@ def run_survey(
         raise UsageError(f"{workers.count} workers cannot share {device}; give cuda, and each takes its own")
     if len(people) == 0:
         raise DatasetError(f"{people.dataset} has nobody in its split {people.split!r}; choose another split")
+    engine = source(device)
+    card = survey_card(engine, people, joint_set, bodies.trusted)
     make_folder(folder)
     with locked(folder, part):
-        engine = source(device)
         if engine.batch_size is None:
             engine = replace(engine, batch_size=batch_size_of(folder))
-        card = survey_card(engine, people, joint_set)
         maker = ShardMaker(engine, bodies, card, joint_set)
         manifest = Manifest(
             card=card,
@@ -122,7 +126,9 @@ def run_survey(
         if workers.in_process:
             _make_here(maker, map(shard_to_make, left), report, *_counts(survey, shards))
         elif left:
-            job = Job(source, bodies.smpl_dir, manifest, device.type == "cuda", workers.threads)
+            job = Job(
+                source, bodies.smpl_dir, bodies.trusted, manifest, device.type == "cuda", workers.threads
+            )
             del maker  # its memory, and its GPU's
             with _watched(survey, shards, report):
                 make_shards(workers, job, missing, shard_to_make)
@@ -174,10 +180,11 @@ def _counts(survey: Survey, shards: range) -> tuple[int, int]:
 
 def _check_disk(folder: Path, plan: SurveyPlan) -> None:
     free = shutil.disk_usage(folder).free
-    if free < plan.disk_bytes:
+    needed = plan.disk_bytes + _RESULT_BYTES
+    if free < needed:
         raise RunError(
-            f"the run writes up to {plan.disk_bytes / 1e9:.2f} GB, but only {free / 1e9:.2f} GB are left in "
-            f"{str(folder)!r}; choose another folder, or a larger stride"
+            f"the maps and what is made of them take up to {needed / 1e9:.2f} GB, but only "
+            f"{free / 1e9:.2f} GB are left in {str(folder)!r}; choose another folder, or a larger stride"
         )
 
 

@@ -1,6 +1,6 @@
 """How a process comes by its engine: networks stay where they run, workers get told which one to load."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -8,6 +8,7 @@ import torch
 
 from occlusion_toolkit.analyses.bodies import Bodies
 from occlusion_toolkit.analyses.engine import Engine
+from occlusion_toolkit.io.trust import TrustedFiles
 from occlusion_toolkit.occlusion.grid import Grid
 from occlusion_toolkit.occlusion.network import Precision
 from occlusion_toolkit.occlusion.occluders import parse_occluder
@@ -35,6 +36,7 @@ class CardSource:
         batch_size: passes per batch, None for automatic.
         precision: arithmetic of the network.
         compiled: run it through `torch.compile`.
+        trusted: files that may be opened although they ask for foreign code.
     """
 
     model: str
@@ -44,6 +46,7 @@ class CardSource:
     batch_size: int | None = None
     precision: Precision = "fp32"
     compiled: bool = False
+    trusted: TrustedFiles = field(default_factory=TrustedFiles)
 
     def __call__(self, device: torch.device, /) -> Engine:
         """The engine, with its network on the device.
@@ -53,10 +56,10 @@ class CardSource:
             CheckpointError: its weights are missing or damaged.
             BodyModelError: the files of its body are missing.
         """
-        regressor = load_regressor(self.model, device)
+        regressor = load_regressor(self.model, device, self.trusted)
         return Engine(
             regressor,
-            Bodies(self.smpl_dir).load(regressor.card.body),
+            Bodies(self.smpl_dir, self.trusted).load(regressor.card.body),
             self.grid,
             parse_occluder(self.occluder, self.grid.size),
             self.batch_size,

@@ -24,6 +24,7 @@ from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.datasets.person_frame import PersonFrame
 from occlusion_toolkit.errors import RunError, UsageError
 from occlusion_toolkit.io.survey import ImageKey, Manifest, write_shard
+from occlusion_toolkit.io.trust import TrustedFiles
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Workers:
     Attributes:
         backend: "loky" for processes of this machine, "dask" or "ray" for a cluster.
         address: of a running cluster's scheduler; None starts one on this machine.
-        count: processes on this machine, or the most that are used of a cluster.
+        count: processes on this machine, or of a Ray cluster; of a running Dask cluster all are used.
 
     Raises:
         UsageError: there is no worker, or loky was given an address.
@@ -73,6 +74,7 @@ class Job:
     Attributes:
         source: makes the engine.
         smpl_dir: folder of SMPL's files.
+        trusted: files that may be opened although they ask for foreign code.
         manifest: of the survey.
         gpus: whether every worker takes a GPU of its own; else they use the CPU.
         threads: of every worker; None leaves them as they are.
@@ -80,6 +82,7 @@ class Job:
 
     source: EngineSource
     smpl_dir: Path
+    trusted: TrustedFiles
     manifest: Manifest
     gpus: bool
     threads: int | None
@@ -154,6 +157,8 @@ def _maker_of(job: Job) -> ShardMaker:
         _makers.clear()
         engine = job.source(own_gpu() if job.gpus else torch.device("cpu"))
         fixed = replace(engine, batch_size=job.manifest.batch_size)
-        maker = ShardMaker(fixed, Bodies(job.smpl_dir), job.manifest.card, joint_set(job.manifest.joint_set))
+        maker = ShardMaker(
+            fixed, Bodies(job.smpl_dir, job.trusted), job.manifest.card, joint_set(job.manifest.joint_set)
+        )
         _makers.append((job, maker))
     return _makers[0][1]

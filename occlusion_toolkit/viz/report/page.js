@@ -35,7 +35,7 @@
 
   const rounded = (value, digits = 1) => (value === null ? "" : value.toFixed(digits).replace("-", "−"));
   const probability = (value) => (value === null ? "" : value < 0.001 ? "< 0.001" : value.toFixed(3));
-  const last = (row) => row[row.length - 1];
+  let column = comparison.columns.length - 1; // of the tables: the mean over joints, unless a joint is asked
   const titled = (name) => {
     const quantity = comparison.quantities.find((one) => one.name === name);
     return quantity ? `${quantity.title}, ${quantity.unit}` : "area over sizes, mm";
@@ -64,24 +64,27 @@
     return cell;
   }
 
+  /** Whether two models differ significantly in a quantity at a column. */
+  const differ = (one, other, name, at) => comparison.pairs.some((pair) =>
+    pair.first !== pair.second && [one, other].includes(pair.first) && [one, other].includes(pair.second) &&
+    pair.differences[name].q[at] !== null && pair.differences[name].q[at] < 0.05);
+
   function modelsTable() {
     const table = byId("models");
+    table.replaceChildren();
     tableRow(table, ["", ...comparison.models.map((model) => model.name)], "th");
     for (const quantity of comparison.quantities) {
       const found = comparison.models.map((model) => model.quantities[quantity.name]);
-      const means = found.map((one) => last(one.mean));
+      const means = found.map((one) => one.mean[column]);
       const best = Math.min(...means);
       const several = Math.max(...means) > best;
       const winner = comparison.models[means.indexOf(best)].name;
-      const worse = (name) => comparison.pairs.some((pair) => pair.first !== pair.second &&
-        [pair.first, pair.second].includes(name) && [pair.first, pair.second].includes(winner) &&
-        last(pair.differences[quantity.name].q) < 0.05);
       tableRow(table, [
         titled(quantity.name),
         ...found.map((one, index) => {
           const isBest = several && means[index] === best;
-          const mark = !isBest && worse(comparison.models[index].name) ? "*" : "";
-          return interval(means[index], last(one.low), last(one.high), isBest ? "best" : "", mark);
+          const mark = !isBest && differ(comparison.models[index].name, winner, quantity.name, column) ? "*" : "";
+          return interval(means[index], one.low[column], one.high[column], isBest ? "best" : "", mark);
         }),
       ], "td");
     }
@@ -91,17 +94,18 @@
     const pair = comparison.pairs[index];
     const table = byId("differences");
     table.replaceChildren();
-    tableRow(table, [`${pair.first} minus ${pair.second}`, "difference", "p, sequences swapped",
-      "p, t-test over sequences", "p, t-test over frames", "effect d", "first smaller in"], "th");
+    tableRow(table, [`${pair.first} minus ${pair.second}`, "difference", "p swapped", "p t", "p t frames", "d",
+      "first smaller in"], "th");
+    const at = (row) => row[column];
     for (const [name, found] of Object.entries(pair.differences)) {
       tableRow(table, [
         titled(name),
-        interval(last(found.interval.mean), last(found.interval.low), last(found.interval.high), ""),
-        probability(last(found.p_permutation)),
-        probability(last(found.p_t_sequences)),
-        probability(last(found.p_t_frames)),
-        rounded(last(found.effect), 2),
-        `${Math.round(100 * last(found.share_smaller))} % of sequences`,
+        interval(at(found.interval.mean), at(found.interval.low), at(found.interval.high), ""),
+        probability(at(found.q)),
+        probability(at(found.p_t_sequences)),
+        probability(at(found.p_t_frames)),
+        rounded(at(found.effect), 2),
+        `${Math.round(100 * at(found.share_smaller))} % of sequences`,
       ], "td");
     }
   }
@@ -119,9 +123,32 @@
         hovertemplate: `%{x}: %{y:.1f} ${quantity.unit}<extra>${plain(model.name)}</extra>`,
       };
     });
+    const annotations = joints.flatMap((joint, at) => {
+      const order = comparison.models.map((model) => [model.quantities[name].mean[at], model.name]);
+      order.sort((one, other) => one[0] - other[0]);
+      if (!differ(order[0][1], order[order.length - 1][1], name, at)) return [];
+      const top = Math.max(...comparison.models.map(({ quantities: { [name]: one } }) => one.high[at] ?? one.mean[at]));
+      return [{ x: joint, y: top, text: "*", showarrow: false, yshift: 7, font: { size: 15 } }];
+    });
     Plotly.react("bars", traces, {
-      font, barmode: "group", margin: { l: 60, r: 10, t: 30, b: 90 }, legend: { orientation: "h", y: 1.12 },
+      font, barmode: "group", margin: { l: 60, r: 10, t: 30, b: 90 }, legend: { orientation: "h", y: 1.12 }, annotations,
       yaxis: { title: { text: `${quantity.title} ${comparison.read_out} (${quantity.unit})` } },
+    }, config);
+  }
+
+  function curves(place, x, valuesOf, xTitle, yTitle, shapes = []) {
+    const traces = comparison.models.flatMap((model, index) => {
+      const { mean, low, high } = valuesOf(model);
+      const shared = { x, legendgroup: model.name, line: { color: contents.colours[index], width: 2 } };
+      const edge = { ...shared, mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false };
+      const band = low[0] === null ? [] : [{ ...edge, y: low },
+        { ...edge, y: high, fill: "tonexty", fillcolor: `${contents.colours[index]}2e` }];
+      return [...band, { ...shared, y: mean, name: plain(model.name), mode: x.length > 8 ? "lines" : "lines+markers",
+        hovertemplate: `%{x}: %{y:.1f}<extra>${plain(model.name)}</extra>` }];
+    });
+    Plotly.react(place, traces, {
+      font, shapes, margin: { l: 60, r: 10, t: 30, b: 50 }, legend: { orientation: "h", y: 1.12 },
+      xaxis: { title: { text: xTitle } }, yaxis: { title: { text: yTitle }, rangemode: "tozero" },
     }, config);
   }
 
@@ -196,9 +223,9 @@
   }
 
   function heatmaps(joint) {
-    const values = Object.values(swept).map((one) => one.maps[joint]);
-    const high = Math.max(...values.map((one) => Math.max(...one)));
-    const low = Math.min(...values.map((one) => Math.min(...one)));
+    // All models share the scale; few cells far out have the colour of its end, and their number when pointed at.
+    const values = Object.values(swept).flatMap((one) => Array.from(one.maps[joint])).sort((one, other) => one - other);
+    const [low, high] = [0.025, 0.975].map((share) => values[Math.round(share * (values.length - 1))]);
     const bound = Math.max(Math.abs(low), Math.abs(high));
     const { rows, cols, cells, resolution } = example;
     const xs = Array.from({ length: cols }, (_, at) => (cells[at][2] + cells[at][3]) / 2);
@@ -293,7 +320,23 @@
       }, config);
       const finite = Array.from(view.values[row]).filter((value) => !Number.isNaN(value));
       view.note.textContent = `${rounded(Math.min(...finite), 0)}…${rounded(Math.max(...finite), 0)} mm`;
+      if (!view.turns) {
+        view.turns = true;
+        view.plot.on("plotly_relayout", (change) => {
+          if (change["scene.camera"]) turnOthers(view, change["scene.camera"]);
+        });
+      }
     }
+  }
+
+  let turning = false; // relayout answers with the event that called it
+
+  function turnOthers(turned, camera) {
+    if (turning) return;
+    turning = true;
+    const others = Object.values(views).filter((view) => view !== turned);
+    Promise.all(others.map((view) => Plotly.relayout(view.plot, { "scene.camera": camera })))
+      .finally(() => { turning = false; });
   }
 
   function protocols() {
@@ -309,12 +352,26 @@
   }
 
   header();
+  menu("column", comparison.columns.map((joint, at) => [at, words(joint)]), (at) => {
+    column = Number(at);
+    modelsTable();
+    differencesTable(byId("pair").selectedIndex);
+  });
+  byId("column").selectedIndex = column;
   modelsTable();
   menu("pair", comparison.pairs.map((pair, at) => [at, `${pair.first} − ${pair.second}`]), differencesTable);
   differencesTable(0);
   menu("quantity", comparison.quantities.map((one) => [one.name, `${one.title}: ${one.definition}`]), bars);
   byId("quantity").value = "occluded";
   bars("occluded");
+  curves("failures", comparison.thresholds_mm, (model) => model.failure_curve, "threshold (mm)",
+    `windows with a larger ${comparison.read_out} (%)`, [{ type: "line", yref: "paper", y0: 0, y1: 1,
+      x0: comparison.failure_mm, x1: comparison.failure_mm, line: { color: "#646c75", width: 1, dash: "dot" } }]);
+  if (comparison.sizes_px.length) {
+    curves("sizecurve", comparison.sizes_px, (model) => model.size_curve, "side of the occluder (px)",
+      `mean ${comparison.read_out} (mm)`);
+  } else byId("sizes").remove();
+  if (comparison.models[0].quantities.occluded.low[0] === null) byId("marks").remove();
   if (example) {
     exampleFigures();
     menu("joint", example.joints.map((joint, at) => [at, words(joint)]), (at) => heatmaps(Number(at)));

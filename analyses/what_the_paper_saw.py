@@ -1,0 +1,57 @@
+"""PARE's observations about occlusion (Section 3), counted on finished surveys of a set with part pictures.
+
+python analyses/what_the_paper_saw.py out/mesh [MORE FOLDERS OF occlusion-toolkit mesh]
+"""
+
+from pathlib import Path
+
+import click
+
+from occlusion_toolkit.analyses.mesh_summary import summarise_mesh
+from occlusion_toolkit.analyses.observations import Observation, observe
+from occlusion_toolkit.datasets.catalogue import open_dataset
+from occlusion_toolkit.errors import OcclusionToolkitError
+from occlusion_toolkit.io.mesh_result import read_mesh, read_surface
+from occlusion_toolkit.io.survey import ReadOut, Survey
+
+READ_OUTS: tuple[ReadOut, ...] = ("displacement", "increase")
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--dataset", default="open", show_default=True)
+@click.option("--root", type=click.Path(path_type=Path))
+def main(folders: tuple[Path, ...], dataset: str, root: Path | None) -> None:
+    """Print two Markdown tables: what each kind of window does, and the worst part for each joint."""
+    people = open_dataset(dataset, root)
+    surveys = [Survey.open(folder) for folder in folders]
+    click.echo("| model | joints | background | own place | neighbours | far |\n|---|---|---|---|---|---|")
+    for read_out in READ_OUTS:
+        for survey in surveys:
+            found = observe(survey, people, read_out)
+            for visible in (True, False):
+                lines = [line for line in found if line.visible == visible]
+                seen = f"{lines[0].joints} {'in sight' if visible else 'out of sight'}"
+                cells = " | ".join(shown(line) for line in lines)
+                click.echo(f"| {survey.card.model_card}, {read_out} | {seen} | {cells} |")
+    click.echo("\n| model | joint | own | neighbours | elsewhere | worst part |\n|---|---|---|---|---|---|")
+    for folder in folders:
+        path = folder / "mesh.h5"
+        table = summarise_mesh(read_mesh(path), read_surface(path), "displacement")
+        for joint in table.joints:
+            parts = (joint.own_mm, joint.neighbours_mm, joint.elsewhere_mm)
+            cells = " | ".join("" if part is None else f"{part:.0f}" for part in parts)
+            worst = f"{joint.worst_part} {joint.worst_part_mm:.0f}"
+            click.echo(f"| {table.model} | {joint.joint} | {cells} | {worst} |")
+
+
+def shown(line: Observation) -> str:
+    """A mean with its interval."""
+    return f"{line.mean_mm:.1f} ({line.low_mm:.1f} to {line.high_mm:.1f})"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except OcclusionToolkitError as error:
+        raise SystemExit(f"error: {error}") from error

@@ -1,0 +1,60 @@
+"""`occlusion-toolkit data`: whether the data that a recipe trains on are there."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from occlusion_toolkit.cli.data_folders import data_folders
+
+_RECIPE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def data() -> None:
+    """Check training data.
+
+    Data sets are looked for in data/NAME of $OCCLUSION_TOOLKIT_HOME (docs/training-data.md).
+    """
+
+
+@data.command("check")
+@click.argument("recipe", type=_RECIPE)
+@click.option(
+    "--data",
+    "places",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="Folder of a data set (or of voc, the objects of Pascal VOC). May be repeated.",
+)
+@click.option("--smpl-dir", type=click.Path(path_type=Path), metavar="DIR", help="Folder of SMPL's files.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.pass_context
+def check_command(
+    context: click.Context, recipe: Path, places: tuple[str, ...], smpl_dir: Path | None, as_json: bool
+) -> None:
+    """Say what RECIPE trains on, what of it is there, and where to get the rest.
+
+    All annotations are read; images are looked for, not opened. Exits with 1 where something is missing.
+    """
+    from occlusion_toolkit.analyses.bodies import Bodies
+    from occlusion_toolkit.cli import console, console_data
+    from occlusion_toolkit.training.data_check import check_data
+    from occlusion_toolkit.training.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    occlusion = loaded.train.augmentation.occlusion
+    needs = check_data(
+        loaded.train.data_sets,
+        loaded.body,
+        data_folders(places, loaded.train.data_sets),
+        Bodies(smpl_dir),
+        voc=occlusion is not None and occlusion.objects == "voc",
+    )
+    ready = all(need.problem is None for need in needs)
+    if as_json:
+        entries = [console_data.need_as_json(need) for need in needs]
+        console.print_json({"recipe": str(recipe), "ready": ready, "needs": entries})
+    else:
+        console_data.print_needs(str(recipe), needs)
+    if not ready:
+        context.exit(1)

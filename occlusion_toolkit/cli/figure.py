@@ -1,0 +1,61 @@
+"""`occlusion-toolkit figure`: draws a figure again from stored results, by the script of that name."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("name", required=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RESULT]... [OPTIONS]...")
+@click.pass_context
+def figure(context: click.Context, name: str | None, words: tuple[str, ...]) -> None:
+    """Draw the figure NAME from stored RESULTs, without running any network.
+
+    Without NAME, lists the figures there are. `figure NAME --help` shows what a figure takes.
+    """
+    if name is None:
+        for known, path in figure_scripts().items():
+            click.echo(f"{known:<22}{_first_line(path)}")
+        return
+    figure_command(name).main(
+        args=list(words), prog_name=f"{context.command_path} {name}", standalone_mode=False
+    )
+
+
+def figure_scripts() -> dict[str, Path]:
+    """The scripts by the names of their figures, sorted: those of the wheel, or of the source tree."""
+    package = Path(__file__).parents[1]
+    packaged = package / "_recipes" / "figures"
+    folder = packaged if packaged.is_dir() else package.parent / "figures"
+    return {path.stem: path for path in sorted(folder.glob("*.py"))}
+
+
+def figure_command(name: str) -> click.Command:
+    """The command that draws a figure.
+
+    Raises:
+        click.UsageError: there is no figure of that name.
+    """
+    scripts = figure_scripts()
+    if name not in scripts:
+        close = difflib.get_close_matches(name, scripts, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise click.UsageError(f"There is no figure {name!r}.{hint} The figures are: {', '.join(scripts)}.")
+    specification = importlib.util.spec_from_file_location(f"figures_{name}", scripts[name])
+    if specification is None or specification.loader is None:
+        raise click.UsageError(f"{str(scripts[name])!r} is not a Python file.")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    command: click.Command = module.main
+    return command
+
+
+def _first_line(path: Path) -> str:
+    """What a script draws, without running it."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]

@@ -1,0 +1,1 @@
+"""Annotations to train with: every published form becomes one table of arrays."""

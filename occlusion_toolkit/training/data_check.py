@@ -1,0 +1,127 @@
+"""What a recipe needs beside itself, and whether it is there."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.body.smpl_folder import HOW_TO_GET_BODIES
+from occlusion_toolkit.datasets.threedpw import ThreeDPW
+from occlusion_toolkit.errors import OcclusionToolkitError
+from occlusion_toolkit.training.catalogue import (
+    annotation_file,
+    default_folder,
+    read_annotations,
+    training_set,
+)
+from occlusion_toolkit.training.samples.body_joints import TrainingBodies
+from occlusion_toolkit.training.voc import HOW_TO_GET as HOW_TO_GET_VOC
+from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts
+
+VOC = "voc"
+"""Name of Pascal VOC's objects among the folders."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that a recipe needs.
+
+    Attributes:
+        name: of the data set, the objects or the body.
+        kind: "data set", "occluding objects" or "body".
+        folder: where it was looked for.
+        found: what is there, in words; empty where it cannot be used.
+        people: people in a data set; None for other things.
+        bodies: how many of them have pose and shape.
+        joints: how many have 3D joints, annotated or of their body.
+        problem: what is wrong; None where it can be used.
+        how_to_get: addresses and licences.
+    """
+
+    name: str
+    kind: str
+    folder: Path
+    found: str = ""
+    people: int | None = None
+    bodies: int | None = None
+    joints: int | None = None
+    problem: str | None = None
+    how_to_get: str = ""
+
+
+def check_data(
+    data_sets: tuple[str, ...],
+    topology: str,
+    folders: Mapping[str, Path],
+    bodies: Bodies,
+    *,
+    voc: bool,
+) -> tuple[Need, ...]:
+    """Looks for everything, reading all annotations; images are looked for, not opened.
+
+    Args:
+        data_sets: names of the training sets.
+        topology: the body of the network.
+        folders: where sets and "voc" are, other than in their default places.
+        bodies: reads the body.
+        voc: whether objects of Pascal VOC are pasted.
+
+    Raises:
+        TrainingError: a set has a name that there is not.
+    """
+    needs = []
+    for name in data_sets:
+        files = training_set(name)
+        folder = folders.get(name, default_folder(name))
+        need = Need(name, "data set", folder, how_to_get=f"{files.contents}. {files.how_to_get}")
+        needs.append(_tried(need, lambda need: _data_set(need, topology)))
+    if voc:
+        folder = folders.get(VOC, default_voc_folder())
+        need = Need(VOC, "occluding objects", folder, how_to_get=HOW_TO_GET_VOC)
+        needs.append(_tried(need, _objects))
+    body = Need(topology, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
+    published = any(name != "synthetic" for name in data_sets)
+    needs.append(_tried(body, lambda need: _body(need, bodies, training_joints=published)))
+    return tuple(needs)
+
+
+def _tried(need: Need, check: Callable[[Need], Need]) -> Need:
+    """The need with what was found, or with the problem."""
+    try:
+        return check(need)
+    except OcclusionToolkitError as error:
+        return replace(need, problem=str(error))
+
+
+def _data_set(need: Need, topology: str) -> Need:
+    table = None if need.name == "synthetic" else read_annotations(need.name, need.folder)
+    if table is not None:
+        path = annotation_file(training_set(need.name), need.folder)
+        return replace(
+            need,
+            found=path.name if path is not None else "",
+            people=len(table),
+            bodies=int(table.has_smpl.sum()),
+            joints=int((table.has_smpl | table.has_pose_3d).sum()),
+        )
+    people = ThreeDPW(need.folder, "train", dataset=need.name)
+    count = len(people)
+    problem = None
+    if people.topology != topology:
+        problem = f"it is of body {people.topology!r}, the network of {topology!r}"
+    elif need.name == "synthetic" and not (need.folder / "partFiles").is_dir():
+        problem = "it has no part labels (partFiles)"
+    found = f"{len({track.sequence for track in people.tracks})} sequences"
+    return replace(need, found=found, people=count, bodies=count, joints=count, problem=problem)
+
+
+def _objects(need: Need) -> Need:
+    return replace(need, found=f"{len(read_voc_cutouts(need.folder))} objects")
+
+
+def _body(need: Need, bodies: Bodies, *, training_joints: bool) -> Need:
+    own = TrainingBodies(bodies, need.name)
+    body = own.model("neutral")
+    if training_joints:
+        own.joints("neutral")
+    return replace(need, found=f"{body.num_vertices} vertices")

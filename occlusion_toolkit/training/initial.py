@@ -1,0 +1,98 @@
+"""What a network starts from: the mean person of the data, and weights of another network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.io.checkpoints import read_state_dict
+from occlusion_toolkit.regressors.architecture import Architecture, PublishedArchitecture, ResNetTrunk
+from occlusion_toolkit.regressors.base import MeanParameters
+from occlusion_toolkit.regressors.hmr import HMR
+from occlusion_toolkit.regressors.pare import PARE
+from occlusion_toolkit.regressors.recognise import network_tensors, renamed_for
+from occlusion_toolkit.regressors.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
+from occlusion_toolkit.training.samples.sample import Sample
+
+SHIPPED_PX = 224
+"""Side of the crops that shipped networks take."""
+
+
+def build_network(architecture: Architecture, resolution: int, mean: MeanParameters) -> HMR | PARE:
+    """The network for crops of a training's resolution, with random weights.
+
+    A network that halves its 224 px crops before the first convolution (`input_pooling: 2`) is trained on
+    crops of 112 px without halving them: the same function for a quarter of the pixels to augment.
+
+    Args:
+        architecture: the network as it is shipped.
+        resolution: side of the training crops.
+        mean: the person that networks which correct one start from.
+
+    Raises:
+        TrainingError: the network cannot take crops of that size.
+    """
+    if resolution != SHIPPED_PX:
+        trunk = None if isinstance(architecture, PublishedArchitecture) else architecture.trunk
+        if not isinstance(trunk, ResNetTrunk) or resolution * trunk.input_pooling != SHIPPED_PX:
+            raise TrainingError(
+                f"A network for crops of {SHIPPED_PX} px cannot be trained on crops of {resolution} px; set "
+                f"augmentation.resolution to {SHIPPED_PX}, or input_pooling of a ResNet trunk to "
+                f"{SHIPPED_PX} / resolution."
+            )
+        trunk = trunk.model_copy(update={"input_pooling": 1})
+        architecture = architecture.model_copy(update={"trunk": trunk})
+    network: HMR | PARE = architecture.build()
+    for name, value in mean.buffers().items():
+        if hasattr(network.head, name):
+            getattr(network.head, name).copy_(value)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def mean_person(samples: Sequence[Sample]) -> MeanParameters:
+    """The mean of the people with a known body: rotations averaged in 6D, mean betas, and a usual camera."""
+    known = [sample for sample in samples if bool(sample.has_smpl)]
+    standing = MeanParameters.standing()
+    if not known:
+        return standing
+    rot6d = rotmat_to_rot6d(torch.stack([sample.rotmats for sample in known])).mean(dim=0)
+    # A mean over all headings can be almost zero; the upright root is kept then.
+    if float(rot6d[0].view(3, 2).norm(dim=0).min()) < 0.3:
+        rot6d[0] = rotmat_to_rot6d(standing.rotmats)[0]
+    betas = torch.stack([sample.betas for sample in known]).mean(dim=0)
+    return MeanParameters(rot6d_to_rotmat(rot6d), betas, standing.camera)
+
+
+def take_over(network: nn.Module, path: Path) -> int:
+    """Copy every tensor of a weights file whose name and shape the network has.
+
+    Files of a whole network and of a trunk alone (`conv1.weight`, ...) both fit.
+
+    Returns:
+        How many tensors were taken.
+
+    Raises:
+        TrainingError: the trunk is not in the file.
+    """
+    stored = network_tensors(read_state_dict(path), path).tensors
+    found = stored | renamed_for(network, stored)
+    own = network.state_dict()
+    taken: dict[str, Tensor] = {}
+    for name, value in own.items():
+        other = found.get(name, found.get(name.removeprefix("backbone.")))
+        if other is not None and other.shape == value.shape:
+            taken[name] = other
+    trunk = (
+        name for name in own if not name.startswith("head.") and not name.endswith("num_batches_tracked")
+    )
+    missing = [name for name in trunk if name not in taken]
+    if missing:
+        raise TrainingError(
+            f"{path} does not hold the trunk of this network: {len(missing)} tensors are missing or have "
+            f"other shapes, among them {missing[0]}."
+        )
+    network.load_state_dict(own | taken)
+    return len(taken)

@@ -1,0 +1,167 @@
+"""A network in training, as pytorch-lightning sees it: loss, optimiser, validation errors."""
+
+import dataclasses
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.joints import LSP14
+from occlusion_toolkit.body.joints49 import Joints49
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.metrics.errors import mpjpe_per_joint, pa_mpjpe_per_joint
+from occlusion_toolkit.regressors.base import MeanParameters, RegressorOutput
+from occlusion_toolkit.training.evaluation import PoseErrors
+from occlusion_toolkit.training.initial import build_network
+from occlusion_toolkit.training.losses import LossWeights
+from occlusion_toolkit.training.objective import Objective
+from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
+from occlusion_toolkit.training.recipe import Optimisation, Recipe
+from occlusion_toolkit.training.samples.sample import Sample
+
+logger = logging.getLogger(__name__)
+
+_MEAN = torch.tensor((0.485, 0.456, 0.406))[:, None, None]
+_STD = torch.tensor((0.229, 0.224, 0.225))[:, None, None]
+
+
+class RegressorTraining(lightning.LightningModule):
+    """One network and what it is taught.
+
+    Bodies are moved with the network but are no part of a checkpoint.
+
+    Args:
+        recipe: what to do.
+        body: the body whose parameters are regressed.
+        joints: its 49 joints.
+        mean: the person that the network starts from.
+        people: number of people in each training set, by name.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        body: BodyModel,
+        joints: Joints49,
+        mean: MeanParameters,
+        people: Mapping[str, int],
+    ) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.people = dict(people)
+        self.network = build_network(recipe.network, recipe.train.augmentation.resolution, mean)
+        self.objective = Objective(body, joints, recipe.train.supervision)
+        self._errors: list[Float[Tensor, "people 2"]] = []
+        self._overlaps: list[Int[Tensor, "2 24"]] = []
+
+    @property
+    def body(self) -> BodyModel:
+        """The body whose parameters are regressed."""
+        return self.objective.body
+
+    def forward(self, crops: UInt8[Tensor, "batch 3 size size"]) -> RegressorOutput:
+        """Predict people from RGB crops."""
+        output: RegressorOutput = self.network(normalised(crops))
+        return output
+
+    def loss_weights(self, step: int) -> LossWeights:
+        """Weights of the terms at an optimiser step: lambda_P falls to zero where supervision ends."""
+        supervision, weights = self.recipe.train.supervision, self.recipe.train.losses
+        free = supervision is None or (supervision.until_step is not None and step >= supervision.until_step)
+        return dataclasses.replace(weights, parts=0.0) if free else weights
+
+    def training_step(self, batch: Sample, index: int) -> Tensor:
+        """The loss of a batch; its terms go to the log."""
+        terms = self.objective(self(batch.crop), batch)
+        total: Tensor = terms.total(self.loss_weights(self.global_step))
+        self.log_dict({f"loss/{name}": value.detach() for name, value in vars(terms).items()})
+        self.log("loss/total", total.detach())
+        return total
+
+    def validation_step(self, batch: Sample, index: int) -> None:
+        """Errors of held-out people with a known body."""
+        output, body = self(batch.crop), self.body
+        found = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
+        known = batch.has_smpl
+        if bool(known.any()):
+            truth = BodyParameters(batch.rotmats[known], batch.betas[known], found.camera[known])
+            joints = body.centred_joints(found[known], LSP14), body.centred_joints(truth, LSP14)
+            errors = [metric(*joints).mean(dim=1) for metric in (mpjpe_per_joint, pa_mpjpe_per_joint)]
+            self._errors.append(1000 * torch.stack(errors, dim=1))
+        if output.part_logits is not None:
+            self._overlaps.append(part_overlaps(output.part_logits, batch.labels))
+
+    def gather_errors(self) -> PoseErrors:
+        """Mean errors of the people validated since the last call, over all devices; they go to the log."""
+        own = torch.cat(self._errors) if self._errors else torch.zeros(0, 2, device=self.device)
+        totals = self._sum(torch.cat((own.sum(dim=0), own.new_tensor([len(own)]))))
+        position, aligned, people = totals.tolist()
+        errors = PoseErrors(position / max(people, 1), aligned / max(people, 1))
+        figures = {"validation/mpjpe_mm": errors.mpjpe_mm, "validation/pa_mpjpe_mm": errors.pa_mpjpe_mm}
+        if self._overlaps:
+            figures["validation/part_iou"] = mean_iou(self._sum(torch.stack(self._overlaps).sum(dim=0)))
+        self._errors, self._overlaps = [], []
+        self.log_dict(figures)
+        return errors
+
+    def _sum(self, values: Tensor) -> Tensor:
+        """The sum over all devices."""
+        gathered = self.all_gather(values)
+        if not isinstance(gathered, Tensor):
+            raise TrainingError("Lightning gathered something else than a tensor")
+        return gathered.view(-1, *values.shape).sum(dim=0)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps the recipe and the number of people, which the order of samples depends on."""
+        checkpoint["recipe"] = self.recipe.model_dump_json()
+        checkpoint["people"] = self.people
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Compares what is about to go on with what was stopped.
+
+        Raises:
+            TrainingError: the data sets have other people than before.
+        """
+        if checkpoint.get("people") != self.people:
+            raise TrainingError(
+                f"The run was on {checkpoint.get('people')} people and cannot go on with {self.people}: the "
+                "order of samples would be another. Give it the same data, or start a new run."
+            )
+        if checkpoint.get("recipe") != self.recipe.model_dump_json():
+            logger.warning("the recipe has changed since the run was stopped; it goes on with the new one")
+
+    def configure_optimizers(self) -> Any:
+        """Adam (AdamW where weights decay) and its schedule by step."""
+        settings = self.recipe.train.optimisation
+        weights = [p for p in self.network.parameters() if p.requires_grad]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in weights if p.ndim > 1], "weight_decay": settings.weight_decay},
+            {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        # Without decay AdamW is Adam.
+        optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+        steps = self.recipe.train.steps
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: rate_share(settings, step, steps)
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def rate_share(settings: Optimisation, step: int, steps: int) -> float:
+    """The learning rate at a step as a share of the recipe's: linear warm-up, then a cosine to the end."""
+    warm_up = min(1.0, (step + 1) / settings.warm_up_steps) if settings.warm_up_steps else 1.0
+    along = min(1.0, step / steps)
+    return warm_up * (settings.final_rate + (1 - settings.final_rate) * 0.5 * (1 + math.cos(math.pi * along)))
+
+
+def normalised(crops: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
+    """RGB crops as networks take them, in channels-last memory."""
+    mean, std = _MEAN.to(crops.device), _STD.to(crops.device)
+    return ((crops.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)

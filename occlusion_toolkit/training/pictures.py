@@ -1,0 +1,143 @@
+"""What a network sees and does, drawn while it learns: the same few people, validation after validation."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from cmcrameri import cm
+from jaxtyping import Float, UInt8
+from PIL import Image
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch.utils.data import default_collate
+
+from occlusion_toolkit.body.joints import LSP14, SMPL24
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.io.atomic import atomic_path, make_folder
+from occlusion_toolkit.occlusion.grid import Grid
+from occlusion_toolkit.occlusion.occluders import parse_occluder
+from occlusion_toolkit.occlusion.sweep import OcclusionSweep
+from occlusion_toolkit.rendering.overlay import composite, render_body
+from occlusion_toolkit.training.losses import IGNORED_PART
+from occlusion_toolkit.training.module import RegressorTraining, normalised
+from occlusion_toolkit.training.samples.sample import Sample
+
+PEOPLE = 4
+TILE_PX = 160
+ATTENDED = ("left_wrist", "right_knee")
+"""Parts whose attention is drawn."""
+
+FARTHEST_MM = 200.0
+"""Displacement at the end of the colour scale of sensitivity maps."""
+
+_PARTS = (cm.batlow(np.random.default_rng(5).permutation(24) / 23)[:, :3] * 255).astype(np.uint8)
+_COLOURS = np.vstack((np.zeros((1, 3), np.uint8), _PARTS))
+"""Colour of every part label; the background is black."""
+
+
+class Pictures(lightning.Callback):
+    """Writes `step-N.png` at a validation, a row per person.
+
+    The columns are the crop, the estimated body over it, the part labels, the parts and the attention that
+    PARE finds, and the network's own sensitivity map: mean displacement of the 14 joints under a grey square
+    of 40/224 of the crop at each place.
+
+    Args:
+        folder: where pictures go.
+        every_steps: least number of steps between pictures.
+    """
+
+    def __init__(self, folder: Path, every_steps: int) -> None:
+        self._folder, self._every = folder, every_steps
+        self._due = every_steps
+
+    def on_validation_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Draws, when it is time."""
+        step = trainer.global_step
+        if not trainer.is_global_zero or not isinstance(pl_module, RegressorTraining) or step < self._due:
+            return
+        self._due = step + self._every
+        people = trainer.datamodule.held_out  # type: ignore[attr-defined]
+        batch = default_collate([people[row] for row in range(min(PEOPLE, len(people)))])
+        sheet = draw_sheet(pl_module, batch)
+        with atomic_path(make_folder(self._folder) / f"step-{step:06d}.png") as temporary:
+            Image.fromarray(sheet).save(temporary)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("people", sheet, step, dataformats="HWC")
+
+    def state_dict(self) -> dict[str, Any]:
+        """When the next picture is due."""
+        return {"due": self._due}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on with the rhythm."""
+        self._due = state_dict["due"]
+
+
+@torch.no_grad()
+def draw_sheet(module: RegressorTraining, batch: Sample) -> UInt8[np.ndarray, "height width 3"]:
+    """All tiles of some people; the module must be in evaluation mode."""
+    output = module(batch.crop.to(module.device))
+    bodies = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
+    vertices = module.body(bodies).vertices.cpu()
+    maps = _sensitivity(module, batch)
+    rows = []
+    for row in range(len(batch.crop)):
+        crop = batch.crop[row].permute(1, 2, 0).cpu().numpy()
+        camera = bodies.camera[row].cpu()
+        layer = render_body(vertices[row], module.body.faces.cpu(), camera, TILE_PX, supersampling=2)
+        labels = batch.labels[row].cpu().numpy()
+        tiles = [_tile(crop), composite(crop, layer), _parts(labels)]
+        if output.part_logits is not None and output.attention is not None:
+            found = output.part_logits[row].argmax(dim=0).cpu().numpy()
+            tiles.append(_parts(found))
+            for part in ATTENDED:
+                attention = output.attention[row, SMPL24.index(part)].float().cpu().numpy()
+                tiles.append(_heat(crop, attention / attention.max()))
+        tiles.append(_heat(crop, maps[row] / FARTHEST_MM))
+        rows.append(np.hstack(tiles))
+    return np.vstack(rows)
+
+
+def _sensitivity(module: RegressorTraining, batch: Sample) -> list[Float[np.ndarray, "rows cols"]]:
+    """Mean displacement of the joints under an occluder at each place, mm."""
+    resolution = batch.crop.shape[-1]
+    grid = Grid("centred", round(resolution * 40 / 224), max(1, resolution // 14), resolution)
+    sweep = OcclusionSweep(
+        module.network,
+        module.body,
+        grid,
+        parse_occluder("grey", grid.size),
+        joint_sets=(LSP14,),
+        device=module.device,
+    )
+    results = sweep.run(normalised(batch.crop.to(module.device)))
+    return [result.map("displacement", LSP14).mean(axis=0) for result in results]
+
+
+def _tile(
+    pixels: UInt8[np.ndarray, "height width 3"], resample: Image.Resampling = Image.Resampling.LANCZOS
+) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).resize((TILE_PX, TILE_PX), resample))
+
+
+def _parts(labels: np.ndarray) -> np.ndarray:
+    known = np.where(labels == IGNORED_PART, 0, labels)
+    return _tile(_COLOURS[known], Image.Resampling.NEAREST)
+
+
+def _heat(crop: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] in colour over a grey crop."""
+    grey = np.repeat(_tile(crop).mean(axis=2, keepdims=True), 3, axis=2)
+    heat = cm.lajolla(np.asarray(_resized(values.clip(0, 1))))[..., :3] * 255
+    return np.asarray((0.35 * grey + 0.65 * heat).round(), np.uint8)
+
+
+def _resized(values: np.ndarray) -> np.ndarray:
+    return np.asarray(
+        Image.fromarray(values.astype(np.float32)).resize((TILE_PX, TILE_PX), Image.Resampling.BILINEAR)
+    )

@@ -1,0 +1,178 @@
+"""One training run: a recipe and its data in, checkpoints, weights with cards, logs and pictures out."""
+
+import logging
+import platform
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytorch_lightning as lightning
+import torch
+from pytorch_lightning.callbacks.weight_averaging import EMAWeightAveraging
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.strategies import DDPStrategy
+
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.io.atomic import make_folder
+from occlusion_toolkit.io.home import toolkit_home
+from occlusion_toolkit.training.guards import FiniteLoss, SeedSteps, StopInTime
+from occlusion_toolkit.training.initial import mean_person, take_over
+from occlusion_toolkit.training.loading import TrainingData
+from occlusion_toolkit.training.module import RegressorTraining
+from occlusion_toolkit.training.pictures import Pictures
+from occlusion_toolkit.training.recipe import Recipe
+from occlusion_toolkit.training.saving import CHECKPOINT, SaveCheckpoint, SaveWeights
+from occlusion_toolkit.training.sources import RunData
+from occlusion_toolkit.training.speed import Speed, StepReport
+
+logger = logging.getLogger(__name__)
+
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "fp32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
+MEAN_OVER = 64
+"""Samples that the mean person is taken over."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What does not change the result of a run beyond rounding, and where it goes.
+
+    Attributes:
+        out: folder of the run.
+        resume: go on from the checkpoint in it, if there is one.
+        max_minutes: wall time; None for no limit.
+        devices: GPUs, or processes where there is no GPU.
+        precision: "fp32", "bf16" or "fp16".
+        parts: batches whose gradients are accumulated for one step.
+        workers: processes per device that make samples.
+    """
+
+    out: Path
+    resume: bool = False
+    max_minutes: float | None = None
+    devices: int = 1
+    precision: str = "fp32"
+    parts: int = 1
+    workers: int = 0
+
+
+def run_training(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport) -> int:
+    """Train until the recipe is done, the time is up, or Ctrl-C.
+
+    Args:
+        recipe: what to do.
+        data: its data sets and bodies.
+        options: where and how.
+        report: takes speed and losses every half minute and at the end.
+
+    Returns:
+        Steps done so far.
+
+    Raises:
+        TrainingError: the folder holds another run, the loss is not finite, or options do not fit.
+    """
+    out, train = make_folder(options.out), recipe.train
+    checkpoint = out / CHECKPOINT
+    if checkpoint.is_file() and not options.resume:
+        raise TrainingError(f"{out} holds a run already; go on with --resume, or choose another folder.")
+    if options.precision == "fp16" and not torch.cuda.is_available():
+        raise TrainingError("fp16 needs a GPU; choose bf16 or fp32.")
+    torch.manual_seed(train.seed)
+    mean = mean_person([data.samples[position] for position in range(MEAN_OVER)])
+    module = RegressorTraining(
+        recipe, data.bodies.model("neutral"), data.bodies.joints("neutral"), mean, data.people
+    )
+    if train.start_from is not None and not checkpoint.is_file():
+        path = toolkit_home() / "weights" / train.start_from
+        logger.info("took %d tensors of %s", take_over(module.network, path), path)
+    samples = TrainingData(
+        data.samples,
+        data.held_out,
+        steps=train.steps,
+        batch_size=train.batch_size,
+        parts=options.parts,
+        workers=options.workers,
+    )
+    with _quiet():
+        trainer = _trainer(recipe, options, report, out)
+        trainer.fit(
+            module,
+            datamodule=samples,
+            ckpt_path=checkpoint if checkpoint.is_file() else None,
+            weights_only=True,
+        )
+    return trainer.global_step
+
+
+def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path) -> lightning.Trainer:
+    train, gpu = recipe.train, torch.cuda.is_available()
+    checkpoints = SaveCheckpoint(out / CHECKPOINT, train.validate_every)
+    callbacks: list[lightning.Callback] = [
+        SeedSteps(train.seed),
+        FiniteLoss(out),
+        SaveWeights(recipe, out, hardware(options), checkpoints),
+        Pictures(out / "pictures", train.pictures_every),
+    ]
+    if train.optimisation.average_decay is not None:
+        callbacks.append(EMAWeightAveraging(decay=train.optimisation.average_decay))
+    callbacks += [StopInTime(_seconds(options.max_minutes)), checkpoints, Speed(train.batch_size, report)]
+    return lightning.Trainer(
+        accelerator="gpu" if gpu else "cpu",
+        devices=options.devices,
+        # Published networks carry layers that they never use.
+        strategy=DDPStrategy(find_unused_parameters=True) if options.devices > 1 else "auto",
+        precision=PRECISIONS[options.precision],
+        max_steps=train.steps,
+        val_check_interval=min(train.validate_every, train.steps) * options.parts,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=max(1, min(50, train.steps // 10)),
+        accumulate_grad_batches=options.parts,
+        gradient_clip_val=train.optimisation.clip_norm,
+        use_distributed_sampler=False,
+        sync_batchnorm=gpu and options.devices > 1,
+        benchmark=gpu,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        logger=_loggers(out),
+        callbacks=callbacks,
+        default_root_dir=out,
+    )
+
+
+def _loggers(out: Path) -> list[Logger]:
+    return [
+        CSVLogger(out, name="logs", version="csv"),
+        TensorBoardLogger(out, name="logs", version="tensorboard"),
+    ]
+
+
+def _seconds(minutes: float | None) -> float | None:
+    return None if minutes is None else 60 * minutes
+
+
+def hardware(options: RunOptions) -> str:
+    """What the run runs on, in words."""
+    one = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()} CPU"
+    return f"{options.devices} x {one}, {options.precision}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning neither prints what it found nor warns of what is meant (order and resumption are ours)."""
+    talker = logging.getLogger("pytorch_lightning")
+    level = talker.level
+    talker.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        talker.setLevel(level)

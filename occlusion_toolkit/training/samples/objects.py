@@ -1,0 +1,36 @@
+"""The objects that SynthOcc pastes."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from occlusion_toolkit.training.occluders import Cutout, draw_cutouts
+from occlusion_toolkit.training.samples.settings import SyntheticOcclusion
+from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts
+
+_DRAWN = 512
+
+
+def occluding_objects(
+    occlusion: SyntheticOcclusion | None,
+    textures: UInt8[np.ndarray, "pictures height width 3"],
+    voc_root: Path | None,
+    seed: int,
+) -> list[Cutout]:
+    """The library of objects that settings ask for; empty without SynthOcc.
+
+    Args:
+        occlusion: the settings.
+        textures: pictures of which drawn objects take scraps.
+        voc_root: folder of Pascal VOC 2012; None for its default place.
+        seed: of drawn objects.
+
+    Raises:
+        DatasetError: objects of Pascal VOC are asked for and not there.
+    """
+    if occlusion is None:
+        return []
+    if occlusion.objects == "drawn":
+        return draw_cutouts(_DRAWN, textures, seed)
+    return read_voc_cutouts(voc_root or default_voc_folder())

@@ -1,0 +1,166 @@
+"""Part labels of a training set, rendered once and kept on disk, compressed.
+
+What is kept is the label map of the person as annotated, in a square of two box sides: flips, turns and zooms
+of a crop are the same moves of that map, so one rendering serves all epochs. A shard is one array of bytes:
+the ends of the maps (int64), then the maps, each compressed by zlib; a person without labels has none.
+"""
+
+import copy
+import hashlib
+import logging
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.gender import GENDERS, Gender
+from occlusion_toolkit.datasets.annotations.table import AnnotationTable
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.io.atomic import atomic_path
+from occlusion_toolkit.training.samples.body_joints import TrainingBodies, bodies_of
+from occlusion_toolkit.training.samples.label_cameras import cameras_of
+from occlusion_toolkit.training.samples.part_labels import render_part_labels
+
+logger = logging.getLogger(__name__)
+
+LABELS_PX = 448
+MARGIN = 2.0
+"""Side of the square in box sides: room for turns and zooms."""
+
+_VERSION = "part labels 1"  # to be changed with anything that changes the maps
+_SHARD = 512
+_BATCH = 16
+
+
+class PartLabelStore:
+    """Labels by row; opened anew at every access, so that it travels to worker processes.
+
+    Args:
+        folder: where the shards are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def labels(self, row: int) -> UInt8[np.ndarray, "448 448"] | None:
+        """The part labels of a person, or None.
+
+        Raises:
+            TrainingError: the shard is missing or damaged.
+        """
+        path = _shard_path(self.folder, row // _SHARD)
+        try:
+            content = np.load(path, mmap_mode="r", allow_pickle=False)
+            number = row % _SHARD
+            count = int(content[:8].view(np.int64)[0])
+            ends = content[8 : _header_bytes(count)].view(np.int64)
+            start = int(ends[number - 1]) if number else _header_bytes(count)
+            end = int(ends[number])
+            if start == end:
+                return None
+            stream = zlib.decompressobj()
+            unpacked = stream.decompress(content[start:end].tobytes(), LABELS_PX**2 + 1)
+            if not stream.eof:  # only at the end is the checksum compared
+                raise ValueError("a map is longer than it should be, or cut off")
+            return np.frombuffer(bytearray(unpacked), np.uint8).reshape(LABELS_PX, LABELS_PX)
+        except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
+            raise TrainingError(
+                f"the part labels {str(path)!r} are missing or damaged ({error}); delete the file and start "
+                "again to have them rendered anew"
+            ) from error
+
+
+def prepare_part_labels(
+    table: AnnotationTable,
+    bodies: TrainingBodies,
+    cache: Path,
+    device: torch.device,
+    progress: Callable[[int, int], None] | None = None,
+) -> PartLabelStore:
+    """Renders the labels that are not there yet.
+
+    Args:
+        table: the people.
+        bodies: their bodies.
+        cache: folder in which the labels of a set get a folder, named by annotations and body.
+        device: where the rendering is done.
+        progress: called with the people done and their number.
+
+    Raises:
+        ResultError: the folder cannot be written.
+    """
+    folder = cache / f"parts-{_key(table, bodies)[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = -(-len(table) // _SHARD)
+    todo = [number for number in range(shards) if not _shard_path(folder, number).is_file()]
+    if todo:
+        logger.info("rendering the part labels of %d of %d people", len(todo) * _SHARD, len(table))
+    for done, number in enumerate(todo, 1):
+        rows = np.arange(number * _SHARD, min((number + 1) * _SHARD, len(table)))
+        content = _packed(_rendered(table, rows, bodies, device), rows)
+        with atomic_path(_shard_path(folder, number)) as temporary, temporary.open("wb") as file:
+            np.save(file, content)
+        if progress is not None:
+            progress(min(done * _SHARD, len(table)), len(todo) * _SHARD)
+    return PartLabelStore(folder)
+
+
+def _rendered(
+    table: AnnotationTable, rows: np.ndarray, bodies: TrainingBodies, device: torch.device
+) -> dict[int, bytes]:
+    """Compressed label maps by row."""
+    maps: dict[int, bytes] = {}
+    with_body = rows[table.has_smpl[rows]]
+    for gender, places, parameters in bodies_of(table, with_body):
+        some = with_body[places]
+        body = _on_device(bodies, gender, device)
+        cameras, good = cameras_of(table, some, bodies.joints(gender)(parameters))
+        for batch in torch.split(good.nonzero()[:, 0], _BATCH):
+            labels = render_part_labels(
+                body, parameters[batch].to(device), cameras[batch].to(device), LABELS_PX, MARGIN
+            ).numpy()
+            maps |= {
+                int(some[row]): zlib.compress(picture.tobytes(), 6)
+                for row, picture in zip(batch.tolist(), labels, strict=True)
+            }
+    return maps
+
+
+def _on_device(bodies: TrainingBodies, gender: Gender, device: torch.device) -> BodyModel:
+    body = bodies.model(gender)
+    return body if device.type == "cpu" else copy.deepcopy(body).to(device)
+
+
+def _packed(maps: Mapping[int, bytes], rows: np.ndarray) -> UInt8[np.ndarray, " bytes"]:
+    """A shard: the number of rows and the ends of their maps as int64, then the maps."""
+    contents = [maps.get(int(row), b"") for row in rows]
+    header = np.concatenate(([len(rows)], _header_bytes(len(rows)) + np.cumsum([len(c) for c in contents])))
+    return np.concatenate(
+        [header.astype(np.int64).view(np.uint8), np.frombuffer(b"".join(contents), np.uint8)]
+    )
+
+
+def _header_bytes(rows: int) -> int:
+    return 8 * (rows + 1)
+
+
+def _shard_path(folder: Path, number: int) -> Path:
+    return folder / f"{number:05d}.npy"
+
+
+def _key(table: AnnotationTable, bodies: TrainingBodies) -> str:
+    """SHA-256 of everything that the label maps depend on."""
+    digest = hashlib.sha256(f"{_VERSION} {LABELS_PX} {MARGIN} {bodies.topology} ".encode())
+    digest.update(table.fingerprint.encode())
+    for code in np.unique(table.genders[table.has_smpl]):
+        body = bodies.model(GENDERS[int(code)])
+        arrays = body.arrays
+        parts = (body.vertex_parts.numpy(), arrays.v_template, arrays.shapedirs, arrays.weights, arrays.faces)
+        for values in (*parts, arrays.joint_regressor, arrays.posedirs):
+            if values is not None:
+                digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,98 @@
+"""The data sets of a recipe, opened and mixed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.training.augment import Warp
+from occlusion_toolkit.training.cached_source import CachedSource, HeldOut, RowsFrom, WarpingSource
+from occlusion_toolkit.training.catalogue import default_folder, open_training_set
+from occlusion_toolkit.training.data_check import VOC
+from occlusion_toolkit.training.ingest import take_in
+from occlusion_toolkit.training.occluders import Cutout
+from occlusion_toolkit.training.recipe import Recipe
+from occlusion_toolkit.training.samples.body_joints import TrainingBodies
+from occlusion_toolkit.training.samples.mix import Mix, Source, Stage, TrainingSamples
+from occlusion_toolkit.training.samples.objects import occluding_objects
+from occlusion_toolkit.training.samples.sample import Sample
+from occlusion_toolkit.training.samples.table_source import TableSource
+
+SYNTHETIC = "synthetic"
+TEXTURE_PEOPLE = 64
+"""People whose pictures drawn objects take scraps of."""
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run learns from.
+
+    Attributes:
+        samples: training samples by position.
+        held_out: people to validate on.
+        people: number of people by training set.
+        bodies: the bodies of the ground truth.
+    """
+
+    samples: Dataset[Sample]
+    held_out: Dataset[Sample]
+    people: Mapping[str, int]
+    bodies: TrainingBodies
+
+
+def open_data(recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies, cache: Path) -> RunData:
+    """Open every data set of a recipe and hold out the first people of the first.
+
+    Args:
+        recipe: names the data sets.
+        folders: where they are, by name; `voc` may be among them for SynthOcc.
+        bodies: reads bodies.
+        cache: folder for what is made once and kept: decoded crops, part labels.
+
+    Raises:
+        TrainingError: a data set has too few people.
+        DatasetError: a data set is missing or damaged.
+    """
+    train, ours = recipe.train, TrainingBodies(bodies, recipe.body)
+    makers = {name: _maker(name, recipe, folders, bodies, cache) for name in train.data_sets}
+    first = train.data_sets[0]
+    plain = makers[first]([])
+    if len(plain) <= train.held_out:
+        raise TrainingError(
+            f"{first} has {len(plain)} people, and this recipe holds out {train.held_out} of them for "
+            "validation: nobody is left to train on. Use more data, or lower held_out."
+        )
+    scraps = range(train.held_out, min(train.held_out + TEXTURE_PEOPLE, len(plain)))
+    textures = np.stack([plain.warped(row, Warp.identity(1), None).crop.numpy() for row in scraps])
+    cutouts = occluding_objects(
+        train.augmentation.occlusion, textures.transpose(0, 2, 3, 1), folders.get(VOC), train.seed
+    )
+    sources = {name: maker(cutouts) for name, maker in makers.items()}
+    mixed: list[Source] = [RowsFrom(sources[first], train.held_out)]
+    mixed += [sources[name] for name in train.data_sets[1:]]
+    sizes = {source.name: len(source) for source in mixed}
+    stages = [
+        Stage(stage.shares, None if stage.steps is None else stage.steps * train.batch_size)
+        for stage in train.data
+    ]
+    samples = TrainingSamples(mixed, Mix(stages, sizes, train.seed))
+    return RunData(samples, HeldOut(plain, train.held_out), sizes, ours)
+
+
+def _maker(
+    name: str, recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies, cache: Path
+) -> Callable[[list[Cutout]], WarpingSource]:
+    """Opens a data set once; the function makes sources of it that paste given objects."""
+    train, folder = recipe.train, folders.get(name, default_folder(name))
+    settings, seed, batch = train.augmentation, train.seed, train.batch_size
+    if name == SYNTHETIC:
+        ours = TrainingBodies(bodies, recipe.body)
+        people = take_in(cache / "crops", folder, "train", ours.model("neutral"), ours.joints("neutral"))
+        return lambda cutouts: CachedSource(name, people, settings, cutouts, seed, batch)
+    parts = train.supervision is not None and train.supervision.by == "parts"
+    opened = open_training_set(name, folder, bodies, recipe.body, cache=cache, parts=parts)
+    return lambda cutouts: TableSource(name, opened.table, opened.labels, settings, cutouts, seed, batch)
