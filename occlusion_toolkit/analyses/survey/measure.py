@@ -88,8 +88,10 @@ class ShardMaker:
         """One person, read and cropped, with the true body."""
         crop = normalise(read_crop(frame, self.engine.grid.resolution))
         unknown_camera = torch.full((1, 3), torch.nan)
+        # Copied into torch's own memory: arrays that came over a network may lie at any address, and the last
+        # bit of a sum can depend on it.
         truth = BodyParameters(
-            torch.from_numpy(frame.rotmats)[None], torch.from_numpy(frame.betas)[None], unknown_camera
+            torch.tensor(frame.rotmats)[None], torch.tensor(frame.betas)[None], unknown_camera
         )
         return Subject(crop, truth, self._truth_body(frame.gender))
 

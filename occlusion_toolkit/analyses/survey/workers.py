@@ -142,6 +142,8 @@ def make_shards(
 def make_shard(job: Job, shard: Shard) -> None:
     """Makes one shard and writes it; what a worker process does."""
     with _one_at_a_time:  # a Dask worker may have several threads
+        if job.threads is not None:
+            torch.set_num_threads(job.threads)  # a setting of the thread that calls, not of the process
         maker = _maker_of(job)
         write_shard(shard.path, maker.make(shard.first, shard.keys, shard.frames))
 
@@ -152,8 +154,6 @@ _makers: list[tuple[Job, ShardMaker]] = []  # at most one: the engine of the job
 
 def _maker_of(job: Job) -> ShardMaker:
     if not _makers or _makers[0][0] != job:
-        if job.threads is not None:
-            torch.set_num_threads(job.threads)
         _makers.clear()
         engine = job.source(own_gpu() if job.gpus else torch.device("cpu"))
         fixed = replace(engine, batch_size=job.manifest.batch_size)
