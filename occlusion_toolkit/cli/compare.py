@@ -16,7 +16,6 @@ from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 if TYPE_CHECKING:
     from occlusion_toolkit.analyses.bodies import Bodies
     from occlusion_toolkit.analyses.compare.example import ExampleRule
-    from occlusion_toolkit.analyses.survey.source import CardSource
     from occlusion_toolkit.io.comparison import StoredComparison
     from occlusion_toolkit.io.mesh_result import MeshResult
     from occlusion_toolkit.io.results import HeatmapResult
@@ -167,13 +166,11 @@ def _surveyed(
     from occlusion_toolkit.regressors.registry import load_card
 
     bodies = body.bodies(*(load_card(model) for model in sweeps.models))
-    settings = SurveySettings(
-        chosen_people(**dataset), bodies, joint_set(joints), sweeps.of(sweeps.models[0], 40).place()
-    )
+    settings = SurveySettings(chosen_people(**dataset), bodies, joint_set(joints), sweeps.place())
     found: dict[int, list[Survey]] = {}
     for size in sweeps.sizes:
         for model in sweeps.models:
-            source = _source(sweeps, model, size, bodies)
+            source = sweeps.of(model, size).source(bodies)
             try:
                 with console.progress(f"images, {model}, {size} px") as progress:
                     survey = survey_of(source, settings, survey_folder(out, source), progress=progress)
@@ -209,7 +206,7 @@ def _examples(
         people = chosen_people(**dataset)
         position = choose_example(list(surveys.values()), cast("ExampleRule", rule), stored.read_out)
         sources = {
-            name: _source(sweeps, model, survey.grid.size, bodies)
+            name: sweeps.of(model, survey.grid.size).source(bodies)
             if (model := given.get(name))
             else source_of(survey, bodies)
             for name, survey in surveys.items()
@@ -221,7 +218,7 @@ def _examples(
                 people,
                 position,
                 bodies,
-                sweeps.of("", 40).place(),
+                sweeps.place(),
                 out / "example",
                 aligned=aligned,
                 progress=progress,
@@ -231,20 +228,3 @@ def _examples(
             raise
         console.warn(f"no pictures of an example: {error}")
         return {}
-
-
-def _source(sweeps: SeveralSweeps, model: str, size: int, bodies: Bodies) -> CardSource:
-    """What makes the engine of one of the sweeps."""
-    from occlusion_toolkit.analyses.survey.source import CardSource
-
-    options = sweeps.of(model, size)
-    return CardSource(
-        model,
-        bodies.smpl_dir,
-        options.windows(),
-        options.occluder,
-        options.batch_size,
-        options.precision,
-        options.compile,
-        bodies.trusted,
-    )

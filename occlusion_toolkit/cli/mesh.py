@@ -109,22 +109,12 @@ def _surveyed(
 ) -> Survey:
     """The run of the sweeps, with its plan and its progress on the screen."""
     from occlusion_toolkit.analyses.survey.run import run_survey
-    from occlusion_toolkit.analyses.survey.source import CardSource
     from occlusion_toolkit.body.joints import joint_set
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.console_mesh import print_plan
     from occlusion_toolkit.cli.dataset_options import chosen_people
 
-    source = CardSource(
-        sweep.model,
-        bodies.smpl_dir,
-        sweep.windows(),
-        sweep.occluder,
-        sweep.batch_size,
-        sweep.precision,
-        sweep.compile,
-        bodies.trusted,
-    )
+    source = sweep.source(bodies)
     part, place, chosen = workers.part(), sweep.place(), workers.workers()
     people = chosen_people(**dataset)
     with console.progress("images swept") as report:

@@ -12,6 +12,8 @@ import rich_click as click
 if TYPE_CHECKING:
     import torch
 
+    from occlusion_toolkit.analyses.bodies import Bodies
+    from occlusion_toolkit.analyses.survey.source import CardSource
     from occlusion_toolkit.occlusion.grid import Grid
     from occlusion_toolkit.occlusion.occluders import Occluder
 
@@ -19,12 +21,10 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class SweepOptions:
-    """Values of the options, as given.
+class EngineOptions:
+    """Values of the options that one sweep and several have in common, as given.
 
     Attributes:
-        model: name or path of a card.
-        size: side of the occluder, pixels of the crop.
         stride: step between windows, pixels of the crop.
         grid: rule that places the windows.
         occluder: what is pasted.
@@ -34,8 +34,6 @@ class SweepOptions:
         compile: run the network through `torch.compile`.
     """
 
-    model: str
-    size: int
     stride: int
     grid: Literal["centred", "inside", "script"]
     occluder: str
@@ -43,6 +41,29 @@ class SweepOptions:
     batch_size: int | None
     precision: Literal["fp32", "bf16"]
     compile: bool
+
+    def place(self) -> torch.device:
+        """The device.
+
+        Raises:
+            UsageError: no such device, or not on this machine.
+        """
+        from occlusion_toolkit.cli.selection import select_device
+
+        return select_device(self.device)
+
+
+@dataclass(frozen=True)
+class SweepOptions(EngineOptions):
+    """Values of the options of one sweep, as given.
+
+    Attributes:
+        model: name or path of a card.
+        size: side of the occluder, pixels of the crop.
+    """
+
+    model: str
+    size: int
 
     def windows(self) -> Grid:
         """The windows.
@@ -64,50 +85,44 @@ class SweepOptions:
 
         return parse_occluder(self.occluder, self.size)
 
-    def place(self) -> torch.device:
-        """The device.
+    def source(self, bodies: Bodies) -> CardSource:
+        """What makes the engine of a survey, in this process and in others.
+
+        Args:
+            bodies: where its body comes from, and which files may be trusted.
 
         Raises:
-            UsageError: no such device, or not on this machine.
+            GridError: size and stride do not fit.
         """
-        from occlusion_toolkit.cli.selection import select_device
+        from occlusion_toolkit.analyses.survey.source import CardSource
 
-        return select_device(self.device)
+        return CardSource(
+            self.model,
+            bodies.smpl_dir,
+            self.windows(),
+            self.occluder,
+            self.batch_size,
+            self.precision,
+            self.compile,
+            bodies.trusted,
+        )
 
 
 @dataclass(frozen=True)
-class SeveralSweeps:
+class SeveralSweeps(EngineOptions):
     """Values of the options of a command that sweeps several models, as given.
 
     Attributes:
         models: names or paths of cards.
         sizes: sides of the occluders in pixels of the crop, increasing.
-        stride: step between windows, pixels of the crop.
-        grid: rule that places the windows.
-        occluder: what is pasted.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        batch_size: windows per forward pass; None for automatic.
-        precision: arithmetic of the network.
-        compile: run the network through `torch.compile`.
     """
 
     models: tuple[str, ...]
     sizes: tuple[int, ...]
-    stride: int
-    grid: Literal["centred", "inside", "script"]
-    occluder: str
-    device: str
-    batch_size: int | None
-    precision: Literal["fp32", "bf16"]
-    compile: bool
 
     def of(self, model: str, size: int) -> SweepOptions:
         """The options of one of the sweeps."""
-        shared = {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name not in ("models", "sizes")
-        }
+        shared = {field.name: getattr(self, field.name) for field in fields(EngineOptions)}
         return SweepOptions(model=model, size=size, **shared)
 
 

@@ -9,11 +9,11 @@ from occlusion_toolkit.io.comparison import StoredComparison
 from occlusion_toolkit.io.mesh_result import MeshResult
 from occlusion_toolkit.io.results import HeatmapResult
 from occlusion_toolkit.viz.comparison import bars_figure, curves_figure
+from occlusion_toolkit.viz.figure_files import save_png_and_pdf
 from occlusion_toolkit.viz.heatmap_report import heatmap_panels, worst_case
 from occlusion_toolkit.viz.heatmaps_by_model import heatmaps_by_model_figure
 from occlusion_toolkit.viz.mesh_comparison import meshes_by_model_figure
 from occlusion_toolkit.viz.predictions_by_model import predictions_by_model_figure
-from occlusion_toolkit.viz.style import save_figure
 
 
 def draw_comparison(comparison: StoredComparison, folder: Path) -> list[Path]:
@@ -29,11 +29,10 @@ def draw_comparison(comparison: StoredComparison, folder: Path) -> list[Path]:
     Raises:
         ResultError: a file cannot be written.
     """
-    bars, curves = bars_figure(comparison), curves_figure(comparison)
-    drawn = {"bars.png": bars, "bars.pdf": bars, "curves.png": curves, "curves.pdf": curves}
-    for name, figure in drawn.items():
-        save_figure(figure, folder / name)
-    return [folder / name for name in drawn]
+    return [
+        *save_png_and_pdf(bars_figure(comparison), folder, "bars"),
+        *save_png_and_pdf(curves_figure(comparison), folder, "curves"),
+    ]
 
 
 def draw_meshes(
@@ -49,9 +48,7 @@ def draw_meshes(
         ResultError: the meshes are of different data sets, or a file cannot be written.
     """
     figure = meshes_by_model_figure(meshes, surface, comparison.read_out)
-    for name in ("meshes.png", "meshes.pdf"):
-        save_figure(figure, folder / name)
-    return [folder / "meshes.png", folder / "meshes.pdf"]
+    return save_png_and_pdf(figure, folder, "meshes")
 
 
 def draw_example(results: Mapping[str, HeatmapResult], bodies: Bodies, folder: Path) -> list[Path]:
@@ -74,10 +71,7 @@ def draw_example(results: Mapping[str, HeatmapResult], bodies: Bodies, folder: P
         body = bodies.load(result.card.body)
         panels[name] = heatmap_panels(result, body)
         cases[name] = worst_case(result, body, panels[name])
-    drawn = {"heatmaps": heatmaps_by_model_figure(panels), "predictions": predictions_by_model_figure(cases)}
-    files = []
-    for name, figure in drawn.items():
-        for kind in ("png", "pdf"):
-            files.append(folder / f"{name}.{kind}")
-            save_figure(figure, files[-1])
-    return files
+    return [
+        *save_png_and_pdf(heatmaps_by_model_figure(panels), folder, "heatmaps"),
+        *save_png_and_pdf(predictions_by_model_figure(cases), folder, "predictions"),
+    ]
