@@ -67,8 +67,9 @@ def recolour(
 
 def _blur(crops: Tensor, strength: Tensor) -> Tensor:
     """Mix every crop with its 3x3 binomial blur; `strength` in [-1, 1] sets the share."""
-    kernel = torch.tensor([1.0, 2.0, 1.0])
-    weights = (kernel[:, None] * kernel / 16).expand(3, 1, 3, 3)
-    soft = functional.conv2d(functional.pad(crops, (1, 1, 1, 1), mode="replicate"), weights, groups=3)
+    padded = functional.pad(crops, (1, 1, 1, 1), mode="replicate")
+    # Sums of shifted views: for a few channels far faster than a depthwise convolution.
+    rows = padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]
+    soft = (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 16
     share = (0.5 + 0.5 * strength)[:, None, None, None]
     return crops + share * (soft - crops)

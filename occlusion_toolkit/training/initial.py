@@ -8,11 +8,13 @@ from torch import Tensor, nn
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.io.checkpoints import read_state_dict
+from occlusion_toolkit.io.home import toolkit_home
 from occlusion_toolkit.regressors.architecture import Architecture, PublishedArchitecture, ResNetTrunk
 from occlusion_toolkit.regressors.base import MeanParameters
 from occlusion_toolkit.regressors.hmr import HMR
 from occlusion_toolkit.regressors.pare import PARE
 from occlusion_toolkit.regressors.recognise import network_tensors, renamed_for
+from occlusion_toolkit.regressors.registry import cards_folder
 from occlusion_toolkit.regressors.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
 from occlusion_toolkit.training.samples.sample import Sample
 
@@ -64,6 +66,22 @@ def mean_person(samples: Sequence[Sample]) -> MeanParameters:
         rot6d[0] = rotmat_to_rot6d(standing.rotmats)[0]
     betas = torch.stack([sample.betas for sample in known]).mean(dim=0)
     return MeanParameters(rot6d_to_rotmat(rot6d), betas, standing.camera)
+
+
+def starting_weights(name: str) -> Path:
+    """The file of a recipe's `start_from`: one that the toolkit carries, or one of the user's.
+
+    Raises:
+        TrainingError: it is in neither place.
+    """
+    places = [folder / "weights" / name for folder in (cards_folder(), toolkit_home())]
+    for path in places:
+        if path.is_file():
+            return path
+    raise TrainingError(
+        f"The recipe starts from {name}, which is not at {places[-1]}. Put it there (docs/training.md says "
+        "where to get it), or set start_from to null to start from random weights."
+    )
 
 
 def take_over(network: nn.Module, path: Path) -> int:

@@ -11,15 +11,14 @@ from typing import Literal
 
 import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.callbacks.weight_averaging import EMAWeightAveraging
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.io.atomic import make_folder
-from occlusion_toolkit.io.home import toolkit_home
+from occlusion_toolkit.training.averaging import AverageWeights
 from occlusion_toolkit.training.guards import FiniteLoss, SeedSteps, StopInTime
-from occlusion_toolkit.training.initial import mean_person, take_over
+from occlusion_toolkit.training.initial import mean_person, starting_weights, take_over
 from occlusion_toolkit.training.loading import TrainingData
 from occlusion_toolkit.training.module import RegressorTraining
 from occlusion_toolkit.training.pictures import Pictures
@@ -89,7 +88,7 @@ def run_training(recipe: Recipe, data: RunData, options: RunOptions, report: Ste
         recipe, data.bodies.model("neutral"), data.bodies.joints("neutral"), mean, data.people
     )
     if train.start_from is not None and not checkpoint.is_file():
-        path = toolkit_home() / "weights" / train.start_from
+        path = starting_weights(train.start_from)
         logger.info("took %d tensors of %s", take_over(module.network, path), path)
     samples = TrainingData(
         data.samples,
@@ -120,7 +119,7 @@ def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path)
         Pictures(out / "pictures", train.pictures_every),
     ]
     if train.optimisation.average_decay is not None:
-        callbacks.append(EMAWeightAveraging(decay=train.optimisation.average_decay))
+        callbacks.append(AverageWeights(train.optimisation.average_decay))
     callbacks += [StopInTime(_seconds(options.max_minutes)), checkpoints, Speed(train.batch_size, report)]
     return lightning.Trainer(
         accelerator="gpu" if gpu else "cpu",
