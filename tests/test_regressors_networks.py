@@ -16,6 +16,7 @@ from occlusion_toolkit.regressors.backbones import (
     deconv_steps,
     upsample_steps,
 )
+from occlusion_toolkit.regressors.nbf import NBF
 from occlusion_toolkit.regressors.pare import JointwiseLinear, attend
 
 LAYERS = (1, 1, 1, 1)
@@ -36,12 +37,13 @@ NETWORKS = {
     "pare-deconv": lambda: PARE(resnet(), branch=deconv_steps, filters=(8, 8, 8)),
     "pare-upsample": lambda: PARE(resnet(), branch=upsample_steps, filters=(8, 8)),
     "pare-hrnet": lambda: PARE(small_hrnet("upsample"), branch=conv_steps, filters=(8,)),
+    "nbf": lambda: NBF(resnet(), branch=upsample_steps, filters=(8, 8), encoder=resnet(), hidden=16),
     "pare-mean": lambda: PARE(resnet(), filters=(8, 8), mean=MeanParameters.standing()),
 }
 
 
 @pytest.fixture(params=NETWORKS)
-def network(request: pytest.FixtureRequest) -> HMR | PARE:
+def network(request: pytest.FixtureRequest) -> HMR | PARE | NBF:
     torch.manual_seed(0)
     return NETWORKS[request.param]().eval()
 
@@ -52,7 +54,7 @@ def random_crops(count: int, height: int = 64, width: int = 64) -> torch.Tensor:
 
 
 @torch.no_grad()
-def test_output_has_rotations_betas_and_camera_for_any_crop_size(network: HMR | PARE):
+def test_output_has_rotations_betas_and_camera_for_any_crop_size(network: HMR | PARE | NBF):
     for height, width in ((64, 64), (128, 96), (224, 224)):
         output = network(random_crops(2, height, width))
         assert output.rotmats.shape == (2, 24, 3, 3)
@@ -62,7 +64,7 @@ def test_output_has_rotations_betas_and_camera_for_any_crop_size(network: HMR | 
 
 
 @torch.no_grad()
-def test_a_person_does_not_depend_on_its_batch(network: HMR | PARE):
+def test_a_person_does_not_depend_on_its_batch(network: HMR | PARE | NBF):
     network.double()
     crops = random_crops(5).double()
     together = network(crops)
@@ -72,7 +74,7 @@ def test_a_person_does_not_depend_on_its_batch(network: HMR | PARE):
         torch.testing.assert_close(alone.camera[0], together.camera[index], atol=1e-10, rtol=1e-10)
 
 
-def test_every_parameter_gets_a_gradient(network: HMR | PARE):
+def test_every_parameter_gets_a_gradient(network: HMR | PARE | NBF):
     network.train()
     output = network(random_crops(2))
     targets = torch.from_numpy(np.random.default_rng(1).standard_normal((2, 24, 3, 3), dtype=np.float32))
@@ -81,6 +83,15 @@ def test_every_parameter_gets_a_gradient(network: HMR | PARE):
         loss = loss + output.part_logits.square().sum()
     loss.backward()
     assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_segmentation_of_the_two_stage_baseline_learns_from_part_labels_only():
+    network = NETWORKS["nbf"]()
+    output = network(random_crops(2))
+    assert output.attention is None
+    output.rotmats.square().mean().backward()
+    learning = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
+    assert learning == {"palette", "encoder", "head"}
 
 
 def test_dropout_is_active_in_training_only():

@@ -1,9 +1,12 @@
 import json
+import time
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
@@ -129,3 +132,24 @@ def test_data_without_labels_is_refused(
         (root / entry).symlink_to(small_set / entry)
     with pytest.raises(DatasetError, match="no part labels"):
         extend_cache(CropsCache.create(tmp_path / "cache", 20), root, "test", body, joints)
+
+
+def test_a_second_process_waits_until_the_cache_is_filled(
+    tmp_path: Path, small_set: Path, body: BodyModel, joints: Joints49
+) -> None:
+    (tmp_path / "cache").mkdir()
+    held = Event()
+
+    def hold() -> None:
+        with FileLock(tmp_path / "cache" / "lock"):
+            held.set()
+            time.sleep(0.5)
+
+    other = Thread(target=hold)
+    other.start()
+    held.wait()
+    begin = time.monotonic()
+    cache = take_in(tmp_path / "cache", small_set, "test", body, joints)
+    assert time.monotonic() - begin > 0.4
+    assert len(cache) == 10
+    other.join()

@@ -11,7 +11,7 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.regressors.base import MeanParameters, RegressorOutput
-from occlusion_toolkit.training.initial import build_network, mean_person, take_over
+from occlusion_toolkit.training.initial import build_network, mean_person, starting_weights, take_over
 from occlusion_toolkit.training.losses import attention_loss
 from occlusion_toolkit.training.module import RegressorTraining, rate_share
 from occlusion_toolkit.training.objective import fit_camera, project
@@ -196,3 +196,21 @@ def test_weights_of_a_trunk_alone_are_taken_over(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "less.safetensors")
     with pytest.raises(TrainingError, match=r"backbone\.conv1\.weight"):
         take_over(network, tmp_path / "less.safetensors")
+
+
+def test_both_trunks_of_a_network_start_from_the_same_file(tmp_path: Path) -> None:
+    stages = {name: PARE[name] for name in ("trunk", "branch", "filters")}
+    donor = build_network(tiny_recipe(HMR).network, 112, MeanParameters.standing())
+    network = build_network(tiny_recipe({"kind": "nbf"} | stages).network, 112, MeanParameters.standing())
+    tensors = {name: value.contiguous() for name, value in donor.state_dict().items() if "backbone" in name}
+    save_file(tensors, tmp_path / "trunk.safetensors")
+    assert take_over(network, tmp_path / "trunk.safetensors") == 2 * len(tensors)
+    for trunk in (network.backbone, network.encoder):
+        assert torch.equal(trunk.layer4[0].conv2.weight, donor.backbone.layer4[0].conv2.weight)
+
+
+def test_missing_start_says_where_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert starting_weights("trunk-open.safetensors").is_file()
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
+    with pytest.raises(TrainingError, match=r"resnet50-imagenet\.pth.*weights/resnet50-imagenet\.pth"):
+        starting_weights("resnet50-imagenet.pth")

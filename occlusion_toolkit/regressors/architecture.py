@@ -16,6 +16,7 @@ from occlusion_toolkit.regressors.backbones import (
 )
 from occlusion_toolkit.regressors.base import MeanParameters
 from occlusion_toolkit.regressors.hmr import HMR
+from occlusion_toolkit.regressors.nbf import NBF
 from occlusion_toolkit.regressors.networks import build_network
 from occlusion_toolkit.regressors.pare import PARE
 
@@ -109,6 +110,31 @@ class PAREArchitecture(Section):
         )
 
 
+class NBFArchitecture(Section):
+    """Arguments of `NBF`; both stages have a trunk of the same kind."""
+
+    kind: Literal["nbf"]
+    trunk: Trunk
+    branch: Literal["deconv", "upsample", "conv"] = "deconv"
+    filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
+    hidden: PositiveInt = 1024
+    iterations: PositiveInt = 3
+    dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
+
+    def build(self, mean: MeanParameters | None = None) -> NBF:
+        """The network with random weights, starting from `mean` (by default the rest pose)."""
+        return NBF(
+            self.trunk.build(),
+            branch=BRANCHES[self.branch],
+            filters=self.filters,
+            encoder=self.trunk.build(),
+            hidden=self.hidden,
+            iterations=self.iterations,
+            dropout=self.dropout,
+            mean=mean,
+        )
+
+
 class PublishedArchitecture(Section):
     """One of the published networks, by its name in `build_network`."""
 
@@ -128,6 +154,7 @@ class PublishedArchitecture(Section):
 
 
 Architecture = Annotated[
-    HMRArchitecture | PAREArchitecture | PublishedArchitecture, Field(discriminator="kind")
+    HMRArchitecture | PAREArchitecture | NBFArchitecture | PublishedArchitecture,
+    Field(discriminator="kind"),
 ]
 """What a card's `network` section holds; `.build()` makes the network."""

@@ -41,25 +41,28 @@ class RegressorOutput(BodyParameters):
 
     Attributes:
         part_logits: raw scores of the background (channel 0) and part k (channel k + 1), (B, 25, h, w);
-            None for networks without part attention.
+            None for networks that look for no parts.
+        attends: whether features are pooled by these scores; a network may segment parts without.
     """
 
     part_logits: Float[Tensor, "batch 25 height width"] | None = None
+    attends: bool = True
 
     @property
     def attention(self) -> Float[Tensor, "batch 24 height width"] | None:
         """Spatial attention of each part, (B, 24, h, w), or None where the network has none."""
-        return None if self.part_logits is None else part_attention(self.part_logits)
+        return None if self.part_logits is None or not self.attends else part_attention(self.part_logits)
 
     def __getitem__(self, index: slice | Tensor) -> "RegressorOutput":
         logits = None if self.part_logits is None else self.part_logits[index]
-        return RegressorOutput(self.rotmats[index], self.betas[index], self.camera[index], logits)
+        parameters = (self.rotmats[index], self.betas[index], self.camera[index])
+        return RegressorOutput(*parameters, logits, self.attends)
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "RegressorOutput":
         """The same output on another device (and in another floating-point type)."""
         logits = None if self.part_logits is None else self.part_logits.to(device, dtype)
         rotmats, betas, camera = (t.to(device, dtype) for t in (self.rotmats, self.betas, self.camera))
-        return RegressorOutput(rotmats, betas, camera, logits)
+        return RegressorOutput(rotmats, betas, camera, logits, self.attends)
 
 
 @runtime_checkable

@@ -12,8 +12,8 @@ class AverageWeights(WeightAveraging):
 
     Two things are other than in Lightning's own exponential average. Integers (indices, the faces of a
     body, counters of batch normalisation) are taken over and not averaged: at some decays rounding
-    lowers them step by step. And the average begins short: after n steps it forgets at a rate of at least 9 / (10 + n),
-    so that neither random weights nor untrained normalisation statistics linger in it.
+    lowers them step by step. And the average begins short: after n steps it forgets at a rate of at least
+    9 / (10 + n), so that neither random weights nor untrained normalisation statistics linger in it.
 
     Args:
         decay: share of the old average that a step keeps, once the average is long enough.

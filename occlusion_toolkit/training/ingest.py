@@ -30,7 +30,7 @@ PIXEL_CENTRE = 0.5
 
 
 def take_in(cache_folder: Path, data: Path, split: str, body: BodyModel, joints: Joints49) -> CropsCache:
-    """Add the new sequences of a data set to a cache, unless another process is doing so.
+    """Add the new sequences of a data set to a cache, once: a second process waits until it is done.
 
     Args:
         cache_folder: where the cache is or shall be.
@@ -42,13 +42,17 @@ def take_in(cache_folder: Path, data: Path, split: str, body: BodyModel, joints:
     Returns:
         The cache, read-only.
     """
-    cache = CropsCache.create(cache_folder, CAPACITY)
+    cache_folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(cache_folder / "lock")
     try:
-        with FileLock(cache_folder / "lock", timeout=0):
-            cache.refresh()
-            extend_cache(cache, data, split, body, joints)
+        lock.acquire(timeout=0)
     except Timeout:
-        logger.info("%s is being extended by another process", cache_folder)
+        logger.info("waiting for another process that fills %s", cache_folder)
+        lock.acquire()
+    try:
+        extend_cache(CropsCache.create(cache_folder, CAPACITY), data, split, body, joints)
+    finally:
+        lock.release()
     return CropsCache(cache_folder)
 
 

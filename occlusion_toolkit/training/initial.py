@@ -12,6 +12,7 @@ from occlusion_toolkit.io.home import toolkit_home
 from occlusion_toolkit.regressors.architecture import Architecture, PublishedArchitecture, ResNetTrunk
 from occlusion_toolkit.regressors.base import MeanParameters
 from occlusion_toolkit.regressors.hmr import HMR
+from occlusion_toolkit.regressors.nbf import NBF
 from occlusion_toolkit.regressors.pare import PARE
 from occlusion_toolkit.regressors.recognise import network_tensors, renamed_for
 from occlusion_toolkit.regressors.registry import cards_folder
@@ -21,8 +22,11 @@ from occlusion_toolkit.training.samples.sample import Sample
 SHIPPED_PX = 224
 """Side of the crops that shipped networks take."""
 
+TRUNKS = ("backbone", "encoder")
+"""Parts of networks that start from the trunk of another one."""
 
-def build_network(architecture: Architecture, resolution: int, mean: MeanParameters) -> HMR | PARE:
+
+def build_network(architecture: Architecture, resolution: int, mean: MeanParameters) -> HMR | PARE | NBF:
     """The network for crops of a training's resolution, with random weights.
 
     A network that halves its 224 px crops before the first convolution (`input_pooling: 2`) is trained on
@@ -46,7 +50,7 @@ def build_network(architecture: Architecture, resolution: int, mean: MeanParamet
             )
         trunk = trunk.model_copy(update={"input_pooling": 1})
         architecture = architecture.model_copy(update={"trunk": trunk})
-    network: HMR | PARE = architecture.build()
+    network: HMR | PARE | NBF = architecture.build()
     for name, value in mean.buffers().items():
         if hasattr(network.head, name):
             getattr(network.head, name).copy_(value)
@@ -87,7 +91,8 @@ def starting_weights(name: str) -> Path:
 def take_over(network: nn.Module, path: Path) -> int:
     """Copy every tensor of a weights file whose name and shape the network has.
 
-    Files of a whole network and of a trunk alone (`conv1.weight`, ...) both fit.
+    Files of a whole network and of a trunk alone (`conv1.weight`, ...) both fit. A network with two trunks
+    starts both from the same file.
 
     Returns:
         How many tensors were taken.
@@ -98,15 +103,19 @@ def take_over(network: nn.Module, path: Path) -> int:
     stored = network_tensors(read_state_dict(path), path).tensors
     found = stored | renamed_for(network, stored)
     own = network.state_dict()
+    sources: dict[str, tuple[str, ...]] = {name: (name,) for name in own}
+    trunks: list[str] = []
+    for part in TRUNKS:
+        for bare in getattr(network, part).state_dict() if hasattr(network, part) else ():
+            name = f"{part}.{bare}" if f"{part}.{bare}" in own else bare  # SPIN's names are flat
+            sources[name] = (name, f"{TRUNKS[0]}.{bare}", bare)
+            trunks.append(name)
     taken: dict[str, Tensor] = {}
     for name, value in own.items():
-        other = found.get(name, found.get(name.removeprefix("backbone.")))
+        other = next((found[source] for source in sources[name] if source in found), None)
         if other is not None and other.shape == value.shape:
             taken[name] = other
-    trunk = (
-        name for name in own if not name.startswith("head.") and not name.endswith("num_batches_tracked")
-    )
-    missing = [name for name in trunk if name not in taken]
+    missing = [name for name in trunks if name not in taken and not name.endswith("num_batches_tracked")]
     if missing:
         raise TrainingError(
             f"{path} does not hold the trunk of this network: {len(missing)} tensors are missing or have "
