@@ -1,6 +1,7 @@
 """Small made-up results of every kind that a figure is drawn from."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from occlusion_toolkit.io.attention_result import AttentionResult, OccludedAtten
 from occlusion_toolkit.io.provenance import GridCard, ProtocolCard
 from occlusion_toolkit.io.results import Focus, HeatmapResult, JointMaps, StoredBody
 from occlusion_toolkit.occlusion.grid import Grid
+from occlusion_toolkit.training.log import METRICS
 from occlusion_toolkit.viz import mesh_comparison, mesh_report, posed, style
 
 GRID = Grid("centred", size=56, stride=56)
@@ -20,6 +22,16 @@ def fake_body() -> StoredBody:
     rotmats = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
     rotmats[0] = np.diag([1.0, -1.0, -1.0])
     return StoredBody(rotmats, np.zeros(10, np.float32), np.array([0.9, 0.0, 0.0], np.float32))
+
+
+def write_fake_log(run: Path) -> None:
+    """The log of a training of 40 logged steps with a validation in the middle and at the end."""
+    path = run / METRICS
+    path.parent.mkdir(parents=True)
+    lines = ["loss/joints_3d,loss/pose,loss/parts,step,validation/pa_mpjpe_mm"]
+    lines += [f"{1 / (9 + n)},{1 / (20 + n)},{max(0, 20 - n) / 10},{50 * n + 49}," for n in range(40)]
+    lines[21:21] = [",,,999,90.5"]
+    path.write_text("\n".join([*lines, ",,,1999,80.25"]) + "\n")
 
 
 def fake_heatmap(model: str = "fake", seed: int = 0) -> HeatmapResult:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from figure_fixtures import draw_coarsely, fake_attention, fake_heatmap
+from figure_fixtures import draw_coarsely, fake_attention, fake_heatmap, write_fake_log
 from PIL import Image
 from survey_fixtures import make_survey
 
@@ -28,6 +28,7 @@ INPUTS = {
     "predictions_compared": (["a.h5", "b.h5"], ["predictions.png", "predictions.pdf"]),
     "sensitivity_meshes": (["a"], ["mesh.png", "mesh.pdf", "mesh_mean.png", "mesh_mean.pdf"]),
     "synthetic_people": ([str(open_test_folder())], []),
+    "training_curves": (["run"], ["training_curves.png", "training_curves.pdf"]),
 }
 
 
@@ -50,6 +51,7 @@ def stored(tmp_path_factory) -> Path:
         folder / "comparison" / "comparison.json", record(compare_surveys(surveys), surveys, folder)
     )
     write_attention(folder / "attention.h5", fake_attention())
+    write_fake_log(folder / "run")
     return folder
 
 

@@ -167,7 +167,7 @@ def test_damaged_labels_say_what_to_do(
     table: AnnotationTable, bodies: TrainingBodies, tmp_path: Path
 ) -> None:
     store = prepare_part_labels(table, bodies, tmp_path, CPU)
-    shard = next(store.folder.iterdir())
+    shard = next(store.folder.glob("*.npy"))
     content = shard.read_bytes()
     for damaged in (content[:200], content[:-40] + b"\0" * 40, b""):
         shard.write_bytes(damaged)

@@ -34,7 +34,7 @@ def finish(process: subprocess.Popen[bytes], name: str, arguments: argparse.Name
     lines = (folder / "log.txt").read_text().splitlines()
     print(f"{name}: {'FAILED' if failed else 'ok'}", *lines[-3:], sep="\n  ", flush=True)
     if arguments.copy_to is not None:
-        made = [*folder.glob("*.yaml"), *folder.glob("weights/*best*"), *folder.glob("logs/csv/*.csv")]
+        made = [*folder.glob("*.yaml"), *folder.glob("weights/*best*"), *folder.glob("logs/csv*/*.csv")]
         made += sorted(folder.glob("pictures/*.png"))[-1:]
         for file in made:
             target = arguments.copy_to / name / file.relative_to(folder)

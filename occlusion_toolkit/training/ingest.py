@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from filelock import FileLock, Timeout
 from PIL import Image
 
 from occlusion_toolkit.body.body_model import BodyModel
@@ -19,6 +18,7 @@ from occlusion_toolkit.datasets.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, TopologyError
 from occlusion_toolkit.io.images import read_image
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
+from occlusion_toolkit.training.one_at_a_time import one_at_a_time
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +42,8 @@ def take_in(cache_folder: Path, data: Path, split: str, body: BodyModel, joints:
     Returns:
         The cache, read-only.
     """
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(cache_folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        logger.info("waiting for another process that fills %s", cache_folder)
-        lock.acquire()
-    try:
+    with one_at_a_time(cache_folder):
         extend_cache(CropsCache.create(cache_folder, CAPACITY), data, split, body, joints)
-    finally:
-        lock.release()
     return CropsCache(cache_folder)
 
 

@@ -53,6 +53,20 @@ def clean_errors(
     return 1000 * torch.stack((position, aligned))
 
 
+def occluded_errors(
+    predict: Predictor,
+    body: BodyModel,
+    crops: Float[Tensor, "people 3 height width"],
+    truth: BodyParameters,
+    grid: Grid,
+) -> Float[Tensor, "windows 2 people"]:
+    """MPJPE and PA-MPJPE of every person with a grey square in every window, millimetres, (W, 2, P)."""
+    occluder = parse_occluder("grey", grid.size)
+    windows = torch.from_numpy(grid.windows())
+    covered = (occluder.apply(crops, window.expand(len(crops), 4)) for window in windows)
+    return torch.stack([clean_errors(predict, body, each, truth) for each in covered])
+
+
 def mean_and_occluded(
     predict: Predictor,
     body: BodyModel,
@@ -72,13 +86,8 @@ def mean_and_occluded(
     Returns:
         Means over people; the worst window is each person's own, of each metric.
     """
+    errors = occluded_errors(predict, body, crops, truth, grid)
     clean = clean_errors(predict, body, crops, truth)
-    occluder = parse_occluder("grey", grid.size)
-    windows = []
-    for window in torch.from_numpy(grid.windows()):
-        covered = occluder.apply(crops, window.expand(len(crops), 4))
-        windows.append(clean_errors(predict, body, covered, truth))
-    errors = torch.stack(windows)
     return _mean(clean), _mean(errors.mean(dim=0)), _mean(errors.amax(dim=0))
 
 

@@ -20,6 +20,7 @@ from occlusion_toolkit.training.averaging import AverageWeights
 from occlusion_toolkit.training.guards import FiniteLoss, SeedSteps, StopInTime
 from occlusion_toolkit.training.initial import mean_person, starting_weights, take_over
 from occlusion_toolkit.training.loading import TrainingData
+from occlusion_toolkit.training.log import log_files
 from occlusion_toolkit.training.module import RegressorTraining
 from occlusion_toolkit.training.pictures import Pictures
 from occlusion_toolkit.training.recipe import Recipe
@@ -147,8 +148,9 @@ def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path)
 
 
 def _loggers(out: Path) -> list[Logger]:
+    sittings = len(log_files(out))  # Lightning's CSV log begins anew and deletes what it finds
     return [
-        CSVLogger(out, name="logs", version="csv"),
+        CSVLogger(out, name="logs", version="csv" if not sittings else f"csv-{sittings + 1:03d}"),
         TensorBoardLogger(out, name="logs", version="tensorboard"),
     ]
 

@@ -21,6 +21,7 @@ from occlusion_toolkit.body.gender import GENDERS, Gender
 from occlusion_toolkit.datasets.annotations.table import AnnotationTable
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.io.atomic import atomic_path
+from occlusion_toolkit.training.one_at_a_time import one_at_a_time
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, bodies_of
 from occlusion_toolkit.training.samples.label_cameras import cameras_of
 from occlusion_toolkit.training.samples.part_labels import render_part_labels
@@ -81,7 +82,7 @@ def prepare_part_labels(
     device: torch.device,
     progress: Callable[[int, int], None] | None = None,
 ) -> PartLabelStore:
-    """Renders the labels that are not there yet.
+    """Renders the labels that are not there yet; other processes that need them wait meanwhile.
 
     Args:
         table: the people.
@@ -94,7 +95,18 @@ def prepare_part_labels(
         ResultError: the folder cannot be written.
     """
     folder = cache / f"parts-{_key(table, bodies)[:16]}"
-    folder.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(folder):
+        _render_missing(table, bodies, folder, device, progress)
+    return PartLabelStore(folder)
+
+
+def _render_missing(
+    table: AnnotationTable,
+    bodies: TrainingBodies,
+    folder: Path,
+    device: torch.device,
+    progress: Callable[[int, int], None] | None,
+) -> None:
     shards = -(-len(table) // _SHARD)
     todo = [number for number in range(shards) if not _shard_path(folder, number).is_file()]
     if todo:
@@ -106,7 +118,6 @@ def prepare_part_labels(
             np.save(file, content)
         if progress is not None:
             progress(min(done * _SHARD, len(table)), len(todo) * _SHARD)
-    return PartLabelStore(folder)
 
 
 def _rendered(

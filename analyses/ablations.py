@@ -1,0 +1,111 @@
+"""Tables 3 and 4 of the paper on the open test set, from runs of several recipes with several seeds.
+
+python analyses/ablations.py out/ablations/seed-2 out/ablations/seed-3 out/ablations/seed-4
+
+Each folder holds the runs of one seed, a folder per recipe (`tools/train_open_weights.py --recipe ...`).
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from occlusion_toolkit.analyses.observations import read_scene
+from occlusion_toolkit.body.open_body import load_open_body
+from occlusion_toolkit.datasets.catalogue import open_dataset
+from occlusion_toolkit.datasets.people import EvenlySpaced
+from occlusion_toolkit.datasets.person_frame import PersonFrame
+from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
+from occlusion_toolkit.metrics.significance import mean_interval, paired_difference
+from occlusion_toolkit.occlusion.grid import Grid
+from occlusion_toolkit.regressors.registry import LoadedRegressor, load_regressor
+from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
+from occlusion_toolkit.training.report import clean_errors, ground_truth, load_crops, occluded_errors
+
+GRID = Grid("centred", size=40, stride=28)
+COLUMNS = ("MPJPE", "PA-MPJPE", "occluded MPJPE", "occluded PA-MPJPE", "worst window MPJPE")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One network on all people: errors in mm, (people, columns), and mean IoU of its parts or None."""
+
+    errors_mm: np.ndarray
+    part_iou: float | None
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--limit", type=int, help="People, evenly spaced; all by default.")
+def main(folders: tuple[Path, ...], limit: int | None) -> None:
+    """Print two Markdown tables: errors by recipe, and all pairs of recipes compared."""
+    everybody = open_dataset("open")
+    people = list(everybody if limit is None else EvenlySpaced(everybody, limit))
+    sequences = [frame.sequence for frame in people]
+    names = sorted(set.intersection(*({card.parent.name for card in runs(folder)} for folder in folders)))
+    if not names:
+        raise UsageError("the folders have no recipe in common that has finished cards (NAME-last.yaml)")
+    found = {
+        name: [measure(folder / name / f"{name}-last.yaml", people) for folder in folders] for name in names
+    }
+    click.echo(f"| recipe, {len(folders)} seeds | {' | '.join(COLUMNS)} | part IoU |")
+    click.echo("|---" * (len(COLUMNS) + 2) + "|")
+    mean = {name: np.mean([seed.errors_mm for seed in seeds], axis=0) for name, seeds in found.items()}
+    for name, seeds in found.items():
+        click.echo(f"| {name} | {' | '.join(cells(mean[name], seeds, sequences))} | {parts(seeds)} |")
+    click.echo(f"\n| pair | {' | '.join(COLUMNS)} |")
+    click.echo("|---" * (len(COLUMNS) + 1) + "|")
+    for first, second in combinations(names, 2):
+        pair = paired_difference(mean[first], mean[second], sequences)
+        columns = zip(pair.difference.mean, pair.p_permutation, pair.p_t_frames, strict=True)
+        shown = (f"{difference:+.1f} (p {p:.3f}; frames {frames:.2g})" for difference, p, frames in columns)
+        click.echo(f"| {first} - {second} | {' | '.join(shown)} |")
+
+
+def runs(folder: Path) -> list[Path]:
+    """The cards of what each run of a folder ended with."""
+    return [path for path in folder.glob("*/*-last.yaml") if path.stem == f"{path.parent.name}-last"]
+
+
+@torch.no_grad()
+def measure(card: Path, people: list[PersonFrame]) -> Measured:
+    """Errors of a network, clean and under the occluder, and how well it segments parts."""
+    regressor, body = load_regressor(card), load_open_body()
+    crops, truth = load_crops(people), ground_truth(people)
+    clean = clean_errors(regressor, body, crops, truth)
+    occluded = occluded_errors(regressor, body, crops, truth, GRID)
+    columns = (*clean, *occluded.mean(dim=0), occluded[:, 0].amax(dim=0))
+    return Measured(torch.stack(columns, dim=1).numpy(), part_iou(regressor, crops, people))
+
+
+def part_iou(regressor: LoadedRegressor, crops: torch.Tensor, people: list[PersonFrame]) -> float | None:
+    """Mean IoU of a network's parts with the true part pictures (Section 5); None where it looks for none."""
+    logits = regressor(crops).part_logits
+    if logits is None:
+        return None
+    labels = np.stack([read_scene(frame, ("neck",)).parts for frame in people])
+    return mean_iou(part_overlaps(logits, torch.from_numpy(labels.astype(np.uint8))))
+
+
+def cells(mean: np.ndarray, seeds: list[Measured], sequences: list[str]) -> list[str]:
+    """Mean over people and seeds, its interval over sequences, and the spread of the seeds' means."""
+    found = mean_interval(mean, sequences)
+    spread = np.std([seed.errors_mm.mean(axis=0) for seed in seeds], axis=0, ddof=min(1, len(seeds) - 1))
+    columns = zip(found.mean, found.low, found.high, spread, strict=True)
+    return [f"{value:.1f} ({low:.1f} to {high:.1f}; seeds ±{sd:.1f})" for value, low, high, sd in columns]
+
+
+def parts(seeds: list[Measured]) -> str:
+    """Mean IoU over seeds, in per cent."""
+    shares = [seed.part_iou for seed in seeds if seed.part_iou is not None]
+    return f"{100 * np.mean(shares):.0f} %" if shares else "-"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except OcclusionToolkitError as error:
+        raise SystemExit(f"error: {error}") from error

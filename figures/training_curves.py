@@ -1,0 +1,23 @@
+"""Losses and held-out errors of training runs, over the steps."""
+
+from pathlib import Path
+
+import click
+
+from occlusion_toolkit.training.log import read_log
+from occlusion_toolkit.viz.figure_files import save_png_and_pdf
+from occlusion_toolkit.viz.training_curves import training_curves_figure
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
+def main(runs: tuple[Path, ...], out: Path) -> None:
+    """Draw training_curves.png and .pdf from RUNS, folders of `occlusion-toolkit train`."""
+    logs = {run.resolve().name: read_log(run) for run in runs}
+    for path in save_png_and_pdf(training_curves_figure(logs), out, "training_curves"):
+        click.echo(path)
+
+
+if __name__ == "__main__":
+    main()
