@@ -31,8 +31,9 @@ COLUMNS = ("MPJPE", "PA-MPJPE", "occluded MPJPE", "occluded PA-MPJPE", "worst wi
 
 @dataclass(frozen=True)
 class Measured:
-    """One network on all people: errors in mm, (people, columns), and mean IoU of its parts or None."""
+    """One network: steps trained, errors in mm, (people, columns), and mean IoU of its parts or None."""
 
+    steps: int
     errors_mm: np.ndarray
     part_iou: float | None
 
@@ -51,6 +52,8 @@ def main(folders: tuple[Path, ...], limit: int | None) -> None:
     found = {
         name: [measure(folder / name / f"{name}-last.yaml", people) for folder in folders] for name in names
     }
+    if len(lengths := {seed.steps for seeds in found.values() for seed in seeds}) > 1:
+        raise UsageError(f"these runs have different lengths: {sorted(lengths)} steps; finish them first")
     click.echo(f"| recipe, {len(folders)} seeds | {' | '.join(COLUMNS)} | part IoU |")
     click.echo("|---" * (len(COLUMNS) + 2) + "|")
     mean = {name: np.mean([seed.errors_mm for seed in seeds], axis=0) for name, seeds in found.items()}
@@ -78,7 +81,8 @@ def measure(card: Path, people: list[PersonFrame]) -> Measured:
     clean = clean_errors(regressor, body, crops, truth)
     occluded = occluded_errors(regressor, body, crops, truth, GRID)
     columns = (*clean, *occluded.mean(dim=0), occluded[:, 0].amax(dim=0))
-    return Measured(torch.stack(columns, dim=1).numpy(), part_iou(regressor, crops, people))
+    steps = 0 if regressor.card.training is None else regressor.card.training.steps
+    return Measured(steps, torch.stack(columns, dim=1).numpy(), part_iou(regressor, crops, people))
 
 
 def part_iou(regressor: LoadedRegressor, crops: torch.Tensor, people: list[PersonFrame]) -> float | None:

@@ -31,7 +31,7 @@ def test_integers_are_taken_over() -> None:
     assert averaged.tolist() == [7, 200]
 
 
-def test_body_under_a_long_average_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_body_under_an_average_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     faces: list[Tensor] = []
 
     def watched(module, batch):  # type: ignore[no-untyped-def]

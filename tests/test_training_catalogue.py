@@ -52,7 +52,7 @@ def _write_all(root: Path, truth: files.Truth) -> dict[str, Path]:
 
 
 def _check(names: tuple[str, ...], folders: dict[str, Path], *, voc: bool = False) -> dict[str, Need]:
-    needs = check_data(names, OPEN_BODY_TOPOLOGY, folders, Bodies(), voc=voc)
+    needs = check_data(names, OPEN_BODY_TOPOLOGY, folders, Bodies(), objects="voc" if voc else None)
     return {need.name: need for need in needs}
 
 
@@ -105,7 +105,7 @@ def test_check_notes_missing_images(tmp_path: Path, truth: files.Truth) -> None:
 
 def test_check_knows_the_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
-    needs = check_data((), SMPL_TOPOLOGY, {}, Bodies(), voc=False)
+    needs = check_data((), SMPL_TOPOLOGY, {}, Bodies())
     assert [need.kind for need in needs] == ["body"]
     assert "https://smpl.is.tue.mpg.de" in needs[0].how_to_get
     assert needs[0].problem is not None
@@ -127,9 +127,7 @@ def test_people_of_another_body_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(OPEN_TEST / name)
     with pytest.raises(DatasetError, match="the network of 'smpl'"):
         open_training_set("3dpw-train", tmp_path, Bodies(), SMPL_TOPOLOGY, cache=tmp_path)
-    need = check_data(("3dpw-train",), SMPL_TOPOLOGY, {"3dpw-train": tmp_path}, Bodies(tmp_path), voc=False)[
-        0
-    ]
+    need = check_data(("3dpw-train",), SMPL_TOPOLOGY, {"3dpw-train": tmp_path}, Bodies(tmp_path))[0]
     assert "the network of 'smpl'" in need.problem
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 import time
 from pathlib import Path
 from threading import Event, Thread
@@ -14,7 +15,7 @@ from occlusion_toolkit.body.joints49 import SPIN49, Joints49
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.datasets.crops import crop_image
 from occlusion_toolkit.datasets.threedpw import ThreeDPW
-from occlusion_toolkit.errors import DatasetError, TopologyError
+from occlusion_toolkit.errors import DatasetError, TopologyError, TrainingError
 from occlusion_toolkit.io.images import read_image
 from occlusion_toolkit.training.augment import Warp
 from occlusion_toolkit.training.crops_cache import MARGIN, CropsCache
@@ -153,3 +154,18 @@ def test_a_second_process_waits_until_the_cache_is_filled(
     assert time.monotonic() - begin > 0.4
     assert len(cache) == 10
     other.join()
+
+
+def test_a_cache_of_other_people_under_the_same_names_is_refused(
+    tmp_path: Path, small_set: Path, body: BodyModel, joints: Joints49
+) -> None:
+    take_in(tmp_path / "cache", small_set, "test", body, joints)
+    other = tmp_path / "other"
+    shutil.copytree(small_set, other)
+    first, second = sorted((other / "sequenceFiles" / "test").glob("*.pkl"))
+    shutil.copy(second, first)
+    with pytest.raises(TrainingError, match=f"other people.*1 sequences.*{first.stem}"):
+        take_in(tmp_path / "cache", other, "test", body, joints)
+    first.unlink()
+    with pytest.raises(TrainingError, match="other people"):
+        take_in(tmp_path / "cache", other, "test", body, joints)

@@ -126,3 +126,13 @@ def test_ignored_pixels_do_not_count() -> None:
 def test_only_negative_scales_are_penalised_strongly() -> None:
     assert camera_loss(torch.tensor([[0.9, 0.0, 0.0]])).item() < 1e-7
     assert camera_loss(torch.tensor([[-0.1, 0.0, 0.0]])).item() > 1
+
+
+def test_people_whose_labels_are_all_unknown_cost_nothing() -> None:
+    logits = torch.randn(2, 25, 8, 8, requires_grad=True)
+    labels = torch.full((2, 16, 16), IGNORED_PART)
+    loss = part_loss(logits, labels, torch.tensor([True, True]))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()

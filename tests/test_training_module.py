@@ -16,9 +16,11 @@ from occlusion_toolkit.training.losses import attention_loss
 from occlusion_toolkit.training.module import RegressorTraining, rate_share
 from occlusion_toolkit.training.objective import fit_camera, project
 from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
-from occlusion_toolkit.training.recipe import Optimisation
+from occlusion_toolkit.training.recipe import Optimisation, load_recipe
 from occlusion_toolkit.training.samples.sample import Sample
 from occlusion_toolkit.training.sources import RunData
+
+RECIPES = Path(__file__).parents[1] / "models" / "recipes"
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +209,32 @@ def test_both_trunks_of_a_network_start_from_the_same_file(tmp_path: Path) -> No
     assert take_over(network, tmp_path / "trunk.safetensors") == 2 * len(tensors)
     for trunk in (network.backbone, network.encoder):
         assert torch.equal(trunk.layer4[0].conv2.weight, donor.backbone.layer4[0].conv2.weight)
+
+
+def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
+    """Such a file has no joining layers, one map at the end of stage 4, and 17 channels in its last layer."""
+    recipe = load_recipe(RECIPES / "table5-pare-hrnet-w32.yaml")
+    donor, network = (build_network(recipe.network, 224, MeanParameters.standing()) for _ in range(2))
+    state = donor.backbone.state_dict() | {"final_layer.weight": torch.zeros(17, 32, 1, 1)}
+    absent = ("upsample_stage_", "downsample_stage_", *(f"stage4.2.fuse_layers.{map}." for map in (1, 2, 3)))
+    found = {name: value.contiguous() for name, value in state.items() if not name.startswith(absent)}
+    torch.save(found, tmp_path / "pose_hrnet_w32_256x192.pth")
+    taken = take_over(network, tmp_path / "pose_hrnet_w32_256x192.pth")
+    assert taken >= len(found) - 1
+    assert torch.equal(
+        network.backbone.stage4[0].branches[3][0].conv1.weight, state["stage4.0.branches.3.0.conv1.weight"]
+    )
+    torch.save({name: value for name, value in found.items() if "stage3" not in name}, tmp_path / "less.pth")
+    with pytest.raises(TrainingError, match="stage3"):
+        take_over(network, tmp_path / "less.pth")
+
+
+def test_body_moves_with_the_network_but_is_none_of_its_modules(data: RunData) -> None:
+    trained = module(data).double()
+    assert trained.body.rest_joints.dtype == torch.float64
+    assert all(
+        name.startswith("network.") for name, _ in [*trained.named_buffers(), *trained.named_parameters()]
+    )
 
 
 def test_missing_start_says_where_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

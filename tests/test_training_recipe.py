@@ -102,6 +102,7 @@ def test_recipe_that_extends_itself_is_refused(tmp_path: Path) -> None:
         ({"supervision": {"by": "hands"}}, "train.supervision.by"),
         ({"optimisation": {"learning_rate": -1}}, "train.optimisation.learning_rate"),
         ({"augmentation": {"warps": {"flipping": 0.5}}}, "flipping"),
+        ({"steps": 10, "validate_every": 4}, "does not divide steps"),
     ],
 )
 def test_wrong_recipes_name_the_wrong_key(tmp_path: Path, change: dict[str, Any], message: str) -> None:

@@ -14,7 +14,7 @@ from occlusion_toolkit.regressors.cards import read_card
 from occlusion_toolkit.regressors.registry import load_regressor
 from occlusion_toolkit.training.guards import BAD_BATCH
 from occlusion_toolkit.training.recipe import Recipe
-from occlusion_toolkit.training.run import RunOptions, run_training
+from occlusion_toolkit.training.run import RunOptions, check_run, run_training
 from occlusion_toolkit.training.samples.sample import Sample
 from occlusion_toolkit.training.saving import CHECKPOINT
 from occlusion_toolkit.training.sources import RunData
@@ -76,7 +76,7 @@ class Spoilt(Watched):
 def test_run_stopped_after_every_step_equals_an_uninterrupted_one(
     data: RunData, tmp_path: Path, network: dict[str, Any]
 ) -> None:
-    recipe = tiny_recipe(network, steps=3, validate_every=2)
+    recipe = tiny_recipe(network, steps=3, validate_every=1)
     assert run(recipe, data, tmp_path / "whole") == 3
     done = [run(recipe, data, tmp_path / "parts", max_minutes=0.0, resume=True) for _ in range(3)]
     assert done == [1, 2, 3]
@@ -107,7 +107,7 @@ def test_infinite_loss_stops_before_the_weights_and_saves_the_batch(data: RunDat
     spoilt = Spoilt(data)
     spoilt.happens_at = 68
     with pytest.raises(TrainingError, match=f"nan at step 17.*{BAD_BATCH}"):
-        run(tiny_recipe(HMR, steps=30, validate_every=16), spoilt.as_data(), tmp_path)
+        run(tiny_recipe(HMR, steps=30, validate_every=15), spoilt.as_data(), tmp_path)
     batch = torch.load(tmp_path / BAD_BATCH, weights_only=True)
     assert batch["position"].tolist() == [68, 69, 70, 71]
     assert batch["betas"][0].isnan().all()
@@ -148,6 +148,29 @@ def test_other_people_than_before_are_refused(data: RunData, tmp_path: Path) -> 
 def test_batches_that_do_not_divide_are_refused(data: RunData, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="batch of 4 cannot be divided among 1 devices and 3"):
         run(tiny_recipe(), data, tmp_path, parts=3)
+
+
+def test_stop_in_the_middle_of_accumulated_parts_finishes_the_step(data: RunData, tmp_path: Path) -> None:
+    done = [run(tiny_recipe(), data, tmp_path, parts=2, max_minutes=0.0, resume=True) for _ in range(2)]
+    assert done == [1, 2]
+    with pytest.raises(TrainingError, match="--accumulate 2"):
+        run(tiny_recipe(), data, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"start_from": "nowhere.pth"}, {}, r"nowhere\.pth"),
+        ({}, {"precision": "fp16"}, "needs a GPU"),
+        ({}, {"devices": 8}, "cannot be shared by 8 devices"),
+        ({}, {"parts": 3}, "cannot be divided"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_data_are_read(
+    tmp_path: Path, changes: dict[str, Any], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        check_run(tiny_recipe(**changes), RunOptions(out=tmp_path, **options))
 
 
 def test_half_precision_learns_nearly_the_same(data: RunData, tmp_path: Path) -> None:

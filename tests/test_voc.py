@@ -5,8 +5,8 @@ import pytest
 from training_files import write_voc
 
 from occlusion_toolkit.errors import DatasetError
-from occlusion_toolkit.training.samples.objects import occluding_objects
-from occlusion_toolkit.training.samples.settings import SyntheticOcclusion
+from occlusion_toolkit.training.samples.objects import occluding_objects, with_objects_chosen
+from occlusion_toolkit.training.samples.settings import SampleSettings, SyntheticOcclusion
 from occlusion_toolkit.training.voc import read_voc_cutouts
 
 ANNOTATION = "VOCdevkit/VOC2012/Annotations/2007_000032.xml"
@@ -58,3 +58,14 @@ def test_settings_choose_the_objects(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
     with pytest.raises(DatasetError, match="home/data/voc"):
         occluding_objects(SyntheticOcclusion(objects="voc"), textures, None, 0)
+
+
+@pytest.mark.parametrize(("there", "chosen"), [(True, "voc"), (False, "drawn")])
+def test_objects_of_voc_are_taken_where_they_are_and_drawn_elsewhere(
+    tmp_path: Path, there: bool, chosen: str
+) -> None:
+    root = write_voc(tmp_path / "voc") if there else tmp_path
+    settings = SampleSettings(occlusion=SyntheticOcclusion(objects="voc or drawn"))
+    decided = with_objects_chosen(settings, root).occlusion
+    assert decided is not None
+    assert decided.objects == chosen

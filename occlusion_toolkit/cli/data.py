@@ -48,7 +48,8 @@ def check_command(
         loaded.body,
         data_folders(places, loaded.train.data_sets),
         Bodies(smpl_dir),
-        voc=occlusion is not None and occlusion.objects == "voc",
+        objects=None if occlusion is None else occlusion.objects,
+        start_from=loaded.train.start_from,
     )
     ready = all(need.problem is None for need in needs)
     if as_json:

@@ -7,6 +7,8 @@ import rich_click as click
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
+_OBJECTS = {"voc": "objects of Pascal VOC", "drawn": "drawn objects"}
+
 
 @click.command("train")
 @click.argument("recipe", type=_FILE)
@@ -39,7 +41,9 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Parts of a batch, one by one.",
 )
 @click.option(
-    "--workers", type=click.IntRange(min=0), default=2, show_default=True, help="Loader processes per device."
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Loader processes per device. Default: the processors that a GPU has to itself, or 2 without GPU.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed than the recipe's.")
 def train(
@@ -54,7 +58,7 @@ def train(
     devices: int,
     precision: str,
     accumulate: int,
-    workers: int,
+    workers: int | None,
     seed: int | None,
 ) -> None:
     """Train the network of RECIPE: a recipe, or a model card that has a `train:` section.
@@ -62,12 +66,14 @@ def train(
     Ctrl-C stops after the step and saves; the same line with --resume goes on as if nothing had happened.
     """
     # Imported here so that `--help` stays fast.
+    from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.data_folders import data_folders
     from occlusion_toolkit.errors import TrainingError
-    from occlusion_toolkit.training.recipe import changed, load_recipe
+    from occlusion_toolkit.training.recipe import changed, load_recipe, with_augmentation
+    from occlusion_toolkit.training.samples.objects import with_objects_chosen
 
     try:
-        from occlusion_toolkit.training.run import RunOptions, run_training
+        from occlusion_toolkit.training.run import RunOptions, check_run, default_workers, run_training
     except ModuleNotFoundError as error:
         raise TrainingError(
             f"Training needs {error.name}; install it with: pip install 'occlusion-toolkit[train]'."
@@ -77,8 +83,7 @@ def train(
 
     loaded = changed(load_recipe(recipe), seed=seed, fast=fast_dev_run)
     folders = data_folders(data, loaded.train.data_sets)
-    people = open_data(loaded, folders, Bodies(smpl_dir), cache or out / "cache")
-    click.echo(", ".join(f"{count:,} people of {name}" for name, count in people.people.items()))
+    loaded = with_augmentation(loaded, with_objects_chosen(loaded.train.augmentation, folders.get("voc")))
     options = RunOptions(
         out=out,
         resume=resume,
@@ -86,8 +91,15 @@ def train(
         devices=devices,
         precision=precision,
         parts=accumulate,
-        workers=workers,
+        workers=default_workers(devices) if workers is None else workers,
     )
+    check_run(loaded, options)
+    with console.progress("preparing data") as prepared:
+        people = open_data(loaded, folders, Bodies(smpl_dir), cache or out / "cache", prepared)
+    occlusion = loaded.train.augmentation.occlusion
+    if occlusion is not None:
+        click.echo(f"SynthOcc pastes {_OBJECTS[occlusion.objects]}.")
+    click.echo(", ".join(f"{count:,} people of {name}" for name, count in people.people.items()))
     done = run_training(
         loaded, people, options, lambda numbers: click.echo(_line(numbers, loaded.train.steps))
     )

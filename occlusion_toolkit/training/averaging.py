@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks.weight_averaging import WeightAveraging
 from torch import Tensor
@@ -10,10 +11,10 @@ from torch import Tensor
 class AverageWeights(WeightAveraging):
     """Lightning's weight averaging for networks that are trained for minutes as well as for days.
 
-    Two things are other than in Lightning's own exponential average. Integers (indices, the faces of a
-    body, counters of batch normalisation) are taken over and not averaged: at some decays rounding
-    lowers them step by step. And the average begins short: after n steps it forgets at a rate of at least
-    9 / (10 + n), so that neither random weights nor untrained normalisation statistics linger in it.
+    Three things are other than in Lightning's own exponential average. Integers are taken over and not
+    averaged: at some decays rounding lowers them step by step. The average begins short: after n steps it
+    forgets at a rate of at least 9 / (10 + n), so that neither random weights nor untrained normalisation
+    statistics linger in it. And it is kept where the network is trained, not where it was made.
 
     Args:
         decay: share of the old average that a step keeps, once the average is long enough.
@@ -24,6 +25,12 @@ class AverageWeights(WeightAveraging):
             move_average(averaged, current, min(decay, (1 + int(steps)) / (10 + int(steps))))
 
         super().__init__(multi_avg_fn=update)
+
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        """Makes the average, on the device of this process."""
+        super().setup(trainer, pl_module, stage)
+        if self._average_model is not None:
+            self._average_model.to(trainer.strategy.root_device)
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """The data sets that networks are trained on: what belongs to each, and where users get it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,6 +154,7 @@ def open_training_set(
     cache: Path,
     parts: bool = True,
     device: torch.device | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> AnnotatedPeople:
     """Opens a published training set; part labels that are not there yet are rendered first.
 
@@ -164,6 +166,7 @@ def open_training_set(
         cache: folder for part labels.
         parts: whether part labels are needed.
         device: where part labels are rendered; None for the first GPU, or the CPU where there is none.
+        progress: called with the people whose labels are rendered and their number.
 
     Raises:
         TrainingError: there is no such set.
@@ -183,7 +186,7 @@ def open_training_set(
     labels = None
     if parts and table.has_smpl.any():
         device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        labels = prepare_part_labels(table, own, cache / name, device)
+        labels = prepare_part_labels(table, own, cache / name, device, progress)
     return AnnotatedPeople(name, table, labels)
 
 

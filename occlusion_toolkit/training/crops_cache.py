@@ -97,6 +97,7 @@ class CropsCache:
             raise TrainingError(f"{folder} is a crops cache of another version; delete it to make it anew.")
         self.sequences: tuple[str, ...] = ()
         self.ends: tuple[int, ...] = ()
+        self.checksums: tuple[str, ...] = ()
         self.refresh()
 
     def __reduce__(self) -> tuple[type["CropsCache"], tuple[Path]]:
@@ -113,7 +114,7 @@ class CropsCache:
             np.lib.format.open_memmap(
                 folder / f"{name}.npy", mode="w+", dtype=dtype, shape=(capacity, *shape)
             )
-        _write_index(folder, (), ())
+        _write_index(folder, (), (), ())
         return cls(folder, writable=True)
 
     def __len__(self) -> int:
@@ -127,10 +128,20 @@ class CropsCache:
     def refresh(self) -> None:
         """Take note of the people that were added since."""
         index = json.loads((self.folder / _INDEX).read_text())
+        if "checksums" not in index:
+            raise TrainingError(
+                f"{self.folder} is a crops cache of another version; delete it to make it anew."
+            )
         self.sequences, self.ends = tuple(index["sequences"]), tuple(index["ends"])
+        self.checksums = tuple(index["checksums"])
 
-    def append(self, sequence: str, people: list[CachedPerson]) -> None:
+    def append(self, sequence: str, people: list[CachedPerson], checksum: str = "") -> None:
         """Add all people of one sequence; they become visible to readers together.
+
+        Args:
+            sequence: its name.
+            people: its people.
+            checksum: of the file that the people come from, to know it again by.
 
         Raises:
             TrainingError: the cache is full.
@@ -142,7 +153,8 @@ class CropsCache:
             for row, person in enumerate(people, start):
                 self._columns[name][row] = getattr(person, name)
         self.sequences, self.ends = (*self.sequences, sequence), (*self.ends, end)
-        _write_index(self.folder, self.sequences, self.ends)
+        self.checksums = (*self.checksums, checksum)
+        _write_index(self.folder, self.sequences, self.ends, self.checksums)
 
     def batch(self, rows: npt.NDArray[np.int64], resolution: int) -> CachedBatch:
         """People by row, with pictures that are sharp enough for crops of `resolution` px but not larger."""
@@ -168,6 +180,9 @@ def halve(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(blocks.mean(axis=(1, 3)).round(), np.uint8)
 
 
-def _write_index(folder: Path, sequences: tuple[str, ...], ends: tuple[int, ...]) -> None:
+def _write_index(
+    folder: Path, sequences: tuple[str, ...], ends: tuple[int, ...], checksums: tuple[str, ...]
+) -> None:
     """Replace the index in one step, so that a reader never sees half of it."""
-    write_text(folder / _INDEX, json.dumps({"sequences": sequences, "ends": ends}))
+    index = {"sequences": sequences, "ends": ends, "checksums": checksums}
+    write_text(folder / _INDEX, json.dumps(index))

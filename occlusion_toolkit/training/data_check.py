@@ -8,15 +8,17 @@ from occlusion_toolkit.analyses.bodies import Bodies
 from occlusion_toolkit.body.smpl_folder import HOW_TO_GET_BODIES
 from occlusion_toolkit.datasets.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError
+from occlusion_toolkit.io.home import toolkit_home
 from occlusion_toolkit.training.catalogue import (
     annotation_file,
     default_folder,
     read_annotations,
     training_set,
 )
+from occlusion_toolkit.training.initial import starting_weights
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies
 from occlusion_toolkit.training.voc import HOW_TO_GET as HOW_TO_GET_VOC
-from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts
+from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts, voc_folder
 
 VOC = "voc"
 """Name of Pascal VOC's objects among the folders."""
@@ -28,7 +30,7 @@ class Need:
 
     Attributes:
         name: of the data set, the objects or the body.
-        kind: "data set", "occluding objects" or "body".
+        kind: "data set", "occluding objects", "weights to start from" or "body".
         folder: where it was looked for.
         found: what is there, in words; empty where it cannot be used.
         people: people in a data set; None for other things.
@@ -55,7 +57,8 @@ def check_data(
     folders: Mapping[str, Path],
     bodies: Bodies,
     *,
-    voc: bool,
+    objects: str | None = None,
+    start_from: str | None = None,
 ) -> tuple[Need, ...]:
     """Looks for everything, reading all annotations; images are looked for, not opened.
 
@@ -64,7 +67,8 @@ def check_data(
         topology: the body of the network.
         folders: where sets and "voc" are, other than in their default places.
         bodies: reads the body.
-        voc: whether objects of Pascal VOC are pasted.
+        objects: what SynthOcc pastes (`SyntheticOcclusion.objects`); None for nothing.
+        start_from: file of weights that the network starts from; None for none.
 
     Raises:
         TrainingError: a set has a name that there is not.
@@ -75,10 +79,16 @@ def check_data(
         folder = folders.get(name, default_folder(name))
         need = Need(name, "data set", folder, how_to_get=f"{files.contents}. {files.how_to_get}")
         needs.append(_tried(need, lambda need: _data_set(need, topology)))
-    if voc:
-        folder = folders.get(VOC, default_voc_folder())
+    folder = folders.get(VOC, default_voc_folder())
+    if objects == "voc" or (objects == "voc or drawn" and voc_folder(folder) is not None):
         need = Need(VOC, "occluding objects", folder, how_to_get=HOW_TO_GET_VOC)
         needs.append(_tried(need, _objects))
+    elif objects == "voc or drawn":
+        found = "not there: drawn objects are pasted instead"
+        needs.append(Need(VOC, "occluding objects", folder, found, how_to_get=HOW_TO_GET_VOC))
+    if start_from is not None:
+        need = Need(start_from, "weights to start from", toolkit_home() / "weights")
+        needs.append(_tried(need, lambda need: replace(need, found=str(starting_weights(need.name)))))
     body = Need(topology, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
     published = any(name != "synthetic" for name in data_sets)
     needs.append(_tried(body, lambda need: _body(need, bodies, training_joints=published)))

@@ -23,23 +23,30 @@ class StopInTime(lightning.Callback):
     A second Ctrl-C interrupts at once.
 
     Args:
-        max_seconds: wall time from the start of training; None for no limit.
+        end: `time.monotonic()` from which on no step is begun; None for no limit.
     """
 
-    def __init__(self, max_seconds: float | None) -> None:
-        self._max_seconds = max_seconds
-        self._begin = 0.0
+    def __init__(self, end: float | None) -> None:
+        self._end = end
         self._interrupted = False
         self._handler: Any = None
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Starts the clock and listens for Ctrl-C."""
-        self._begin = time.monotonic()
+        """Listens for Ctrl-C."""
         self._handler = signal.signal(signal.SIGINT, self._interrupt)
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Asks the trainer to stop when it is time."""
-        late = self._max_seconds is not None and time.monotonic() - self._begin >= self._max_seconds
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        _out: Any,
+        _batch: Any,
+        index: int,
+    ) -> None:
+        """Asks the trainer to stop when it is time and the step is whole."""
+        if (index + 1) % trainer.accumulate_grad_batches:
+            return
+        late = self._end is not None and time.monotonic() >= self._end
         stop = self._interrupted or late
         if trainer.world_size > 1:
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
@@ -62,16 +69,21 @@ class SeedSteps(lightning.Callback):
 
     Args:
         seed: of the run.
+        batch_size: samples per step over all devices and parts.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, batch_size: int) -> None:
+        self._seed, self._batch_size = seed, batch_size
 
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Sample, batch_idx: int
     ) -> None:
         """Seeds the step; the position of the first sample numbers steps, parts and devices alike."""
-        torch.manual_seed(self._seed * 1_000_003 + int(batch.position[0]))
+        # Computed and not read from the batch, for which a GPU would have to finish the step before.
+        parts, devices = trainer.accumulate_grad_batches, trainer.world_size
+        place = (batch_idx % parts) * devices + trainer.global_rank
+        position = trainer.global_step * self._batch_size + place * (self._batch_size // (parts * devices))
+        torch.manual_seed(self._seed * 1_000_003 + position)
 
 
 class FiniteLoss(lightning.Callback):
@@ -94,17 +106,23 @@ class FiniteLoss(lightning.Callback):
     def on_before_backward(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, loss: Tensor
     ) -> None:
-        """Looks at the loss.
+        """Looks at the loss; where it is not finite on one device, all of them stop.
 
         Raises:
             TrainingError: it is not finite; the message names the file of the batch.
         """
-        if bool(torch.isfinite(loss)) or self._batch is None:
+        finite = bool(torch.isfinite(loss))
+        everywhere = finite
+        if trainer.world_size > 1:
+            everywhere = trainer.strategy.reduce_boolean_decision(finite, all=True)
+        if everywhere or self._batch is None:
             return
-        path = self._out / BAD_BATCH
-        with atomic_path(path) as temporary:
-            torch.save({name: value.cpu() for name, value in self._batch._asdict().items()}, temporary)
+        path = self._out / (BAD_BATCH if trainer.global_rank == 0 else f"{trainer.global_rank}-{BAD_BATCH}")
+        if not finite:
+            with atomic_path(path) as temporary:
+                torch.save({name: value.cpu() for name, value in self._batch._asdict().items()}, temporary)
+        saved = f"the batch is in {path}" if not finite else "the batch was saved by another device"
         raise TrainingError(
-            f"The loss became {float(loss)} at step {trainer.global_step}; the batch is in {path}. Lower the "
-            "learning rate, use fp32, or look at the batch; last.ckpt is from before."
+            f"The loss became {float(loss)} at step {trainer.global_step}; {saved}. Lower the learning rate, "
+            "use fp32, or look at the batch. A checkpoint, if there is one, is from before."
         )

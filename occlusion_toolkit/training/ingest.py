@@ -1,6 +1,7 @@
 """From a data set in 3DPW's layout with part labels to the crops cache."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.crops import CropBox, crop_image
 from occlusion_toolkit.datasets.person_frame import PersonFrame
 from occlusion_toolkit.datasets.threedpw import ThreeDPW
-from occlusion_toolkit.errors import DatasetError, TopologyError
+from occlusion_toolkit.errors import DatasetError, TopologyError, TrainingError
 from occlusion_toolkit.io.images import read_image
+from occlusion_toolkit.io.provenance import sha256_file
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
 from occlusion_toolkit.training.one_at_a_time import one_at_a_time
 
@@ -29,7 +31,18 @@ PIXEL_CENTRE = 0.5
 """Intrinsics have pixel centres at whole numbers (OpenCV); boxes have pixel borders there."""
 
 
-def take_in(cache_folder: Path, data: Path, split: str, body: BodyModel, joints: Joints49) -> CropsCache:
+Progress = Callable[[int, int], None]
+"""Takes how much is done and how much there is."""
+
+
+def take_in(
+    cache_folder: Path,
+    data: Path,
+    split: str,
+    body: BodyModel,
+    joints: Joints49,
+    progress: Progress | None = None,
+) -> CropsCache:
     """Add the new sequences of a data set to a cache, once: a second process waits until it is done.
 
     Args:
@@ -38,16 +51,27 @@ def take_in(cache_folder: Path, data: Path, split: str, body: BodyModel, joints:
         split: folder under sequenceFiles.
         body: the body that the data set was made with.
         joints: its 49 joints.
+        progress: called with the sequences done and their number.
 
     Returns:
         The cache, read-only.
+
+    Raises:
+        TrainingError: the cache was made of other people.
     """
     with one_at_a_time(cache_folder):
-        extend_cache(CropsCache.create(cache_folder, CAPACITY), data, split, body, joints)
+        extend_cache(CropsCache.create(cache_folder, CAPACITY), data, split, body, joints, progress)
     return CropsCache(cache_folder)
 
 
-def extend_cache(cache: CropsCache, root: Path, split: str, body: BodyModel, joints: Joints49) -> int:
+def extend_cache(
+    cache: CropsCache,
+    root: Path,
+    split: str,
+    body: BodyModel,
+    joints: Joints49,
+    progress: Progress | None = None,
+) -> int:
     """Add the sequences of a split that the cache does not have yet, in the order of their names.
 
     A data set may still be growing: `synthesize` writes the ground truth of a sequence last.
@@ -58,23 +82,38 @@ def extend_cache(cache: CropsCache, root: Path, split: str, body: BodyModel, joi
         split: folder under sequenceFiles.
         body: the body that the data set was made with.
         joints: its 49 joints.
+        progress: called with the sequences done and their number.
 
     Returns:
         Number of people added.
 
     Raises:
+        TrainingError: the cache was made of other people, or of the same at an earlier time.
         DatasetError: the data set is incomplete.
         TopologyError: the data set was made with another body.
     """
-    known, before = set(cache.sequences), len(cache)
-    names = [path.stem for path in (root / "sequenceFiles" / split).glob("*.pkl")]
-    for name in sorted(set(names) - known):
+    before = len(cache)
+    files = {path.stem: path for path in sorted((root / "sequenceFiles" / split).glob("*.pkl"))}
+    checksums = {name: sha256_file(path) for name, path in files.items()}
+    known = dict(zip(cache.sequences, cache.checksums, strict=True))
+    others = [name for name, checksum in known.items() if checksums.get(name) != checksum]
+    if others:
+        raise TrainingError(
+            f"The crops cache {cache.folder} holds other people than {root}: {len(others)} sequences are not "
+            f"there or differ, among them {others[0]}. Choose another --cache, or delete that folder."
+        )
+    for done, name in enumerate(files):
+        if progress is not None:
+            progress(done, len(files))
+        if name in known:
+            continue
         frames = ThreeDPW(root, split, [name])
         if frames.topology != body.topology:
             raise TopologyError(
                 f"{root} was made with body {frames.topology or 'SMPL'}, training is for {body.topology}."
             )
-        cache.append(name, [cached_person(frame, body, joints) for frame in frames])
+        people = [cached_person(frame, body, joints) for frame in frames]
+        cache.append(name, people, checksums[name])
     logger.info("%s: %d people of %d sequences", cache.folder, len(cache), len(cache.sequences))
     return len(cache) - before
 

@@ -25,6 +25,9 @@ SHIPPED_PX = 224
 TRUNKS = ("backbone", "encoder")
 """Parts of networks that start from the trunk of another one."""
 
+NOT_IN_POSE_NETWORKS = ("upsample_stage_", "downsample_stage_", "final_layer.", "stage4.2.fuse_layers.")
+"""Layers of PARE's HRNet that networks for 2D pose lack or have in other shapes; they start at random."""
+
 
 def build_network(architecture: Architecture, resolution: int, mean: MeanParameters) -> HMR | PARE | NBF:
     """The network for crops of a training's resolution, with random weights.
@@ -91,8 +94,8 @@ def starting_weights(name: str) -> Path:
 def take_over(network: nn.Module, path: Path) -> int:
     """Copy every tensor of a weights file whose name and shape the network has.
 
-    Files of a whole network and of a trunk alone (`conv1.weight`, ...) both fit. A network with two trunks
-    starts both from the same file.
+    Files of a whole network and of a trunk alone (`conv1.weight`, ...) both fit, and HRNets for 2D pose.
+    A network with two trunks starts both from the same file.
 
     Returns:
         How many tensors were taken.
@@ -104,18 +107,19 @@ def take_over(network: nn.Module, path: Path) -> int:
     found = stored | renamed_for(network, stored)
     own = network.state_dict()
     sources: dict[str, tuple[str, ...]] = {name: (name,) for name in own}
-    trunks: list[str] = []
+    needed: list[str] = []
     for part in TRUNKS:
         for bare in getattr(network, part).state_dict() if hasattr(network, part) else ():
             name = f"{part}.{bare}" if f"{part}.{bare}" in own else bare  # SPIN's names are flat
             sources[name] = (name, f"{TRUNKS[0]}.{bare}", bare)
-            trunks.append(name)
+            if not bare.startswith(NOT_IN_POSE_NETWORKS) and not bare.endswith("num_batches_tracked"):
+                needed.append(name)
     taken: dict[str, Tensor] = {}
     for name, value in own.items():
         other = next((found[source] for source in sources[name] if source in found), None)
         if other is not None and other.shape == value.shape:
             taken[name] = other
-    missing = [name for name in trunks if name not in taken and not name.endswith("num_batches_tracked")]
+    missing = [name for name in needed if name not in taken]
     if missing:
         raise TrainingError(
             f"{path} does not hold the trunk of this network: {len(missing)} tensors are missing or have "

@@ -94,13 +94,10 @@ def joints_3d_loss(
     Returns:
         A scalar in square metres, zero where nobody is annotated.
     """
-    if not bool(has_joints.any()):
-        return predicted.sum() * 0.0
     columns = list(root)
-    predicted, truth = predicted[has_joints], truth[has_joints]
     predicted = predicted - predicted[:, columns].mean(dim=1, keepdim=True)
     truth = truth - truth[:, columns].mean(dim=1, keepdim=True)
-    return (confidence[has_joints][..., None] * (predicted - truth).square()).mean()
+    return _mean_of_some(confidence[..., None] * (predicted - truth).square(), has_joints)
 
 
 def in_pelvis_frame(
@@ -117,19 +114,14 @@ def pose_loss(
     has_body: Bool[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
     """Mean squared difference of the entries of rotation matrices over the people with a known body."""
-    if not bool(has_body.any()):
-        return predicted.sum() * 0.0
-    squared = (predicted[has_body] - truth[has_body]).square()
-    return (confidence[has_body][..., None, None] * squared).mean()
+    return _mean_of_some(confidence[..., None, None] * (predicted - truth).square(), has_body)
 
 
 def betas_loss(
     predicted: Float[Tensor, "batch 10"], truth: Float[Tensor, "batch 10"], has_body: Bool[Tensor, " batch"]
 ) -> Float[Tensor, ""]:
     """Mean squared difference of shape coefficients over the people with a known body."""
-    if not bool(has_body.any()):
-        return predicted.sum() * 0.0
-    return functional.mse_loss(predicted[has_body], truth[has_body])
+    return _mean_of_some((predicted - truth).square(), has_body)
 
 
 def camera_loss(camera: Float[Tensor, "batch 3"]) -> Float[Tensor, ""]:
@@ -154,12 +146,12 @@ def part_loss(
     Returns:
         A scalar in nats, zero where nobody has labels.
     """
-    if not bool(has_body.any()):
-        return part_logits.sum() * 0.0
     scores = functional.interpolate(
-        part_logits[has_body].float(), size=labels.shape[-2:], mode="bilinear", align_corners=True
+        part_logits.float(), size=labels.shape[-2:], mode="bilinear", align_corners=True
     )
-    return functional.cross_entropy(scores, labels[has_body].long(), ignore_index=IGNORED_PART)
+    known = labels.long().masked_fill(~has_body[:, None, None], IGNORED_PART)
+    entropy = functional.cross_entropy(scores, known, ignore_index=IGNORED_PART, reduction="sum")
+    return entropy / (known != IGNORED_PART).sum().clamp_min(1)
 
 
 def attention_loss(
@@ -180,14 +172,21 @@ def attention_loss(
     Returns:
         A scalar in nats, zero where nobody is known.
     """
-    if not bool(has_body.any()):
-        return attention.sum() * 0.0
-    attention, places = attention[has_body], places[has_body]
     height, width = attention.shape[-2:]
     offset_y = (torch.arange(height, device=places.device) + 0.5) / height - (places[..., 1:] + 1) / 2
     offset_x = (torch.arange(width, device=places.device) + 0.5) / width - (places[..., :1] + 1) / 2
     squares = offset_y[..., :, None].square() + offset_x[..., None, :].square()
     target = (-0.5 * squares / GAUSSIAN_WIDTH**2).flatten(2).softmax(dim=-1)
     entropy = -(target * attention.flatten(2).clamp_min(1e-12).log()).sum(dim=-1)
-    shown = (places.abs().amax(dim=-1) <= 1).to(entropy.dtype)
+    shown = ((places.abs().amax(dim=-1) <= 1) & has_body[:, None]).to(entropy.dtype)
     return (shown * entropy).sum() / shown.sum().clamp_min(1)
+
+
+def _mean_of_some(values: Tensor, chosen: Bool[Tensor, " batch"]) -> Float[Tensor, ""]:
+    """Mean over all entries of the chosen people, zero where nobody is chosen.
+
+    A product with the mask and not an index, which would make a GPU wait for the host.
+    """
+    weight = chosen.to(values.dtype)
+    summed = (weight * values.flatten(1).mean(dim=1)).sum()
+    return summed / weight.sum().clamp_min(1)

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -28,14 +28,15 @@ from occlusion_toolkit.training.samples.sample import Sample
 
 logger = logging.getLogger(__name__)
 
-_MEAN = torch.tensor((0.485, 0.456, 0.406))[:, None, None]
-_STD = torch.tensor((0.229, 0.224, 0.225))[:, None, None]
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
 
 
 class RegressorTraining(lightning.LightningModule):
     """One network and what it is taught.
 
-    Bodies are moved with the network but are no part of a checkpoint.
+    Bodies move with the network but are none of its modules: no checkpoint, average or broadcast between
+    devices holds them.
 
     Args:
         recipe: what to do.
@@ -57,9 +58,18 @@ class RegressorTraining(lightning.LightningModule):
         self.recipe = recipe
         self.people = dict(people)
         self.network = build_network(recipe.network, recipe.train.augmentation.resolution, mean)
-        self.objective = Objective(body, joints, recipe.train.supervision)
+        self._apart = (Objective(body, joints, recipe.train.supervision),)
         self._errors: list[Float[Tensor, "people 2"]] = []
         self._overlaps: list[Int[Tensor, "2 24"]] = []
+
+    @property
+    def objective(self) -> Objective:
+        """The loss terms, and the body that they need."""
+        return self._apart[0]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        self.objective._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     @property
     def body(self) -> BodyModel:
@@ -79,8 +89,9 @@ class RegressorTraining(lightning.LightningModule):
 
     def training_step(self, batch: Sample, index: int) -> Tensor:
         """The loss of a batch; its terms go to the log."""
-        terms = self.objective(self(batch.crop), batch)
-        total: Tensor = terms.total(self.loss_weights(self.global_step))
+        weights = self.loss_weights(self.global_step)
+        terms = self.objective(self(batch.crop), batch, supervised=weights.parts > 0)
+        total: Tensor = terms.total(weights)
         self.log_dict({f"loss/{name}": value.detach() for name, value in vars(terms).items()})
         self.log("loss/total", total.detach())
         return total
@@ -119,20 +130,27 @@ class RegressorTraining(lightning.LightningModule):
         return gathered.view(-1, *values.shape).sum(dim=0)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps the recipe and the number of people, which the order of samples depends on."""
+        """Keeps what the order of samples depends on."""
         checkpoint["recipe"] = self.recipe.model_dump_json()
         checkpoint["people"] = self.people
+        checkpoint["parts"] = self.trainer.accumulate_grad_batches
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Compares what is about to go on with what was stopped.
 
         Raises:
-            TrainingError: the data sets have other people than before.
+            TrainingError: the data sets have other people than before, or a step other parts.
         """
         if checkpoint.get("people") != self.people:
             raise TrainingError(
                 f"The run was on {checkpoint.get('people')} people and cannot go on with {self.people}: the "
                 "order of samples would be another. Give it the same data, or start a new run."
+            )
+        parts = self.trainer.accumulate_grad_batches
+        if checkpoint.get("parts", parts) != parts:
+            raise TrainingError(
+                f"The run accumulated {checkpoint['parts']} parts for a step and cannot go on with {parts}: "
+                f"give it --accumulate {checkpoint['parts']}, or start a new run."
             )
         if checkpoint.get("recipe") != self.recipe.model_dump_json():
             logger.warning("the recipe has changed since the run was stopped; it goes on with the new one")
@@ -163,5 +181,8 @@ def rate_share(settings: Optimisation, step: int, steps: int) -> float:
 
 def normalised(crops: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
     """RGB crops as networks take them, in channels-last memory."""
-    mean, std = _MEAN.to(crops.device), _STD.to(crops.device)
-    return ((crops.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+    # Colour by colour: tensors of constants would be copied to the device, which waits for it.
+    colours = [
+        (crops[:, c] / 255 - mean) / std for c, (mean, std) in enumerate(zip(_MEAN, _STD, strict=True))
+    ]
+    return torch.stack(colours, dim=1).contiguous(memory_format=torch.channels_last)

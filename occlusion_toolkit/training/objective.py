@@ -39,13 +39,18 @@ class Objective(nn.Module):
         self.joints = joints
         self.supervision = supervision
 
-    def forward(self, output: RegressorOutput, truth: Sample) -> LossTerms:
+    def forward(self, output: RegressorOutput, truth: Sample, *, supervised: bool = True) -> LossTerms:
         """Unweighted terms in single precision; terms that nobody is annotated for are zero.
 
         Args:
             output: what the network predicts.
             truth: the collated samples.
+            supervised: whether the 2D branch still is; its term is zero otherwise.
         """
+        with torch.autocast(output.rotmats.device.type, enabled=False):
+            return self._terms(output, truth, supervised)
+
+    def _terms(self, output: RegressorOutput, truth: Sample, supervised: bool) -> LossTerms:
         predicted = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
         joints = self.joints(predicted)
         confidence = truth.keypoints[..., 2].clone()
@@ -64,11 +69,11 @@ class Objective(nn.Module):
             pose=pose_loss(predicted.rotmats, truth.rotmats, everywhere, truth.has_smpl),
             betas=betas_loss(predicted.betas, truth.betas, truth.has_smpl),
             camera=camera_loss(predicted.camera),
-            parts=self._branch_loss(output, truth),
+            parts=self._branch_loss(output, truth, supervised),
         )
 
-    def _branch_loss(self, output: RegressorOutput, truth: Sample) -> Float[Tensor, ""]:
-        if output.part_logits is None or self.supervision is None:
+    def _branch_loss(self, output: RegressorOutput, truth: Sample, supervised: bool) -> Float[Tensor, ""]:
+        if output.part_logits is None or self.supervision is None or not supervised:
             return output.betas.new_zeros((), dtype=torch.float32)
         if self.supervision.by == "parts":
             return part_loss(output.part_logits, truth.labels.long(), truth.has_smpl)

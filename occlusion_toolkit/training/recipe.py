@@ -110,6 +110,15 @@ class Train(Section):
             raise ValueError("every stage of data but the last needs steps")
         return self
 
+    @model_validator(mode="after")
+    def _the_end_is_validated(self) -> "Train":
+        every = self.validate_every
+        if self.steps > every and self.steps % every:
+            raise ValueError(
+                f"validate_every ({every}) does not divide steps ({self.steps}): the end is not validated"
+            )
+        return self
+
 
 class Recipe(Section):
     """A network and how it is trained.
@@ -190,6 +199,12 @@ def _overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def _alike(old: dict[str, Any], new: dict[str, Any]) -> bool:
     return "kind" not in new or new["kind"] == old.get("kind")
+
+
+def with_augmentation(recipe: Recipe, augmentation: SampleSettings) -> Recipe:
+    """The recipe with other augmentation."""
+    train = recipe.train.model_copy(update={"augmentation": augmentation})
+    return recipe.model_copy(update={"train": train})
 
 
 def changed(recipe: Recipe, *, seed: int | None = None, fast: bool = False) -> Recipe:

@@ -1,11 +1,13 @@
 """One training run: a recipe and its data in, checkpoints, weights with cards, logs and pictures out."""
 
 import logging
+import os
 import platform
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +21,7 @@ from occlusion_toolkit.io.atomic import make_folder
 from occlusion_toolkit.training.averaging import AverageWeights
 from occlusion_toolkit.training.guards import FiniteLoss, SeedSteps, StopInTime
 from occlusion_toolkit.training.initial import mean_person, starting_weights, take_over
-from occlusion_toolkit.training.loading import TrainingData
+from occlusion_toolkit.training.loading import BatchOrder, TrainingData
 from occlusion_toolkit.training.log import log_files
 from occlusion_toolkit.training.module import RegressorTraining
 from occlusion_toolkit.training.pictures import Pictures
@@ -46,11 +48,12 @@ class RunOptions:
     Attributes:
         out: folder of the run.
         resume: go on from the checkpoint in it, if there is one.
-        max_minutes: wall time; None for no limit.
+        max_minutes: wall time, preparation of data included; None for no limit.
         devices: GPUs, or processes where there is no GPU.
         precision: "fp32", "bf16" or "fp16".
         parts: batches whose gradients are accumulated for one step.
         workers: processes per device that make samples.
+        began: `time.monotonic()` that wall time counts from.
     """
 
     out: Path
@@ -60,6 +63,49 @@ class RunOptions:
     precision: str = "fp32"
     parts: int = 1
     workers: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def end(self) -> float | None:
+        """`time.monotonic()` at which the time is up."""
+        return None if self.max_minutes is None else self.began + 60 * self.max_minutes
+
+
+def default_workers(devices: int) -> int:
+    """Loader processes per device: the processors that a GPU has to itself; 2 where the CPU trains too."""
+    if not torch.cuda.is_available():
+        return 2
+    return max(1, (os.cpu_count() or 1) // devices)
+
+
+def check_run(recipe: Recipe, options: RunOptions) -> None:
+    """Everything about a run that can be refused before its data are read.
+
+    Raises:
+        TrainingError: the folder holds another run, options do not fit, or the weights that the recipe
+            starts from are not there.
+    """
+    train, devices = recipe.train, options.devices
+    if (options.out / CHECKPOINT).is_file():
+        if not options.resume:
+            raise TrainingError(
+                f"{options.out} holds a run already; go on with --resume, or choose another folder."
+            )
+    elif train.start_from is not None:
+        starting_weights(train.start_from)
+    if options.precision == "fp16" and not torch.cuda.is_available():
+        raise TrainingError("fp16 needs a GPU; choose bf16 or fp32.")
+    if torch.cuda.is_available() and devices > torch.cuda.device_count():
+        raise TrainingError(
+            f"{devices} devices were asked for, and {torch.cuda.device_count()} GPUs are there; lower "
+            "--devices."
+        )
+    if devices > train.held_out:
+        raise TrainingError(
+            f"{train.held_out} held-out people cannot be shared by {devices} devices; raise held_out or "
+            "lower --devices."
+        )
+    BatchOrder(train.steps, train.batch_size, parts=options.parts, devices=devices)
 
 
 def run_training(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport) -> int:
@@ -75,14 +121,11 @@ def run_training(recipe: Recipe, data: RunData, options: RunOptions, report: Ste
         Steps done so far.
 
     Raises:
-        TrainingError: the folder holds another run, the loss is not finite, or options do not fit.
+        TrainingError: what `check_run` refuses, or the loss is not finite.
     """
+    check_run(recipe, options)
     out, train = make_folder(options.out), recipe.train
     checkpoint = out / CHECKPOINT
-    if checkpoint.is_file() and not options.resume:
-        raise TrainingError(f"{out} holds a run already; go on with --resume, or choose another folder.")
-    if options.precision == "fp16" and not torch.cuda.is_available():
-        raise TrainingError("fp16 needs a GPU; choose bf16 or fp32.")
     torch.manual_seed(train.seed)
     mean = mean_person([data.samples[position] for position in range(MEAN_OVER)])
     module = RegressorTraining(
@@ -114,14 +157,14 @@ def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path)
     train, gpu = recipe.train, torch.cuda.is_available()
     checkpoints = SaveCheckpoint(out / CHECKPOINT, train.validate_every)
     callbacks: list[lightning.Callback] = [
-        SeedSteps(train.seed),
+        SeedSteps(train.seed, train.batch_size),
         FiniteLoss(out),
         SaveWeights(recipe, out, hardware(options), checkpoints),
         Pictures(out / "pictures", train.pictures_every),
     ]
     if train.optimisation.average_decay is not None:
         callbacks.append(AverageWeights(train.optimisation.average_decay))
-    callbacks += [StopInTime(_seconds(options.max_minutes)), checkpoints, Speed(train.batch_size, report)]
+    callbacks += [StopInTime(options.end), checkpoints, Speed(train.batch_size, report)]
     return lightning.Trainer(
         accelerator="gpu" if gpu else "cpu",
         devices=options.devices,
@@ -153,10 +196,6 @@ def _loggers(out: Path) -> list[Logger]:
         CSVLogger(out, name="logs", version="csv" if not sittings else f"csv-{sittings + 1:03d}"),
         TensorBoardLogger(out, name="logs", version="tensorboard"),
     ]
-
-
-def _seconds(minutes: float | None) -> float | None:
-    return None if minutes is None else 60 * minutes
 
 
 def hardware(options: RunOptions) -> str:

@@ -13,7 +13,7 @@ from occlusion_toolkit.training.augment import Warp
 from occlusion_toolkit.training.cached_source import CachedSource, HeldOut, RowsFrom, WarpingSource
 from occlusion_toolkit.training.catalogue import default_folder, open_training_set
 from occlusion_toolkit.training.data_check import VOC
-from occlusion_toolkit.training.ingest import take_in
+from occlusion_toolkit.training.ingest import Progress, take_in
 from occlusion_toolkit.training.occluders import Cutout
 from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies
@@ -44,7 +44,13 @@ class RunData:
     bodies: TrainingBodies
 
 
-def open_data(recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies, cache: Path) -> RunData:
+def open_data(
+    recipe: Recipe,
+    folders: Mapping[str, Path],
+    bodies: Bodies,
+    cache: Path,
+    progress: Progress | None = None,
+) -> RunData:
     """Open every data set of a recipe and hold out the first people of the first.
 
     Args:
@@ -52,13 +58,14 @@ def open_data(recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies, cache
         folders: where they are, by name; `voc` may be among them for SynthOcc.
         bodies: reads bodies.
         cache: folder for what is made once and kept: decoded crops, part labels.
+        progress: called with how much of that is done and how much there is.
 
     Raises:
         TrainingError: a data set has too few people.
         DatasetError: a data set is missing or damaged.
     """
     train, ours = recipe.train, TrainingBodies(bodies, recipe.body)
-    makers = {name: _maker(name, recipe, folders, bodies, cache) for name in train.data_sets}
+    makers = {name: _maker(name, recipe, folders, bodies, cache, progress) for name in train.data_sets}
     first = train.data_sets[0]
     plain = makers[first]([])
     if len(plain) <= train.held_out:
@@ -84,15 +91,21 @@ def open_data(recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies, cache
 
 
 def _maker(
-    name: str, recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies, cache: Path
+    name: str,
+    recipe: Recipe,
+    folders: Mapping[str, Path],
+    bodies: Bodies,
+    cache: Path,
+    progress: Progress | None,
 ) -> Callable[[list[Cutout]], WarpingSource]:
     """Opens a data set once; the function makes sources of it that paste given objects."""
     train, folder = recipe.train, folders.get(name, default_folder(name))
     settings, seed, batch = train.augmentation, train.seed, train.batch_size
     if name == SYNTHETIC:
         ours = TrainingBodies(bodies, recipe.body)
-        people = take_in(cache / "crops", folder, "train", ours.model("neutral"), ours.joints("neutral"))
+        body, joints = ours.model("neutral"), ours.joints("neutral")
+        people = take_in(cache / "crops", folder, "train", body, joints, progress)
         return lambda cutouts: CachedSource(name, people, settings, cutouts, seed, batch)
     parts = train.supervision is not None and train.supervision.by == "parts"
-    opened = open_training_set(name, folder, bodies, recipe.body, cache=cache, parts=parts)
+    opened = open_training_set(name, folder, bodies, recipe.body, cache=cache, parts=parts, progress=progress)
     return lambda cutouts: TableSource(name, opened.table, opened.labels, settings, cutouts, seed, batch)

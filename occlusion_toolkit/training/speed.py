@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as lightning
+import torch
 
 StepReport = Callable[[dict[str, float]], None]
 """Takes numbers of the log and of `Speed`, by name."""
@@ -33,8 +34,12 @@ class Speed(lightning.Callback):
         """The samples have come."""
         self._began = time.perf_counter()
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any
+    ) -> None:
         """The step is done; every now and then, say how fast."""
+        if pl_module.device.type == "cuda":
+            torch.cuda.synchronize(pl_module.device)  # or its work would be counted as waiting
         now = time.perf_counter()
         self._busy += now - self._began
         ending = trainer.should_stop or trainer.global_step == trainer.max_steps

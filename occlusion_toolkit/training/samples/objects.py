@@ -6,10 +6,25 @@ import numpy as np
 from jaxtyping import UInt8
 
 from occlusion_toolkit.training.occluders import Cutout, draw_cutouts
-from occlusion_toolkit.training.samples.settings import SyntheticOcclusion
-from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts
+from occlusion_toolkit.training.samples.settings import SampleSettings, SyntheticOcclusion
+from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts, voc_folder
 
 _DRAWN = 512
+
+
+def with_objects_chosen(settings: SampleSettings, voc_root: Path | None) -> SampleSettings:
+    """The settings with "voc or drawn" decided by what is on this machine.
+
+    Args:
+        settings: how samples are augmented.
+        voc_root: folder of Pascal VOC 2012; None for its default place.
+    """
+    occlusion = settings.occlusion
+    if occlusion is None or occlusion.objects != "voc or drawn":
+        return settings
+    there = voc_folder(voc_root or default_voc_folder()) is not None
+    chosen = occlusion.model_copy(update={"objects": "voc" if there else "drawn"})
+    return settings.model_copy(update={"occlusion": chosen})
 
 
 def occluding_objects(
@@ -31,6 +46,6 @@ def occluding_objects(
     """
     if occlusion is None:
         return []
-    if occlusion.objects == "drawn":
-        return draw_cutouts(_DRAWN, textures, seed)
-    return read_voc_cutouts(voc_root or default_voc_folder())
+    if occlusion.objects == "voc":
+        return read_voc_cutouts(voc_root or default_voc_folder())
+    return draw_cutouts(_DRAWN, textures, seed)

@@ -24,14 +24,15 @@ class SyntheticOcclusion(Section):
     """SynthOcc: cut-out objects pasted over the crop (Sarandi et al. 2018).
 
     Attributes:
-        objects: "voc" for those of Pascal VOC 2012, "drawn" for the toolkit's own.
+        objects: "voc" for those of Pascal VOC 2012, "drawn" for the toolkit's own, "voc or drawn" for the
+            former where they are on this machine and the latter elsewhere.
         probability: share of crops that get any.
         most: largest number of objects in a crop; the number is uniform from one.
         smallest: smallest scale of an object.
         largest: largest scale.
     """
 
-    objects: Literal["drawn", "voc"] = "drawn"
+    objects: Literal["drawn", "voc", "voc or drawn"] = "drawn"
     probability: Probability = 1.0
     most: PositiveInt = 7
     smallest: Annotated[float, Field(gt=0, le=4)] = 0.2
