@@ -90,7 +90,7 @@ def _same(first: Sample, second: Sample) -> bool:
 def test_augmented_body_projects_onto_augmented_keypoints(
     source: TableSource, joints49: Joints49, warp: Warp, row: int
 ) -> None:
-    sample = source.warped(row, warp, None)
+    sample = source.warped(row, warp)
     parameters = BodyParameters(sample.rotmats[None], sample.betas[None], torch.zeros(1, 3))
     joints = joints49(parameters)
     keypoints = sample.keypoints[None, :, :2]
@@ -108,7 +108,7 @@ def test_augmented_body_projects_onto_augmented_keypoints(
 @given(warps, st.integers(0, PEOPLE - 1))
 def test_crop_shows_the_dots_where_the_keypoints_are(source: TableSource, warp: Warp, row: int) -> None:
     """Every annotated joint is painted as a white dot into the photograph."""
-    sample = source.warped(row, warp, None)
+    sample = source.warped(row, warp)
     pixels = (sample.keypoints[NUM_OPENPOSE:, :2] + 1) * RESOLUTION / 2
     for x, y in pixels.tolist():
         if 2 < x < RESOLUTION - 3 and 2 < y < RESOLUTION - 3:
@@ -118,7 +118,7 @@ def test_crop_shows_the_dots_where_the_keypoints_are(source: TableSource, warp: 
 @settings(max_examples=15)
 @given(warps, st.integers(0, PEOPLE - 1))
 def test_part_at_a_projected_joint_is_that_joints(source: TableSource, warp: Warp, row: int) -> None:
-    sample = source.warped(row, warp, None)
+    sample = source.warped(row, warp)
     labels = sample.labels
     for name in ("right_knee", "left_knee"):
         side = name.split("_")[0]
@@ -134,8 +134,8 @@ def test_part_at_a_projected_joint_is_that_joints(source: TableSource, warp: War
 
 
 def test_mirroring_swaps_everything_and_twice_is_identity(source: TableSource) -> None:
-    plain = source.warped(0, _warp(False, 0, 1, 0, 0), None)
-    mirrored = source.warped(0, _warp(True, 0, 1, 0, 0), None)
+    plain = source.warped(0, _warp(False, 0, 1, 0, 0))
+    mirrored = source.warped(0, _warp(True, 0, 1, 0, 0))
     assert int((mirrored.crop.flip(2).int() - plain.crop.int()).abs().max()) <= 1
     sign = torch.tensor([-1.0, 1.0, 1.0])
     assert torch.allclose(mirrored.keypoints[list(SPIN49.mirror)] * sign, plain.keypoints, atol=1e-6)
@@ -257,3 +257,14 @@ def test_settings_refuse_nonsense() -> None:
     with pytest.raises(ValueError, match="extra"):
         SampleSettings.model_validate({"flip": 0.5})
     assert dataclasses.asdict(SampleSettings().warps)["turn_degrees"] == 30
+
+
+def test_batches_of_several_sets_are_their_samples_in_order(source: TableSource) -> None:
+    other = TableSource("other", *(getattr(source, name) for name in ("_table", "_labels")), PLAIN, [], 9, 1)
+    mix = Mix([Stage({"one": 0.5, "other": 0.5})], {"one": len(source), "other": len(other)}, seed=2)
+    samples = TrainingSamples([source, other], mix)
+    positions = [3, 11, 5, 20, 8, 4]
+    together = samples.__getitems__(positions)
+    assert {int(sample.source) for sample in together} == {0, 1}
+    assert [int(sample.position) for sample in together] == positions
+    assert all(_same(samples[place], sample) for place, sample in zip(positions, together, strict=True))

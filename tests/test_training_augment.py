@@ -134,11 +134,10 @@ def test_drawn_warps_stay_in_their_ranges_and_repeat() -> None:
 
 
 def test_recolouring_moves_no_pixel_and_stays_in_range() -> None:
-    generator = torch.Generator().manual_seed(0)
     crops = torch.full((8, 3, 32, 32), 120.0)
     crops[:, :, 10:20, 5:15] = 200.0
     ranges = AppearanceRanges(blur_probability=0.0, noise=0.0)
-    recoloured = recolour(crops, ranges, generator)
+    recoloured = recolour(crops, ranges, [torch.Generator().manual_seed(seed) for seed in range(8)])
     assert float(recoloured.min()) >= 0
     assert float(recoloured.max()) <= 255
     for crop in recoloured:

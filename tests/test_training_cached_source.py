@@ -11,6 +11,7 @@ from occlusion_toolkit.body.joints49 import NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.training.appearance import AppearanceRanges
 from occlusion_toolkit.training.augment import Warp
 from occlusion_toolkit.training.cached_source import CROP_BORDER, CachedSource, HeldOut, RowsFrom
 from occlusion_toolkit.training.crops_cache import CropsCache
@@ -38,6 +39,16 @@ def test_sample_depends_on_row_and_position_alone(cache: CropsCache) -> None:
     assert not torch.equal(one.crop, first.sample(5, 43).crop)
 
 
+def test_a_sample_is_the_same_to_the_bit_in_any_batch(cache: CropsCache) -> None:
+    strong = AppearanceRanges(grey_probability=0.3, blur_probability=0.5)
+    made = source(cache, occlusion=SyntheticOcclusion(), appearance=strong, motion_blur=0.5)
+    rows, positions = list(range(30)), list(range(100, 130))
+    together = made.samples(rows, positions)
+    for row, position, sample in zip(rows, positions, together, strict=True):
+        alone = made.sample(row, position)
+        assert all(torch.equal(a, b) for a, b in zip(alone, sample, strict=True)), position
+
+
 def test_pickled_source_carries_no_pictures(cache: CropsCache) -> None:
     assert len(pickle.dumps(CachedSource("synthetic", cache, SampleSettings(), [], 0, 1))) < 10_000
 
@@ -57,8 +68,8 @@ def test_ground_truth_moves_with_the_person(cache: CropsCache) -> None:
 
 def test_joints_far_outside_the_crop_are_not_annotated(cache: CropsCache) -> None:
     near = Warp(torch.tensor([False]), torch.zeros(1), torch.full((1,), 0.4), torch.tensor([[0.0, 0.7]]))
-    sample = source(cache).warped(0, near, None)
-    whole = source(cache).warped(0, Warp.identity(1), None)
+    sample = source(cache).warped(0, near)
+    whole = source(cache).warped(0, Warp.identity(1))
     assert whole.keypoints[:, 2].sum() > sample.keypoints[:, 2].sum() > 0
     assert (sample.keypoints[:, :2].abs() <= CROP_BORDER).all()
 

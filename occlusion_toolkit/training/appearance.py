@@ -1,5 +1,6 @@
 """Augmentation of appearance: colour, brightness, blur and noise. Nothing here moves a pixel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,48 +29,45 @@ class AppearanceRanges:
 
 
 def recolour(
-    crops: Float[Tensor, "batch 3 height width"], ranges: AppearanceRanges, generator: torch.Generator
+    crops: Float[Tensor, "batch 3 height width"],
+    ranges: AppearanceRanges,
+    generators: Sequence[torch.Generator],
 ) -> Float[Tensor, "batch 3 height width"]:
-    """Draw a new appearance for every crop.
+    """Draw a new appearance for every crop; it does not depend on the batch.
 
     Args:
         crops: RGB in 0..255.
         ranges: strength of the changes.
-        generator: source of randomness.
+        generators: source of randomness of each crop.
 
     Returns:
         RGB in 0..255, clipped.
     """
-    batch = len(crops)
-
-    def symmetric(*shape: int) -> Tensor:
-        return 2 * torch.rand(*shape, generator=generator) - 1
-
-    def chosen(probability: float) -> Tensor:
-        return (torch.rand(batch, generator=generator) < probability).nonzero()[:, 0]
-
-    blurred = chosen(ranges.blur_probability)
+    drawn = torch.stack([torch.rand(8, generator=generator) for generator in generators])
+    blurs, greys = (drawn[:, :2] < torch.tensor([ranges.blur_probability, ranges.grey_probability])).unbind(1)
+    share, noise, signs = drawn[:, 2], drawn[:, 3], 2 * drawn[:, 4:, None, None] - 1
+    blurred = blurs.nonzero()[:, 0]
     if len(blurred):
-        crops = crops.index_copy(0, blurred, _blur(crops[blurred], symmetric(len(blurred))))
-    grey = chosen(ranges.grey_probability)
+        crops = crops.index_copy(0, blurred, _blur(crops[blurred], share[blurred]))
+    grey = greys.nonzero()[:, 0]
     if len(grey):
         luminance = crops[grey].mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
         crops = crops.index_copy(0, grey, luminance)
-    gain = 1 + ranges.channel_gain * symmetric(batch, 3, 1, 1)
-    contrast = 1 + ranges.contrast * symmetric(batch, 1, 1, 1)
-    mean = crops.mean(dim=(1, 2, 3), keepdim=True)
+    gain = 1 + ranges.channel_gain * signs[:, 1:]
+    contrast = 1 + ranges.contrast * signs[:, :1]
+    # Crop by crop, as a sum over all its pixels rounds differently within a batch.
+    mean = torch.stack([crop.mean() for crop in crops])[:, None, None, None]
     crops = ((crops - mean) * contrast + mean) * gain
     if ranges.noise > 0:
-        strength = ranges.noise * torch.rand(batch, 1, 1, 1, generator=generator)
-        crops = crops + strength * torch.randn(crops.shape, generator=generator)
+        pixels = torch.stack([torch.randn(crops.shape[1:], generator=generator) for generator in generators])
+        crops = crops + (ranges.noise * noise[:, None, None, None]) * pixels
     return crops.clamp(0, 255)
 
 
-def _blur(crops: Tensor, strength: Tensor) -> Tensor:
-    """Mix every crop with its 3x3 binomial blur; `strength` in [-1, 1] sets the share."""
+def _blur(crops: Tensor, share: Tensor) -> Tensor:
+    """Mix every crop with its 3x3 binomial blur; `share` in [0, 1] says how much."""
     padded = functional.pad(crops, (1, 1, 1, 1), mode="replicate")
     # Sums of shifted views: for a few channels far faster than a depthwise convolution.
     rows = padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]
     soft = (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 16
-    share = (0.5 + 0.5 * strength)[:, None, None, None]
-    return crops + share * (soft - crops)
+    return crops + share[:, None, None, None] * (soft - crops)

@@ -5,8 +5,12 @@ y down. An augmented crop shows at coordinate q what the box shows at p, where p
 shift); everything below is that one formula or its inverse. Under a weak-perspective camera a turn of
 the image is exactly a turn of the body about the optical axis, and a mirror image is exactly the image of
 the mirrored body.
+
+All sums are written out entry by entry: a crop is the same to the bit whatever batch it is made in.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,6 +66,12 @@ class Warp:
         return cls(torch.zeros(batch, dtype=torch.bool), zeros, torch.ones(batch), torch.zeros(batch, 2))
 
     @classmethod
+    def cat(cls, warps: Sequence["Warp"]) -> "Warp":
+        """The warps of several batches as those of one."""
+        names = ("mirrored", "turn", "zoom", "shift")
+        return cls(*(torch.cat([getattr(warp, name) for warp in warps]) for name in names))
+
+    @classmethod
     def draw(cls, batch: int, ranges: WarpRanges, generator: torch.Generator) -> "Warp":
         """Random warps for a batch of crops."""
         mirrored = torch.rand(batch, generator=generator) < ranges.flip_probability
@@ -111,7 +121,8 @@ class Warp:
         # M R M with M = diag(-1, 1, 1) mirrors a rotation; limbs change sides.
         reflected = rotmats[:, list(SMPL24.mirror)] * sign[:, None] * sign
         moved = torch.where(self.mirrored[:, None, None, None], reflected, rotmats)
-        return torch.cat((self._roll().to(rotmats.dtype) @ moved[:, :1], moved[:, 1:]), dim=1)
+        root = torch.stack(self._rolled(moved[:, 0]), dim=1)  # row by row of the rotation matrix
+        return torch.cat((root[:, None], moved[:, 1:]), dim=1)
 
     def joints_3d(
         self, joints: Float[Tensor, "batch joints 3"], mirror: tuple[int, ...]
@@ -119,7 +130,7 @@ class Warp:
         """Joints around an origin on the optical axis, (B, J, 3), camera frame, as the crop shows them."""
         sign = torch.tensor([-1.0, 1.0, 1.0], dtype=joints.dtype)
         moved = torch.where(self.mirrored[:, None, None], joints[:, list(mirror)] * sign, joints)
-        return moved @ self._roll()[:, 0].to(joints.dtype).transpose(1, 2)
+        return torch.stack(self._rolled(moved.transpose(1, 2)), dim=-1)
 
     def joints_2d(
         self, joints: Float[Tensor, "batch joints 2"], mirror: tuple[int, ...]
@@ -127,26 +138,35 @@ class Warp:
         """Joints in crop coordinates of the box, (B, J, 2), to those of the warped crop."""
         sign = torch.tensor([-1.0, 1.0], dtype=joints.dtype)
         moved = torch.where(self.mirrored[:, None, None], joints[:, list(mirror)] * sign, joints)
-        offset = (moved - self.shift[:, None]) / self.zoom[:, None, None]
-        return offset @ self._turn_matrix()  # the rows times T are the transposed, inverse turn
+        x, y = ((moved - self.shift[:, None]) / self.zoom[:, None, None]).unbind(dim=-1)
+        cosine, sine = self._waves(1)
+        return torch.stack((cosine * x + sine * y, cosine * y - sine * x), dim=-1)
+
+    def _waves(self, dimensions: int) -> tuple[Tensor, Tensor]:
+        """Cosine and sine of the turn, (B, 1, ...)."""
+        # One by one: vectorised functions round an angle differently at another place of the batch.
+        pairs = torch.tensor([(math.cos(angle), math.sin(angle)) for angle in self.turn.tolist()])
+        cosine, sine = pairs.view(-1, 2).T.view(2, -1, *[1] * dimensions)
+        return cosine, sine
 
     def _turn_matrix(self) -> Float[Tensor, "batch 2 2"]:
-        cosine, sine = self.turn.cos(), self.turn.sin()
+        cosine, sine = self._waves(0)
         return torch.stack((cosine, -sine, sine, cosine), dim=-1).view(-1, 2, 2)
 
-    def _roll(self) -> Float[Tensor, "batch 1 3 3"]:
-        """Rotation of the body about the optical axis that matches the turn of the crop, as (B, 1, 3, 3)."""
-        roll = torch.eye(3).repeat(len(self.turn), 1, 1)
-        roll[:, :2, :2] = self._turn_matrix().transpose(1, 2)
-        return roll[:, None]
+    def _rolled(self, points: Float[Tensor, "batch 3 many"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Coordinates turned about the optical axis as the body turns, each (B, N)."""
+        x, y, z = points.unbind(dim=1)
+        cosine, sine = self._waves(1)
+        return cosine * x + sine * y, cosine * y - sine * x, z
 
     def _grid(self, margin: float, resolution: int) -> Float[Tensor, "batch resolution resolution 2"]:
-        """Where in the wider picture each pixel of the crop looks."""
-        affine = torch.cat((self._turn_matrix() * self.zoom[:, None, None], self.shift[:, :, None]), dim=2)
-        mirror = torch.where(self.mirrored, -1.0, 1.0)
-        affine = torch.stack((affine[:, 0] * mirror[:, None], affine[:, 1]), dim=1) / margin
-        size = [len(self.turn), 1, resolution, resolution]
-        return functional.affine_grid(affine, size, align_corners=False)
+        """Where in the wider picture each pixel of the crop looks, [-1, 1] over the picture."""
+        centres = (2 * torch.arange(resolution) + 1) / resolution - 1
+        u, v = centres[None, None, :], centres[None, :, None]
+        cosine, sine = (self.zoom[:, None, None] * wave for wave in self._waves(2))
+        x = (cosine * u - sine * v + self.shift[:, :1, None]) / margin
+        y = (sine * u + cosine * v + self.shift[:, 1:, None]) / margin
+        return torch.stack((torch.where(self.mirrored[:, None, None], -x, x), y), dim=-1)
 
 
 def _sample(pixels: Tensor, grid: Tensor, mode: str) -> Tensor:

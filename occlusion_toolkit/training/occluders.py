@@ -5,6 +5,7 @@ are drawn: smooth blobs, polygons, rounded boxes and rods, filled with scraps of
 stripes, gradients or noise, shaded and soft at the edge.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,10 @@ def draw_cutouts(count: int, textures: Pixels, seed: int) -> list[Cutout]:
 
 
 def paste_objects(
-    crop: npt.NDArray[np.float32], cutouts: list[Cutout], ranges: OcclusionRanges, rng: np.random.Generator
+    crop: npt.NDArray[np.float32],
+    cutouts: Sequence[Cutout],
+    ranges: OcclusionRanges,
+    rng: np.random.Generator,
 ) -> None:
     """Paste random objects over one crop, in place; their centres are uniform over the crop.
 

@@ -74,7 +74,7 @@ def open_data(
             "validation: nobody is left to train on. Use more data, or lower held_out."
         )
     scraps = range(train.held_out, min(train.held_out + TEXTURE_PEOPLE, len(plain)))
-    textures = np.stack([plain.warped(row, Warp.identity(1), None).crop.numpy() for row in scraps])
+    textures = np.stack([plain.warped(row, Warp.identity(1)).crop.numpy() for row in scraps])
     cutouts = occluding_objects(
         train.augmentation.occlusion, textures.transpose(0, 2, 3, 1), folders.get(VOC), train.seed
     )

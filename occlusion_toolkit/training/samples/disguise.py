@@ -14,23 +14,23 @@ from occlusion_toolkit.training.samples.settings import SampleSettings
 
 
 def disguise(
-    crop: Float[Tensor, "3 height width"],
+    crops: Float[Tensor, "batch 3 height width"],
     settings: SampleSettings,
     cutouts: Sequence[Cutout],
-    rng: np.random.Generator,
-) -> Float[Tensor, "3 height width"]:
-    """The crop with objects pasted over it, blurred and recoloured; RGB in 0..255.
+    rngs: Sequence[np.random.Generator],
+) -> Float[Tensor, "batch 3 height width"]:
+    """Crops with objects pasted over them, blurred and recoloured; RGB in 0..255.
 
     Args:
-        crop: RGB in 0..255; may be changed in place.
+        crops: RGB in 0..255; may be changed in place.
         settings: how much of everything.
         cutouts: objects to paste.
-        rng: source of randomness.
+        rngs: source of randomness of each crop.
     """
-    pixels = crop.numpy()
-    if settings.occlusion is not None and cutouts:
-        paste_objects(pixels, list(cutouts), settings.occlusion.ranges, rng)
-    if rng.random() < settings.motion_blur:
-        pixels = motion_blur(pixels, rng)
-    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    return recolour(torch.from_numpy(pixels)[None], settings.appearance, generator)[0]
+    for pixels, rng in zip(crops.numpy(), rngs, strict=True):
+        if settings.occlusion is not None and cutouts:
+            paste_objects(pixels, cutouts, settings.occlusion.ranges, rng)
+        if rng.random() < settings.motion_blur:
+            pixels[:] = motion_blur(pixels, rng)
+    generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]
+    return recolour(crops, settings.appearance, generators)

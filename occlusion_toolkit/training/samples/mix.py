@@ -131,6 +131,10 @@ class Source(Protocol):
         """A person, augmented; the same for the same row and position."""
         ...
 
+    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[Sample]:
+        """Several people, each as `sample` makes it."""
+        ...
+
 
 class TrainingSamples(Dataset[Sample]):
     """Samples by their position in the run; workers and ranks may take any positions.
@@ -144,6 +148,19 @@ class TrainingSamples(Dataset[Sample]):
         self._sources, self._mix = tuple(sources), mix
 
     def __getitem__(self, position: int) -> Sample:
-        draw = self._mix.at(position)
-        sample = self._sources[draw.source].sample(draw.row, position)
-        return sample._replace(source=tensor(draw.source), position=tensor(position))
+        return self.__getitems__([position])[0]
+
+    def __getitems__(self, positions: Sequence[int]) -> list[Sample]:
+        """The samples of a batch, which is what PyTorch's loaders ask for."""
+        draws = [self._mix.at(position) for position in positions]
+        made: dict[int, Sample] = {}
+        for index, source in enumerate(self._sources):
+            places = [place for place, draw in enumerate(draws) if draw.source == index]
+            rows = [draws[place].row for place in places]
+            if places:
+                people = source.samples(rows, [positions[place] for place in places])
+                made |= dict(zip(places, people, strict=True))
+        return [
+            made[place]._replace(source=tensor(draw.source), position=tensor(position))
+            for place, (draw, position) in enumerate(zip(draws, positions, strict=True))
+        ]

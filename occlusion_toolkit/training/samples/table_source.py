@@ -65,10 +65,17 @@ class TableSource:
         """
         rng = np.random.default_rng((self._seed, SAMPLING, position))
         warp = draw_warp(self._settings, rng, position // self._batch_size)
-        return self.warped(row, warp, rng)
+        return self._made(row, warp, rng)
 
-    def warped(self, row: int, warp: Warp, rng: np.random.Generator | None) -> Sample:
-        """A person under a given warp; without `rng` nothing is pasted, blurred or recoloured."""
+    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[Sample]:
+        """Several people, augmented, one after the other."""
+        return [self.sample(row, position) for row, position in zip(rows, positions, strict=True)]
+
+    def warped(self, row: int, warp: Warp) -> Sample:
+        """A person under a given warp; nothing is pasted, blurred or recoloured."""
+        return self._made(row, warp, None)
+
+    def _made(self, row: int, warp: Warp, rng: np.random.Generator | None) -> Sample:
         table = self._table
         keypoints = torch.from_numpy(keypoints_in_box(table, row))[None]
         if table.joints_m is not None and table.has_pose_3d[row]:
@@ -78,7 +85,7 @@ class TableSource:
         rotmats, betas = self._body(row)
         crop = self._crop(row, warp)
         if rng is not None:
-            crop = disguise(crop, self._settings, self._cutouts, rng)
+            crop = disguise(crop[None], self._settings, self._cutouts, [rng])[0]
         return Sample(
             crop=crop.round().to(torch.uint8),
             keypoints=_moved(warp, keypoints, SPIN49.mirror)[0],
