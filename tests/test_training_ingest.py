@@ -17,6 +17,7 @@ from occlusion_toolkit.datasets.crops import crop_image
 from occlusion_toolkit.datasets.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, TopologyError, TrainingError
 from occlusion_toolkit.io.images import read_image
+from occlusion_toolkit.training import ingest
 from occlusion_toolkit.training.augment import Warp
 from occlusion_toolkit.training.crops_cache import MARGIN, CropsCache
 from occlusion_toolkit.training.ingest import cached_person, extend_cache, take_in
@@ -169,3 +170,19 @@ def test_a_cache_of_other_people_under_the_same_names_is_refused(
     first.unlink()
     with pytest.raises(TrainingError, match="other people"):
         take_in(tmp_path / "cache", other, "test", body, joints)
+
+
+def test_processes_make_the_same_cache_and_the_same_errors(
+    tmp_path: Path, small_set: Path, body: BodyModel, joints: Joints49, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = take_in(tmp_path / "alone", small_set, "test", body, joints)
+    monkeypatch.setattr(ingest, "_FEW", 0)
+    together = take_in(tmp_path / "together", small_set, "test", body, joints)
+    for name in ("crops", "labels", "joints_2d"):
+        assert np.array_equal(alone.column(name), together.column(name)), name
+    assert alone.sequences == together.sequences
+    broken = tmp_path / "broken"
+    shutil.copytree(small_set, broken)
+    next((broken / "partFiles").rglob("*.png")).unlink()
+    with pytest.raises(DatasetError, match="part"):
+        take_in(tmp_path / "cache", broken, "test", body, joints)

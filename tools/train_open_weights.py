@@ -1,6 +1,6 @@
 """Trains the open networks side by side for a number of minutes; the same line goes on where it stopped.
 
-    occlusion-toolkit synthesize --count 40000 --split train --seed 1 --size 256x256 --out out/people
+    occlusion-toolkit synthesize --count 20000 --split train --seed 3 --size 256x256 --out out/people
     python tools/train_open_weights.py --data out/people --runs out/runs --minutes 9 --precision bf16
 
 Made for machines that are lent for some minutes at a time (docs/training.md): everything is in the two

@@ -73,13 +73,14 @@ def train(
     from occlusion_toolkit.training.samples.objects import with_objects_chosen
 
     try:
-        from occlusion_toolkit.training.run import RunOptions, check_run, default_workers, run_training
+        from occlusion_toolkit.training.run import RunOptions, check_run, run_training
     except ModuleNotFoundError as error:
         raise TrainingError(
             f"Training needs {error.name}; install it with: pip install 'occlusion-toolkit[train]'."
         ) from error
     from occlusion_toolkit.analyses.bodies import Bodies
     from occlusion_toolkit.training.sources import open_data
+    from occlusion_toolkit.training.workers import default_workers
 
     loaded = changed(load_recipe(recipe), seed=seed, fast=fast_dev_run)
     folders = data_folders(data, loaded.train.data_sets)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader, Dataset
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
@@ -16,16 +17,20 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.crops import CropBox, crop_image
 from occlusion_toolkit.datasets.person_frame import PersonFrame
 from occlusion_toolkit.datasets.threedpw import ThreeDPW
-from occlusion_toolkit.errors import DatasetError, TopologyError, TrainingError
+from occlusion_toolkit.errors import DatasetError, OcclusionToolkitError, TopologyError, TrainingError
 from occlusion_toolkit.io.images import read_image
 from occlusion_toolkit.io.provenance import sha256_file
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
 from occlusion_toolkit.training.one_at_a_time import one_at_a_time
+from occlusion_toolkit.training.workers import processors, quiet_worker
 
 logger = logging.getLogger(__name__)
 
 CAPACITY = 100_000
 """People that a new cache has room for; room takes no disk."""
+
+_FEW = 64
+"""Sequences that are quickly made by one process."""
 
 PIXEL_CENTRE = 0.5
 """Intrinsics have pixel centres at whole numbers (OpenCV); boxes have pixel borders there."""
@@ -102,20 +107,53 @@ def extend_cache(
             f"The crops cache {cache.folder} holds other people than {root}: {len(others)} sequences are not "
             f"there or differ, among them {others[0]}. Choose another --cache, or delete that folder."
         )
-    for done, name in enumerate(files):
+    new = [name for name in files if name not in known]
+    # Without workers where few are new: starting them takes longer.
+    workers = processors() if len(new) > _FEW else 0
+    made = DataLoader(
+        _NewSequences(root, split, new, body, joints),
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=quiet_worker,
+        collate_fn=_unchanged,
+    )
+    for done, (name, people) in enumerate(zip(new, made, strict=True), len(known) + 1):
+        if isinstance(people, OcclusionToolkitError):
+            raise people
+        cache.append(name, people, checksums[name])
         if progress is not None:
             progress(done, len(files))
-        if name in known:
-            continue
-        frames = ThreeDPW(root, split, [name])
-        if frames.topology != body.topology:
-            raise TopologyError(
-                f"{root} was made with body {frames.topology or 'SMPL'}, training is for {body.topology}."
-            )
-        people = [cached_person(frame, body, joints) for frame in frames]
-        cache.append(name, people, checksums[name])
     logger.info("%s: %d people of %d sequences", cache.folder, len(cache), len(cache.sequences))
     return len(cache) - before
+
+
+class _NewSequences(Dataset[list[CachedPerson] | OcclusionToolkitError]):
+    """The people of each sequence, or what is wrong with it: a worker's error would lose its kind."""
+
+    def __init__(self, root: Path, split: str, names: list[str], body: BodyModel, joints: Joints49) -> None:
+        self._root, self._split, self._names = root, split, names
+        self._body, self._joints = body, joints
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int) -> list[CachedPerson] | OcclusionToolkitError:
+        try:
+            frames = ThreeDPW(self._root, self._split, [self._names[index]])
+            if frames.topology != self._body.topology:
+                made_with = frames.topology or "SMPL"
+                return TopologyError(
+                    f"{self._root} was made with body {made_with}, training is for {self._body.topology}."
+                )
+            return [cached_person(frame, self._body, self._joints) for frame in frames]
+        except OcclusionToolkitError as error:
+            return error
+
+
+def _unchanged(
+    people: list[CachedPerson] | OcclusionToolkitError,
+) -> list[CachedPerson] | OcclusionToolkitError:
+    return people
 
 
 def cached_person(frame: PersonFrame, body: BodyModel, joints: Joints49) -> CachedPerson:

@@ -1,6 +1,5 @@
 """Which samples a step sees, on which device: a pure function of the step, so that any run can be resumed."""
 
-import signal
 from collections.abc import Iterator
 
 import pytorch_lightning as lightning
@@ -9,6 +8,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.training.samples.sample import Sample
+from occlusion_toolkit.training.workers import quiet_worker
 
 VALIDATION_BATCH = 64
 
@@ -103,7 +103,7 @@ class TrainingData(lightning.LightningDataModule):
             num_workers=self.workers,
             prefetch_factor=4 if self.workers else None,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_quiet_worker,
+            worker_init_fn=quiet_worker,
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
@@ -115,10 +115,4 @@ class TrainingData(lightning.LightningDataModule):
             list(people[first : first + VALIDATION_BATCH])
             for first in range(0, len(people), VALIDATION_BATCH)
         ]
-        return DataLoader(self.held_out, batch_sampler=batches, worker_init_fn=_quiet_worker)
-
-
-def _quiet_worker(_worker: int) -> None:
-    """One thread each; Ctrl-C is for the training process alone, which ends its workers."""
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return DataLoader(self.held_out, batch_sampler=batches, worker_init_fn=quiet_worker)

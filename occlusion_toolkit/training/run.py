@@ -1,7 +1,6 @@
 """One training run: a recipe and its data in, checkpoints, weights with cards, logs and pictures out."""
 
 import logging
-import os
 import platform
 import time
 import warnings
@@ -69,13 +68,6 @@ class RunOptions:
     def end(self) -> float | None:
         """`time.monotonic()` at which the time is up."""
         return None if self.max_minutes is None else self.began + 60 * self.max_minutes
-
-
-def default_workers(devices: int) -> int:
-    """Loader processes per device: the processors that a GPU has to itself; 2 where the CPU trains too."""
-    if not torch.cuda.is_available():
-        return 2
-    return max(1, (os.cpu_count() or 1) // devices)
 
 
 def check_run(recipe: Recipe, options: RunOptions) -> None:
