@@ -36,6 +36,8 @@ PIXEL_CENTRE = 0.5
 """Intrinsics have pixel centres at whole numbers (OpenCV); boxes have pixel borders there."""
 
 
+_Made = list[CachedPerson] | OcclusionToolkitError
+
 Progress = Callable[[int, int], None]
 """Takes how much is done and how much there is."""
 
@@ -127,7 +129,7 @@ def extend_cache(
     return len(cache) - before
 
 
-class _NewSequences(Dataset[list[CachedPerson] | OcclusionToolkitError]):
+class _NewSequences(Dataset[_Made]):
     """The people of each sequence, or what is wrong with it: a worker's error would lose its kind."""
 
     def __init__(self, root: Path, split: str, names: list[str], body: BodyModel, joints: Joints49) -> None:
@@ -137,7 +139,7 @@ class _NewSequences(Dataset[list[CachedPerson] | OcclusionToolkitError]):
     def __len__(self) -> int:
         return len(self._names)
 
-    def __getitem__(self, index: int) -> list[CachedPerson] | OcclusionToolkitError:
+    def __getitem__(self, index: int) -> _Made:
         try:
             frames = ThreeDPW(self._root, self._split, [self._names[index]])
             if frames.topology != self._body.topology:
