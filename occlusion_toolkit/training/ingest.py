@@ -152,9 +152,7 @@ class _NewSequences(Dataset[_Made]):
             return error
 
 
-def _unchanged(
-    people: list[CachedPerson] | OcclusionToolkitError,
-) -> list[CachedPerson] | OcclusionToolkitError:
+def _unchanged(people: _Made) -> _Made:
     return people
 
 
