@@ -8,8 +8,9 @@ from training_fixtures import HMR, PARE, recipe_content
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.regressors.cards import read_card
 from occlusion_toolkit.training.catalogue import TRAINING_SETS
+from occlusion_toolkit.training.changes import cut_down, seeded, stretched
 from occlusion_toolkit.training.losses import LossWeights
-from occlusion_toolkit.training.recipe import changed, load_recipe
+from occlusion_toolkit.training.recipe import load_recipe
 
 MODELS = Path(__file__).parents[1] / "models"
 BASES = ("coco", "open")
@@ -123,5 +124,20 @@ def test_files_that_are_no_recipes_are_refused(tmp_path: Path) -> None:
 
 
 def test_fast_run_is_two_small_steps() -> None:
-    train = changed(load_recipe(MODELS / "recipes" / "table3-e.yaml"), fast=True, seed=5).train
+    train = seeded(cut_down(load_recipe(MODELS / "recipes" / "table3-e.yaml")), 5).train
     assert (train.steps, train.batch_size, train.validate_every, train.seed) == (2, 8, 2, 5)
+
+
+def test_whatever_happens_at_a_step_moves_along_with_the_length() -> None:
+    long = load_recipe(MODELS / "recipes" / "pare-r50.yaml")
+    short = stretched(long, long.train.steps // 100).train
+    assert short.steps == 2350
+    assert short.data[0].steps == 1750
+    assert short.augmentation.random_crop is not None
+    assert short.augmentation.random_crop.from_step == 1750
+    assert short.supervision is not None
+    assert short.supervision.until_step == long.train.supervision.until_step // 100  # type: ignore[union-attr]
+    assert short.steps % short.validate_every == 0
+    assert stretched(long, long.train.steps) == long
+    with pytest.raises(TrainingError, match="too few"):
+        stretched(long, 1)

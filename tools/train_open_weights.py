@@ -24,6 +24,7 @@ def command(recipe: Path, name: str, arguments: argparse.Namespace) -> list[str]
         *("--out", str(arguments.runs / name), "--seed", str(arguments.seed)),
         *("--max-time", str(arguments.minutes), "--precision", arguments.precision),
         *("--workers", str(arguments.workers)),
+        *(() if arguments.steps is None else ("--steps", str(arguments.steps))),
     ]
 
 
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--workers", type=int, default=5, help="loader processes of each run")
     parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--steps", type=int, help="of each run, instead of the recipe's")
     parser.add_argument("--recipe", type=Path, action="append", help="instead of the three open networks")
     parser.add_argument("--copy-to", type=Path)
     arguments = parser.parse_args()

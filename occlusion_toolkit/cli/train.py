@@ -46,6 +46,9 @@ _OBJECTS = {"voc": "objects of Pascal VOC", "drawn": "drawn objects"}
     help="Loader processes per device. Default: the processors that a GPU has to itself, or 2 without GPU.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed than the recipe's.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Another length; whatever happens at a step moves along."
+)
 def train(
     recipe: Path,
     data: tuple[str, ...],
@@ -60,6 +63,7 @@ def train(
     accumulate: int,
     workers: int | None,
     seed: int | None,
+    steps: int | None,
 ) -> None:
     """Train the network of RECIPE: a recipe, or a model card that has a `train:` section.
 
@@ -69,7 +73,8 @@ def train(
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.data_folders import data_folders
     from occlusion_toolkit.errors import TrainingError
-    from occlusion_toolkit.training.recipe import changed, load_recipe, with_augmentation
+    from occlusion_toolkit.training.changes import cut_down, seeded, stretched, with_augmentation
+    from occlusion_toolkit.training.recipe import load_recipe
     from occlusion_toolkit.training.samples.objects import with_objects_chosen
 
     try:
@@ -82,7 +87,13 @@ def train(
     from occlusion_toolkit.training.sources import open_data
     from occlusion_toolkit.training.workers import default_workers
 
-    loaded = changed(load_recipe(recipe), seed=seed, fast=fast_dev_run)
+    loaded = load_recipe(recipe)
+    if seed is not None:
+        loaded = seeded(loaded, seed)
+    if steps is not None:
+        loaded = stretched(loaded, steps)
+    if fast_dev_run:
+        loaded = cut_down(loaded)
     folders = data_folders(data, loaded.train.data_sets)
     loaded = with_augmentation(loaded, with_objects_chosen(loaded.train.augmentation, folders.get("voc")))
     options = RunOptions(

@@ -199,20 +199,3 @@ def _overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def _alike(old: dict[str, Any], new: dict[str, Any]) -> bool:
     return "kind" not in new or new["kind"] == old.get("kind")
-
-
-def with_augmentation(recipe: Recipe, augmentation: SampleSettings) -> Recipe:
-    """The recipe with other augmentation."""
-    train = recipe.train.model_copy(update={"augmentation": augmentation})
-    return recipe.model_copy(update={"train": train})
-
-
-def changed(recipe: Recipe, *, seed: int | None = None, fast: bool = False) -> Recipe:
-    """The recipe with another seed, or cut down to two small steps of everything."""
-    changes: dict[str, Any] = {}
-    if seed is not None:
-        changes["seed"] = seed
-    if fast:
-        batch = min(recipe.train.batch_size, 8)
-        changes |= {"steps": 2, "batch_size": batch, "validate_every": 2, "pictures_every": 2, "held_out": 4}
-    return recipe.model_copy(update={"train": recipe.train.model_copy(update=changes)})

@@ -1,0 +1,72 @@
+"""The same recipe with another seed, length or augmentation."""
+
+from typing import Any
+
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.training.recipe import Recipe, Train
+from occlusion_toolkit.training.samples.settings import SampleSettings
+
+FAST = {"steps": 2, "validate_every": 2, "pictures_every": 2, "held_out": 4}
+FAST_BATCH = 8
+
+
+def seeded(recipe: Recipe, seed: int) -> Recipe:
+    """The recipe with another seed."""
+    return _with(recipe, {"seed": seed})
+
+
+def cut_down(recipe: Recipe) -> Recipe:
+    """The recipe cut down to two small steps of everything."""
+    return _with(recipe, FAST | {"batch_size": min(recipe.train.batch_size, FAST_BATCH)})
+
+
+def with_augmentation(recipe: Recipe, augmentation: SampleSettings) -> Recipe:
+    """The recipe with other augmentation."""
+    return _with(recipe, {"augmentation": augmentation})
+
+
+def stretched(recipe: Recipe, steps: int) -> Recipe:
+    """The recipe over another number of steps.
+
+    Everything that begins or ends at a step does so at the same share of the run: warm-up, supervision of the
+    2D branch, stages of data, RandCrop. There are at most as many validations as before, evenly spaced.
+
+    Raises:
+        TrainingError: the run would be too short for its stages.
+    """
+    train, share = recipe.train, steps / recipe.train.steps
+
+    def at(step: int) -> int:
+        return max(1, round(step * share))
+
+    changes: dict[str, Any] = {"steps": steps, "pictures_every": at(train.pictures_every)}
+    changes["validate_every"] = steps // _divisor(
+        steps, train.steps // min(train.validate_every, train.steps)
+    )
+    warm_up = round(train.optimisation.warm_up_steps * share)
+    changes["optimisation"] = train.optimisation.model_copy(update={"warm_up_steps": warm_up})
+    if train.supervision is not None and train.supervision.until_step is not None:
+        until = {"until_step": at(train.supervision.until_step)}
+        changes["supervision"] = train.supervision.model_copy(update=until)
+    changes["data"] = tuple(
+        stage if stage.steps is None else stage.model_copy(update={"steps": at(stage.steps)})
+        for stage in train.data
+    )
+    if sum(stage.steps or 1 for stage in changes["data"]) > steps:
+        raise TrainingError(f"{steps} steps are too few for the {len(train.data)} stages of this recipe.")
+    crop = train.augmentation.random_crop
+    if crop is not None:
+        begun = crop.model_copy(update={"from_step": round(crop.from_step * share)})
+        changes["augmentation"] = train.augmentation.model_copy(update={"random_crop": begun})
+    return _with(recipe, changes)
+
+
+def _divisor(number: int, most: int) -> int:
+    """The largest divisor of a number that is at most `most`."""
+    return next(count for count in range(min(most, number), 0, -1) if number % count == 0)
+
+
+def _with(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """The recipe with a changed `train:` section, checked again."""
+    content = recipe.train.model_copy(update=changes).model_dump()
+    return recipe.model_copy(update={"train": Train.model_validate(content)})
