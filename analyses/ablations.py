@@ -54,7 +54,7 @@ def main(folders: tuple[Path, ...], limit: int | None) -> None:
     }
     if len(lengths := {seed.steps for seeds in found.values() for seed in seeds}) > 1:
         raise UsageError(f"these runs have different lengths: {sorted(lengths)} steps; finish them first")
-    click.echo(f"| recipe, {len(folders)} seeds | {' | '.join(COLUMNS)} | part IoU |")
+    click.echo(f"| recipe, {len(folders)} seeds | {' | '.join(COLUMNS)} | IoU with part pictures |")
     click.echo("|---" * (len(COLUMNS) + 2) + "|")
     mean = {name: np.mean([seed.errors_mm for seed in seeds], axis=0) for name, seeds in found.items()}
     for name, seeds in found.items():
@@ -86,7 +86,7 @@ def measure(card: Path, people: list[PersonFrame]) -> Measured:
 
 
 def part_iou(regressor: LoadedRegressor, crops: torch.Tensor, people: list[PersonFrame]) -> float | None:
-    """Mean IoU of a network's parts with the true part pictures (Section 5); None where it looks for none."""
+    """Mean IoU of a network's parts with the set's part pictures, which show clothes; None without parts."""
     logits = regressor(crops).part_logits
     if logits is None:
         return None

@@ -14,7 +14,10 @@ from occlusion_toolkit.viz.training_curves import training_curves_figure
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
 def main(runs: tuple[Path, ...], out: Path) -> None:
     """Draw training_curves.png and .pdf from RUNS, folders of `occlusion-toolkit train`."""
-    logs = {run.resolve().name: read_log(run) for run in runs}
+    names = [run.resolve().name for run in runs]
+    if len(set(names)) < len(names):  # such as one recipe with several seeds
+        names = [str(run) for run in runs]
+    logs = {name: read_log(run) for name, run in zip(names, runs, strict=True)}
     for path in save_png_and_pdf(training_curves_figure(logs), out, "training_curves"):
         click.echo(path)
 

@@ -63,5 +63,5 @@ def draw_cache(body: BodyModel, folder: Path) -> CropsCache:
     """A cache of 80 people in five sequences."""
     writer = CropsCache.create(folder, 80)
     for number in range(5):
-        writer.append(f"sequence{number}", draw_people(body, 16, seed=number))
+        writer.append(f"sequence{number}", draw_people(body, 16, seed=number), "")
     return CropsCache(folder)

@@ -1,13 +1,9 @@
 from pathlib import Path
 
-import pytest
 import torch
-from torch import Tensor
 from training_fixtures import tiny_data, tiny_recipe
 
-from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.training.averaging import move_average
-from occlusion_toolkit.training.pictures import draw_sheet
 from occlusion_toolkit.training.run import RunOptions, run_training
 
 
@@ -29,22 +25,6 @@ def test_integers_are_taken_over() -> None:
     for _ in range(5):
         move_average([averaged], [torch.tensor([7, 200])], 0.999)
     assert averaged.tolist() == [7, 200]
-
-
-def test_body_under_an_average_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    faces: list[Tensor] = []
-
-    def watched(module, batch):  # type: ignore[no-untyped-def]
-        faces.append(module.body.faces.clone())
-        return draw_sheet(module, batch)
-
-    monkeypatch.setattr("occlusion_toolkit.training.pictures.draw_sheet", watched)
-    optimisation = {"learning_rate": 1e-3, "average_decay": 0.999}
-    recipe = tiny_recipe(steps=4, validate_every=2, pictures_every=2, optimisation=optimisation)
-    data = tiny_data(recipe, tmp_path / "crops")
-    run_training(recipe, data, RunOptions(out=tmp_path / "run"), lambda numbers: None)
-    assert len(faces) == 2
-    assert all(torch.equal(found, load_open_body().faces) for found in faces)
 
 
 def test_a_short_run_keeps_little_of_its_random_start(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_held_out_people_are_not_trained_on(cache: CropsCache) -> None:
     whole = source(cache)
     rest, held_out = RowsFrom(whole, 10), HeldOut(whole, 10)
     assert (len(rest), len(held_out)) == (len(cache) - 10, 10)
-    assert torch.equal(rest.sample(0, 3).crop, whole.sample(10, 3).crop)
+    assert torch.equal(rest.samples([0], [3])[0].crop, whole.sample(10, 3).crop)
     betas = torch.from_numpy(np.array(cache.column("betas")))
     assert torch.equal(held_out[4].betas, betas[4])
 
@@ -103,12 +103,12 @@ def test_cache_refuses_more_than_it_holds(tmp_path: Path) -> None:
     writer = CropsCache.create(tmp_path, 3)
     reader = CropsCache(tmp_path)
     people = draw_people(body, 2)
-    writer.append("one", people)
+    writer.append("one", people, "")
     assert len(reader) == 0
     reader.refresh()
     assert len(reader) == 2
     with pytest.raises(TrainingError, match="full at 3"):
-        writer.append("two", people)
+        writer.append("two", people, "")
     assert np.array_equal(reader.batch(np.array([1, 0]), 224).pictures[0].numpy(), people[1].crops)
     assert np.array_equal(reader.batch(np.array([1]), 112).pictures[0].numpy(), people[1].halved)
     with pytest.raises(TrainingError, match="not a crops cache"):

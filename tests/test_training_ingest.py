@@ -87,7 +87,7 @@ def test_cached_crop_is_the_crop_of_evaluation(
     frames: list, body: BodyModel, joints: Joints49, tmp_path: Path
 ) -> None:
     cache = CropsCache.create(tmp_path, len(frames))
-    cache.append("some", [cached_person(frame, body, joints) for frame in frames])
+    cache.append("some", [cached_person(frame, body, joints) for frame in frames], "")
     people = cache.batch(np.arange(len(frames)), 224)
     crops = Warp.identity(len(frames)).images(people.pictures, MARGIN, 224)
     for frame, crop in zip(frames, crops, strict=True):

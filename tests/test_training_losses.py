@@ -9,6 +9,7 @@ from occlusion_toolkit.training.losses import (
     IGNORED_PART,
     LossTerms,
     LossWeights,
+    attention_loss,
     betas_loss,
     camera_loss,
     in_pelvis_frame,
@@ -136,3 +137,22 @@ def test_people_whose_labels_are_all_unknown_cost_nothing() -> None:
     assert loss.item() == 0
     assert logits.grad is not None
     assert not logits.grad.any()
+
+
+def test_what_is_not_annotated_may_hold_anything() -> None:
+    known = torch.tensor([True, False])
+    predicted = torch.randn(2, 24, 3, 3, requires_grad=True)
+    truth = torch.randn(2, 24, 3, 3)
+    truth[1] = float("nan")
+    losses = [
+        pose_loss(predicted, truth, torch.ones(2, 24), known),
+        betas_loss(predicted[:, :10, 0, 0], truth[:, :10, 0, 0], known),
+        joints_3d_loss(predicted[..., 0], truth[..., 0], torch.ones(2, 24), (2, 3), known),
+        attention_loss(torch.full((2, 24, 4, 4), 1 / 16), truth[..., 0, :2], known),
+    ]
+    total = torch.stack(losses).sum()
+    total.backward()
+    assert total.isfinite()
+    assert predicted.grad is not None
+    assert predicted.grad.isfinite().all()
+    assert not predicted.grad[1].any()

@@ -141,3 +141,18 @@ def test_whatever_happens_at_a_step_moves_along_with_the_length() -> None:
     assert stretched(long, long.train.steps) == long
     with pytest.raises(TrainingError, match="too few"):
         stretched(long, 1)
+
+
+def test_lengths_that_validations_cannot_divide_name_a_near_one() -> None:
+    recipe = load_recipe(MODELS / "recipes" / "open-table3-d.yaml")
+    with pytest.raises(TrainingError, match="take 5000 steps"):
+        stretched(recipe, 5003)
+    assert stretched(recipe, 1250).train.validate_every == 125
+
+
+def test_stages_that_fill_a_recipe_fill_it_at_any_length(tmp_path: Path) -> None:
+    stages = [{"shares": {"synthetic": 1.0}, "steps": 100}] * 3
+    content = recipe_content(data=stages, steps=300, validate_every=300, supervision=None)
+    recipe = load_recipe(write(tmp_path / "recipe.yaml", content))
+    for steps in (110, 50, 11, 8):
+        assert sum(stage.steps or 0 for stage in stretched(recipe, steps).train.data) == steps

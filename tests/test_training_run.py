@@ -1,6 +1,9 @@
 import csv
 import os
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,16 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
     for number, state in stored["optimizer_states"][0]["state"].items():
         tensors |= {f"moments.{number}.{name}": value for name, value in state.items()}
     return tensors | stored["current_model_state"]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Watched(Dataset[Sample]):
@@ -89,6 +102,10 @@ def test_run_stopped_after_every_step_equals_an_uninterrupted_one(
 @pytest.mark.slow
 def test_processes_that_load_samples_change_nothing(data: RunData, tmp_path: Path) -> None:
     recipe = tiny_recipe(steps=2)
+    with threads(2):  # loader processes have one
+        samples = [data.samples[position] for position in range(64)]
+    for position, sample in enumerate(samples):
+        assert all(torch.equal(a, b) for a, b in zip(sample, data.samples[position], strict=True)), position
     run(recipe, data, tmp_path / "alone")
     run(recipe, data, tmp_path / "helped", workers=2)
     alone, helped = weights(tmp_path / "alone"), weights(tmp_path / "helped")
@@ -171,6 +188,17 @@ def test_what_cannot_run_is_refused_before_data_are_read(
 ) -> None:
     with pytest.raises(TrainingError, match=message):
         check_run(tiny_recipe(**changes), RunOptions(out=tmp_path, **options))
+
+
+def test_time_to_prepare_data_counts(data: RunData, tmp_path: Path) -> None:
+    begun_long_ago = time.monotonic() - 100
+    assert run(tiny_recipe(), data, tmp_path, max_minutes=1.0, began=begun_long_ago) == 1
+
+
+def test_another_seed_or_length_than_before_is_refused(data: RunData, tmp_path: Path) -> None:
+    run(tiny_recipe(), data, tmp_path, max_minutes=0.0)
+    with pytest.raises(TrainingError, match="another seed and another steps"):
+        run(tiny_recipe(seed=4, steps=9), data, tmp_path, resume=True)
 
 
 def test_half_precision_learns_nearly_the_same(data: RunData, tmp_path: Path) -> None:

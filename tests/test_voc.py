@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from training_files import write_voc
 
-from occlusion_toolkit.errors import DatasetError
+from occlusion_toolkit.errors import DatasetError, TrainingError
 from occlusion_toolkit.training.samples.objects import occluding_objects, with_objects_chosen
 from occlusion_toolkit.training.samples.settings import SampleSettings, SyntheticOcclusion
-from occlusion_toolkit.training.voc import read_voc_cutouts
+from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts
 
 ANNOTATION = "VOCdevkit/VOC2012/Annotations/2007_000032.xml"
 
@@ -62,10 +62,16 @@ def test_settings_choose_the_objects(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("there", "chosen"), [(True, "voc"), (False, "drawn")])
 def test_objects_of_voc_are_taken_where_they_are_and_drawn_elsewhere(
-    tmp_path: Path, there: bool, chosen: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, chosen: str
 ) -> None:
-    root = write_voc(tmp_path / "voc") if there else tmp_path
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
+    if there:
+        write_voc(default_voc_folder())
     settings = SampleSettings(occlusion=SyntheticOcclusion(objects="voc or drawn"))
-    decided = with_objects_chosen(settings, root).occlusion
+    decided = with_objects_chosen(settings, None).occlusion
     assert decided is not None
     assert decided.objects == chosen
+    with pytest.raises(DatasetError, match="Pascal VOC"):
+        with_objects_chosen(settings, tmp_path / "elsewhere")
+    with pytest.raises(TrainingError, match="undecided"):
+        occluding_objects(settings.occlusion, np.zeros((1, 8, 8, 3), np.uint8), None, 0)

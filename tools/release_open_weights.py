@@ -1,6 +1,6 @@
 """Ships the open networks from their finished runs, with what was measured of them on their cards.
 
-    python tools/release_open_weights.py --runs out/runs --hardware "..." --training-data "..." --data-seed 1
+    python tools/release_open_weights.py --runs out/runs --hardware "..." --training-data "..." --data-seed 3
 
 `out/runs` holds the folders of `occlusion-toolkit train`, one for each card (docs/training.md).
 """
@@ -55,7 +55,8 @@ def release(name: str, arguments: argparse.Namespace, body: BodyModel, people: T
         "hardware": arguments.hardware,
     }
     old = read_card(path)
-    weights = {"sha256": sha256_file(file), "source": f"occlusion-toolkit train models/{name}.yaml"}
+    source = f"occlusion-toolkit train models/{name}.yaml --steps {made.training.steps}"
+    weights = {"sha256": sha256_file(file), "source": source}
     card = old.model_copy(
         update={
             "network": made.network,

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from occlusion_toolkit.training.log import read_log
 from occlusion_toolkit.training.recipe import load_recipe
+from occlusion_toolkit.training.saving import CHECKPOINT
 
 NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")
-PROBE_MINUTES, ROUNDED_TO = 1.0, 50
+TRIAL_MINUTES, ROUNDED_TO = 1.0, 100
 USED = 0.92
 """Share of the time that is planned for, as validations and pictures are in no speed."""
 
@@ -48,15 +49,18 @@ def train(recipes: Sequence[Path], folder: Path, words: Sequence[str], arguments
 
 
 def fitting_steps(recipes: Sequence[Path], end: float, arguments: argparse.Namespace) -> int:
-    """Steps that all networks can make until `end`, from a minute of trial; it also fills the cache."""
-    folder = arguments.runs / "probe"
-    shutil.rmtree(folder, ignore_errors=True)
-    if not train(recipes, folder, ["--max-time", str(PROBE_MINUTES)], arguments):
-        raise SystemExit("the trial failed")
+    """Steps that all networks can make until `end`, from a minute of trial."""
+    if any((arguments.runs / recipe.stem / CHECKPOINT).is_file() for recipe in recipes):
+        raise SystemExit(f"{arguments.runs} holds runs already; go on without --fit, or choose other --runs")
+    folder = arguments.runs / "trial"
+    for minutes in (0.0, TRIAL_MINUTES):  # the first fills the cache, which is in no speed either
+        shutil.rmtree(folder, ignore_errors=True)
+        if not train(recipes, folder, ["--max-time", str(minutes)], arguments):
+            raise SystemExit("the trial failed")
     speeds = []
     for recipe in recipes:
-        speed = read_log(folder / recipe.stem)["speed/samples_per_s"].values[-1]
-        speeds.append(float(speed) / load_recipe(recipe).train.batch_size)
+        speed = read_log(folder / recipe.stem)["speed/samples_per_s"]
+        speeds.append(float(speed.values[-1]) / load_recipe(recipe).train.batch_size)
     steps = int(min(speeds) * USED * (end - time.monotonic()))
     if steps < ROUNDED_TO:
         raise SystemExit(f"{steps} steps fit into the time that is left; give it more --minutes")

@@ -55,8 +55,8 @@ def recolour(
         crops = crops.index_copy(0, grey, luminance)
     gain = 1 + ranges.channel_gain * signs[:, 1:]
     contrast = 1 + ranges.contrast * signs[:, :1]
-    # Crop by crop, as a sum over all its pixels rounds differently within a batch.
-    mean = torch.stack([crop.mean() for crop in crops])[:, None, None, None]
+    # Crop by crop and colour by colour: other sums round differently within a batch or with more threads.
+    mean = torch.stack([crop.mean(dim=(1, 2)).mean() for crop in crops])[:, None, None, None]
     crops = ((crops - mean) * contrast + mean) * gain
     if ranges.noise > 0:
         pixels = torch.stack([torch.randn(crops.shape[1:], generator=generator) for generator in generators])

@@ -21,8 +21,9 @@ class AverageWeights(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def update(averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
-            move_average(averaged, current, min(decay, (1 + int(steps)) / (10 + int(steps))))
+        def update(averaged: Sequence[Tensor], current: Sequence[Tensor], _steps: Tensor | int) -> None:
+            steps = self._latest_update_step  # the same number, and no GPU has to be asked for it
+            move_average(averaged, current, min(decay, (1 + steps) / (10 + steps)))
 
         super().__init__(multi_avg_fn=update)
 

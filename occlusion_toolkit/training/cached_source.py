@@ -118,12 +118,8 @@ class RowsFrom:
     def __len__(self) -> int:
         return len(self._source) - self._first
 
-    def sample(self, row: int, position: int) -> Sample:
-        """A person, augmented."""
-        return self._source.sample(row + self._first, position)
-
     def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[Sample]:
-        """Several people, augmented."""
+        """People, augmented."""
         return self._source.samples([row + self._first for row in rows], positions)
 
 

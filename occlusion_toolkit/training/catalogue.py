@@ -1,6 +1,5 @@
 """The data sets that networks are trained on: what belongs to each, and where users get it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from occlusion_toolkit.io.home import toolkit_home
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
 from occlusion_toolkit.training.samples.part_label_store import PartLabelStore, prepare_part_labels
 from occlusion_toolkit.training.samples.people_table import table_of_people
+from occlusion_toolkit.training.workers import Progress
 
 _EFT = (
     "EFT's fits are fetched by scripts/download_eft.sh of https://github.com/facebookresearch/eft, "
@@ -154,7 +154,7 @@ def open_training_set(
     cache: Path,
     parts: bool = True,
     device: torch.device | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> AnnotatedPeople:
     """Opens a published training set; part labels that are not there yet are rendered first.
 

@@ -1,9 +1,10 @@
 """The same recipe with another seed, length or augmentation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.training.recipe import Recipe, Train
+from occlusion_toolkit.training.recipe import DataStage, Recipe, Train
 from occlusion_toolkit.training.samples.settings import SampleSettings
 
 FAST = {"steps": 2, "validate_every": 2, "pictures_every": 2, "held_out": 4}
@@ -32,7 +33,7 @@ def stretched(recipe: Recipe, steps: int) -> Recipe:
     2D branch, stages of data, RandCrop. There are at most as many validations as before, evenly spaced.
 
     Raises:
-        TrainingError: the run would be too short for its stages.
+        TrainingError: the run would be too short for its stages, or could not be validated as often.
     """
     train, share = recipe.train, steps / recipe.train.steps
 
@@ -40,18 +41,20 @@ def stretched(recipe: Recipe, steps: int) -> Recipe:
         return max(1, round(step * share))
 
     changes: dict[str, Any] = {"steps": steps, "pictures_every": at(train.pictures_every)}
-    changes["validate_every"] = steps // _divisor(
-        steps, train.steps // min(train.validate_every, train.steps)
-    )
+    wanted = max(1, train.steps // train.validate_every)
+    validations = _divisor(steps, wanted)
+    if 2 * validations < min(wanted, steps):
+        raise TrainingError(
+            f"{steps} steps cannot be divided evenly by about {wanted} validations; take "
+            f"{max(1, steps // wanted) * wanted} steps."
+        )
+    changes["validate_every"] = steps // validations
     warm_up = round(train.optimisation.warm_up_steps * share)
     changes["optimisation"] = train.optimisation.model_copy(update={"warm_up_steps": warm_up})
     if train.supervision is not None and train.supervision.until_step is not None:
         until = {"until_step": at(train.supervision.until_step)}
         changes["supervision"] = train.supervision.model_copy(update=until)
-    changes["data"] = tuple(
-        stage if stage.steps is None else stage.model_copy(update={"steps": at(stage.steps)})
-        for stage in train.data
-    )
+    changes["data"] = _stages(train.data, share)
     if sum(stage.steps or 1 for stage in changes["data"]) > steps:
         raise TrainingError(f"{steps} steps are too few for the {len(train.data)} stages of this recipe.")
     crop = train.augmentation.random_crop
@@ -59,6 +62,17 @@ def stretched(recipe: Recipe, steps: int) -> Recipe:
         begun = crop.model_copy(update={"from_step": round(crop.from_step * share)})
         changes["augmentation"] = train.augmentation.model_copy(update={"random_crop": begun})
     return _with(recipe, changes)
+
+
+def _stages(stages: Sequence[DataStage], share: float) -> tuple[DataStage, ...]:
+    """The stages of data, each of at least a step; their ends are rounded, not their lengths."""
+    stretched, end, rounded = [], 0, 0
+    for stage in stages:
+        end += stage.steps or 0
+        length = max(1, round(end * share) - rounded)
+        rounded += length
+        stretched.append(stage if stage.steps is None else stage.model_copy(update={"steps": length}))
+    return tuple(stretched)
 
 
 def _divisor(number: int, most: int) -> int:

@@ -135,7 +135,7 @@ class CropsCache:
         self.sequences, self.ends = tuple(index["sequences"]), tuple(index["ends"])
         self.checksums = tuple(index["checksums"])
 
-    def append(self, sequence: str, people: list[CachedPerson], checksum: str = "") -> None:
+    def append(self, sequence: str, people: list[CachedPerson], checksum: str) -> None:
         """Add all people of one sequence; they become visible to readers together.
 
         Args:

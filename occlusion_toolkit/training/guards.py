@@ -23,7 +23,7 @@ class StopInTime(lightning.Callback):
     A second Ctrl-C interrupts at once.
 
     Args:
-        end: `time.monotonic()` from which on no step is begun; None for no limit.
+        end: `time.monotonic()` after which the step at hand, or the first, is the last; None for no limit.
     """
 
     def __init__(self, end: float | None) -> None:
@@ -121,8 +121,9 @@ class FiniteLoss(lightning.Callback):
         if not finite:
             with atomic_path(path) as temporary:
                 torch.save({name: value.cpu() for name, value in self._batch._asdict().items()}, temporary)
-        saved = f"the batch is in {path}" if not finite else "the batch was saved by another device"
+        found = "is not finite on another device" if finite else f"became {float(loss)}"
+        saved = "saved the batch there" if finite else f"the batch is in {path}"
         raise TrainingError(
-            f"The loss became {float(loss)} at step {trainer.global_step}; {saved}. Lower the learning rate, "
-            "use fp32, or look at the batch. A checkpoint, if there is one, is from before."
+            f"The loss {found} at step {trainer.global_step}; {saved}. Lower the learning rate, use fp32, or "
+            "look at the batch. A checkpoint, if there is one, is from before."
         )

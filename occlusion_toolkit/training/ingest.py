@@ -1,7 +1,6 @@
 """From a data set in 3DPW's layout with part labels to the crops cache."""
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from occlusion_toolkit.io.images import read_image
 from occlusion_toolkit.io.provenance import sha256_file
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
 from occlusion_toolkit.training.one_at_a_time import one_at_a_time
-from occlusion_toolkit.training.workers import processors, quiet_worker
+from occlusion_toolkit.training.workers import Progress, processors, quiet_worker
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +36,6 @@ PIXEL_CENTRE = 0.5
 
 
 _Made = list[CachedPerson] | OcclusionToolkitError
-
-Progress = Callable[[int, int], None]
-"""Takes how much is done and how much there is."""
 
 
 def take_in(
@@ -130,7 +126,7 @@ def extend_cache(
 
 
 class _NewSequences(Dataset[_Made]):
-    """The people of each sequence, or what is wrong with it: a worker's error would lose its kind."""
+    """The people of each sequence, or what is wrong with it: a worker's error comes with a traceback."""
 
     def __init__(self, root: Path, split: str, names: list[str], body: BodyModel, joints: Joints49) -> None:
         self._root, self._split, self._names = root, split, names

@@ -1,5 +1,6 @@
 """What a network starts from: the mean person of the data, and weights of another network."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from occlusion_toolkit.regressors.registry import cards_folder
 from occlusion_toolkit.regressors.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
 from occlusion_toolkit.training.samples.sample import Sample
 
+logger = logging.getLogger(__name__)
+
 SHIPPED_PX = 224
 """Side of the crops that shipped networks take."""
 
@@ -33,7 +36,8 @@ def build_network(architecture: Architecture, resolution: int, mean: MeanParamet
     """The network for crops of a training's resolution, with random weights.
 
     A network that halves its 224 px crops before the first convolution (`input_pooling: 2`) is trained on
-    crops of 112 px without halving them: the same function for a quarter of the pixels to augment.
+    crops of 112 px without halving them: the same function for a quarter of the pixels to augment (but for
+    NBF, whose picture of parts is then drawn at half the size).
 
     Args:
         architecture: the network as it is shipped.
@@ -126,4 +130,5 @@ def take_over(network: nn.Module, path: Path) -> int:
             f"other shapes, among them {missing[0]}."
         )
     network.load_state_dict(own | taken)
+    logger.info("took %d of %d tensors from %s; the others start at random", len(taken), len(own), path)
     return len(taken)

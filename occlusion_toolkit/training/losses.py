@@ -95,6 +95,7 @@ def joints_3d_loss(
         A scalar in square metres, zero where nobody is annotated.
     """
     columns = list(root)
+    truth = _known(truth, predicted, has_joints)
     predicted = predicted - predicted[:, columns].mean(dim=1, keepdim=True)
     truth = truth - truth[:, columns].mean(dim=1, keepdim=True)
     return _mean_of_some(confidence[..., None] * (predicted - truth).square(), has_joints)
@@ -114,6 +115,7 @@ def pose_loss(
     has_body: Bool[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
     """Mean squared difference of the entries of rotation matrices over the people with a known body."""
+    truth = _known(truth, predicted, has_body)
     return _mean_of_some(confidence[..., None, None] * (predicted - truth).square(), has_body)
 
 
@@ -121,7 +123,7 @@ def betas_loss(
     predicted: Float[Tensor, "batch 10"], truth: Float[Tensor, "batch 10"], has_body: Bool[Tensor, " batch"]
 ) -> Float[Tensor, ""]:
     """Mean squared difference of shape coefficients over the people with a known body."""
-    return _mean_of_some((predicted - truth).square(), has_body)
+    return _mean_of_some((predicted - _known(truth, predicted, has_body)).square(), has_body)
 
 
 def camera_loss(camera: Float[Tensor, "batch 3"]) -> Float[Tensor, ""]:
@@ -173,6 +175,7 @@ def attention_loss(
         A scalar in nats, zero where nobody is known.
     """
     height, width = attention.shape[-2:]
+    places = places.masked_fill(~has_body[:, None, None], 0)
     offset_y = (torch.arange(height, device=places.device) + 0.5) / height - (places[..., 1:] + 1) / 2
     offset_x = (torch.arange(width, device=places.device) + 0.5) / width - (places[..., :1] + 1) / 2
     squares = offset_y[..., :, None].square() + offset_x[..., None, :].square()
@@ -180,6 +183,11 @@ def attention_loss(
     entropy = -(target * attention.flatten(2).clamp_min(1e-12).log()).sum(dim=-1)
     shown = ((places.abs().amax(dim=-1) <= 1) & has_body[:, None]).to(entropy.dtype)
     return (shown * entropy).sum() / shown.sum().clamp_min(1)
+
+
+def _known(truth: Tensor, predicted: Tensor, chosen: Bool[Tensor, " batch"]) -> Tensor:
+    """Truth, and for everybody else the prediction: what is not annotated may hold anything, even NaN."""
+    return torch.where(chosen.view(-1, *[1] * (truth.ndim - 1)), truth, predicted.detach())
 
 
 def _mean_of_some(values: Tensor, chosen: Bool[Tensor, " batch"]) -> Float[Tensor, ""]:

@@ -1,6 +1,7 @@
 """A network in training, as pytorch-lightning sees it: loss, optimiser, validation errors."""
 
 import dataclasses
+import json
 import logging
 import math
 from collections.abc import Callable, Mapping
@@ -28,6 +29,9 @@ from occlusion_toolkit.training.samples.sample import Sample
 
 logger = logging.getLogger(__name__)
 
+SAME_WHEN_RESUMED = ("seed", "steps", "batch_size", "data", "augmentation")
+"""What of a recipe decides which samples come when, and how the rate falls."""
+
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 
@@ -35,8 +39,8 @@ _STD = (0.229, 0.224, 0.225)
 class RegressorTraining(lightning.LightningModule):
     """One network and what it is taught.
 
-    Bodies move with the network but are none of its modules: no checkpoint, average or broadcast between
-    devices holds them.
+    Bodies move with the network but are none of its modules: they are in no checkpoint, and neither averaged
+    nor broadcast between devices.
 
     Args:
         recipe: what to do.
@@ -139,7 +143,8 @@ class RegressorTraining(lightning.LightningModule):
         """Compares what is about to go on with what was stopped.
 
         Raises:
-            TrainingError: the data sets have other people than before, or a step other parts.
+            TrainingError: the data sets have other people than before, a step other parts, or the recipe
+                another of `SAME_WHEN_RESUMED`.
         """
         if checkpoint.get("people") != self.people:
             raise TrainingError(
@@ -152,7 +157,14 @@ class RegressorTraining(lightning.LightningModule):
                 f"The run accumulated {checkpoint['parts']} parts for a step and cannot go on with {parts}: "
                 f"give it --accumulate {checkpoint['parts']}, or start a new run."
             )
-        if checkpoint.get("recipe") != self.recipe.model_dump_json():
+        now, before = (json.loads(text) for text in (self.recipe.model_dump_json(), checkpoint["recipe"]))
+        changed = [key for key in SAME_WHEN_RESUMED if now["train"][key] != before["train"][key]]
+        if changed:
+            raise TrainingError(
+                f"The run was begun with another {' and another '.join(changed)}; give it the same options "
+                "and the same recipe, or start a new run."
+            )
+        if now != before:
             logger.warning("the recipe has changed since the run was stopped; it goes on with the new one")
 
     def configure_optimizers(self) -> Any:

@@ -124,8 +124,7 @@ def run_training(recipe: Recipe, data: RunData, options: RunOptions, report: Ste
         recipe, data.bodies.model("neutral"), data.bodies.joints("neutral"), mean, data.people
     )
     if train.start_from is not None and not checkpoint.is_file():
-        path = starting_weights(train.start_from)
-        logger.info("took %d tensors of %s", take_over(module.network, path), path)
+        take_over(module.network, starting_weights(train.start_from))
     samples = TrainingData(
         data.samples,
         data.held_out,

@@ -13,7 +13,7 @@ from occlusion_toolkit.training.augment import Warp
 from occlusion_toolkit.training.cached_source import CachedSource, HeldOut, RowsFrom, WarpingSource
 from occlusion_toolkit.training.catalogue import default_folder, open_training_set
 from occlusion_toolkit.training.data_check import VOC
-from occlusion_toolkit.training.ingest import Progress, take_in
+from occlusion_toolkit.training.ingest import take_in
 from occlusion_toolkit.training.occluders import Cutout
 from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies
@@ -21,6 +21,7 @@ from occlusion_toolkit.training.samples.mix import Mix, Source, Stage, TrainingS
 from occlusion_toolkit.training.samples.objects import occluding_objects
 from occlusion_toolkit.training.samples.sample import Sample
 from occlusion_toolkit.training.samples.table_source import TableSource
+from occlusion_toolkit.training.workers import Progress
 
 SYNTHETIC = "synthetic"
 TEXTURE_PEOPLE = 64

@@ -66,8 +66,20 @@ def training_curves_figure(runs: Mapping[str, Mapping[str, Series]]) -> Figure:
             axes.set_xlim(left=0)
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="#e3e6e8", lw=0.5, zorder=0)
-        lines = figure.axes[0].get_legend_handles_labels()
-        figure.legend(*lines, frameon=False, fontsize=7, ncols=len(runs), loc="upper center")
+        lines = {
+            label: line
+            for axes in reversed(figure.axes)
+            for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        shown = [run for run in runs if run in lines]
+        figure.legend(
+            [lines[run] for run in shown],
+            shown,
+            frameon=False,
+            fontsize=7,
+            ncols=len(runs),
+            loc="upper center",
+        )
         add_small_print(figure, notes, 0.1, 0.1)
     return figure
 

@@ -127,12 +127,8 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
-    def sample(self, row: int, position: int) -> Sample:
-        """A person, augmented; the same for the same row and position."""
-        ...
-
     def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[Sample]:
-        """Several people, each as `sample` makes it."""
+        """People, augmented; each is the same for the same row and position, whoever else is asked for."""
         ...
 
 

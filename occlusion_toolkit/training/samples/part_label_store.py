@@ -9,7 +9,7 @@ import copy
 import hashlib
 import logging
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from occlusion_toolkit.training.one_at_a_time import one_at_a_time
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, bodies_of
 from occlusion_toolkit.training.samples.label_cameras import cameras_of
 from occlusion_toolkit.training.samples.part_labels import render_part_labels
+from occlusion_toolkit.training.workers import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def prepare_part_labels(
     bodies: TrainingBodies,
     cache: Path,
     device: torch.device,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> PartLabelStore:
     """Renders the labels that are not there yet; other processes that need them wait meanwhile.
 
@@ -105,19 +106,19 @@ def _render_missing(
     bodies: TrainingBodies,
     folder: Path,
     device: torch.device,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> None:
     shards = -(-len(table) // _SHARD)
     todo = [number for number in range(shards) if not _shard_path(folder, number).is_file()]
     if todo:
         logger.info("rendering the part labels of %d of %d people", len(todo) * _SHARD, len(table))
-    for done, number in enumerate(todo, 1):
+    for number in todo:
         rows = np.arange(number * _SHARD, min((number + 1) * _SHARD, len(table)))
         content = _packed(_rendered(table, rows, bodies, device), rows)
         with atomic_path(_shard_path(folder, number)) as temporary, temporary.open("wb") as file:
             np.save(file, content)
         if progress is not None:
-            progress(min(done * _SHARD, len(table)), len(todo) * _SHARD)
+            progress(int(rows[-1]) + 1, len(table))
 
 
 def _rendered(
