@@ -1,8 +1,6 @@
 """A network in training, as pytorch-lightning sees it: loss, optimiser, validation errors."""
 
 import dataclasses
-import json
-import logging
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,12 +23,8 @@ from occlusion_toolkit.training.losses import LossWeights
 from occlusion_toolkit.training.objective import Objective
 from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
 from occlusion_toolkit.training.recipe import Optimisation, Recipe
+from occlusion_toolkit.training.resuming import Circumstances
 from occlusion_toolkit.training.samples.sample import Sample
-
-logger = logging.getLogger(__name__)
-
-SAME_WHEN_RESUMED = ("seed", "steps", "batch_size", "data", "augmentation")
-"""What of a recipe decides which samples come when, and how the rate falls."""
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -135,37 +129,18 @@ class RegressorTraining(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps what the order of samples depends on."""
-        checkpoint["recipe"] = self.recipe.model_dump_json()
-        checkpoint["people"] = self.people
-        checkpoint["parts"] = self.trainer.accumulate_grad_batches
+        checkpoint |= self._circumstances().stored()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Compares what is about to go on with what was stopped.
 
         Raises:
-            TrainingError: the data sets have other people than before, a step other parts, or the recipe
-                another of `SAME_WHEN_RESUMED`.
+            TrainingError: as `Circumstances.check`.
         """
-        if checkpoint.get("people") != self.people:
-            raise TrainingError(
-                f"The run was on {checkpoint.get('people')} people and cannot go on with {self.people}: the "
-                "order of samples would be another. Give it the same data, or start a new run."
-            )
-        parts = self.trainer.accumulate_grad_batches
-        if checkpoint.get("parts", parts) != parts:
-            raise TrainingError(
-                f"The run accumulated {checkpoint['parts']} parts for a step and cannot go on with {parts}: "
-                f"give it --accumulate {checkpoint['parts']}, or start a new run."
-            )
-        now, before = (json.loads(text) for text in (self.recipe.model_dump_json(), checkpoint["recipe"]))
-        changed = [key for key in SAME_WHEN_RESUMED if now["train"][key] != before["train"][key]]
-        if changed:
-            raise TrainingError(
-                f"The run was begun with another {' and another '.join(changed)}; give it the same options "
-                "and the same recipe, or start a new run."
-            )
-        if now != before:
-            logger.warning("the recipe has changed since the run was stopped; it goes on with the new one")
+        self._circumstances().check(checkpoint)
+
+    def _circumstances(self) -> Circumstances:
+        return Circumstances(self.recipe, self.people, self.trainer.accumulate_grad_batches)
 
     def configure_optimizers(self) -> Any:
         """Adam (AdamW where weights decay) and its schedule by step."""
