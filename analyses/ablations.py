@@ -73,10 +73,25 @@ def runs(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*/*-last.yaml") if path.stem == f"{path.parent.name}-last"]
 
 
-@torch.no_grad()
 def measure(card: Path, people: list[PersonFrame]) -> Measured:
+    """What is measured of a network; kept beside its card, and taken from there for the same weights."""
+    regressor, kept = load_regressor(card), card.with_name(f"{card.stem}-measured.npz")
+    key = f"{regressor.weights_sha256} {GRID} {len(people)}"
+    if kept.is_file():
+        with np.load(kept, allow_pickle=False) as stored:
+            if str(stored["key"]) == key:
+                iou = float(stored["part_iou"])
+                return Measured(int(stored["steps"]), stored["errors_mm"], None if np.isnan(iou) else iou)
+    found = measured_now(regressor, people)
+    iou = np.nan if found.part_iou is None else found.part_iou
+    np.savez(kept, key=key, steps=found.steps, errors_mm=found.errors_mm, part_iou=iou)
+    return found
+
+
+@torch.no_grad()
+def measured_now(regressor: LoadedRegressor, people: list[PersonFrame]) -> Measured:
     """Errors of a network, clean and under the occluder, and how well it segments parts."""
-    regressor, body = load_regressor(card), load_open_body()
+    body = load_open_body()
     crops, truth = load_crops(people), ground_truth(people)
     clean = clean_errors(regressor, body, crops, truth)
     occluded = occluded_errors(regressor, body, crops, truth, GRID)
