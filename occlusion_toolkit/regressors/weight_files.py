@@ -18,11 +18,13 @@ def locate_weights(weights: Weights, cards: Path) -> Path | None:
         weights: what the card says about them.
         cards: folder of the card; its `weights/` is looked into before the one of the toolkit's home.
     """
-    for folder in (cards, toolkit_home()):
-        path = folder / "weights" / weights.file
-        if path.is_file():
-            return path
-    return None
+    return find_weights(weights.file, cards)
+
+
+def find_weights(file: str, cards: Path) -> Path | None:
+    """The file of a name in `weights/` of a folder of cards or of the toolkit's home; None without it."""
+    places = (folder / "weights" / file for folder in (cards, toolkit_home()))
+    return next((path for path in places if path.is_file()), None)
 
 
 def require_weights(name: str, weights: Weights, cards: Path) -> Path:

@@ -18,6 +18,7 @@ from occlusion_toolkit.regressors.pare import PARE
 from occlusion_toolkit.regressors.recognise import network_tensors, renamed_for
 from occlusion_toolkit.regressors.registry import cards_folder
 from occlusion_toolkit.regressors.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
+from occlusion_toolkit.regressors.weight_files import find_weights
 from occlusion_toolkit.training.samples.sample import Sample
 
 logger = logging.getLogger(__name__)
@@ -85,12 +86,12 @@ def starting_weights(name: str) -> Path:
     Raises:
         TrainingError: it is in neither place.
     """
-    places = [folder / "weights" / name for folder in (cards_folder(), toolkit_home())]
-    for path in places:
-        if path.is_file():
-            return path
+    path = find_weights(name, cards_folder())
+    if path is not None:
+        return path
+    place = toolkit_home() / "weights" / name
     raise TrainingError(
-        f"The recipe starts from {name}, which is not at {places[-1]}. Put it there (docs/training.md says "
+        f"The recipe starts from {name}, which is not at {place}. Put it there (docs/training.md says "
         "where to get it), or set start_from to null to start from random weights."
     )
 
