@@ -39,6 +39,28 @@ def test_run_stops_goes_on_and_ends_with_a_card(recipe: Path, data: Path, tmp_pa
     assert (tmp_path / "run" / "tiny-best.yaml").is_file()
 
 
+def test_run_starts_from_the_weights_of_another(recipe: Path, data: Path, tmp_path: Path) -> None:
+    line = [str(recipe), "--data", str(data), "--cache", str(tmp_path / "cache"), "--workers", "0"]
+    CliRunner().invoke(train, [*line, "--out", str(tmp_path / "first")], catch_exceptions=False)
+    first = load_regressor(tmp_path / "first" / "tiny-last.yaml")
+    still = recipe_content(steps=1, validate_every=1, optimisation={"learning_rate": 1e-12})
+    recipe.write_text(yaml.safe_dump(still | {"name": "tuned"}))
+    words = [
+        "--out",
+        str(tmp_path / "second"),
+        "--start-from",
+        str(tmp_path / "first/weights/tiny-last.safetensors"),
+    ]
+    CliRunner().invoke(train, [*line, *words], catch_exceptions=False)
+    second = load_regressor(tmp_path / "second" / "tuned-last.yaml")
+    for before, after in zip(first.network.parameters(), second.network.parameters(), strict=True):
+        assert torch.allclose(before, after, atol=1e-6)
+    assert second.card.training is not None
+    assert (
+        second.card.training.started_from == "tiny-last.safetensors"
+    )  # no folders of this machine on a card
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

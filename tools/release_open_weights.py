@@ -53,6 +53,7 @@ def release(name: str, arguments: argparse.Namespace, body: BodyModel, people: T
         "data": arguments.training_data,
         "data_seed": arguments.data_seed,
         "hardware": arguments.hardware,
+        "started_from": arguments.started_from or made.training.started_from,
     }
     old = read_card(path)
     source = f"occlusion-toolkit train models/{name}.yaml --steps {made.training.steps}"
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("--hardware", required=True)
     parser.add_argument("--training-data", required=True, help="one line about the training images")
     parser.add_argument("--data-seed", type=int, required=True)
+    parser.add_argument("--started-from", help="what the runs started from, where the recipe does not say it")
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--data", type=Path, default=Path("examples/open-test"))
     parser.add_argument("--only", choices=NETWORKS, action="append")

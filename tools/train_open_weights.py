@@ -39,6 +39,9 @@ def train(recipes: Sequence[Path], folder: Path, words: Sequence[str], arguments
             *("--seed", str(arguments.seed), "--precision", arguments.precision),
             *("--workers", str(arguments.workers), *words),
         ]
+        if arguments.start_from is not None:
+            weights = arguments.start_from / recipe.stem / "weights" / f"{recipe.stem}-best.safetensors"
+            line += ["--start-from", str(weights)]
         with (out / "log.txt").open("ab") as log:
             runs.append((subprocess.Popen(line, stdout=log, stderr=subprocess.STDOUT), out))
     ended = [(process.wait(), out) for process, out in runs]
@@ -87,6 +90,7 @@ def main() -> None:
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--workers", type=int, default=5, help="loader processes of each run")
     parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--start-from", type=Path, help="folder of earlier runs whose weights to go on from")
     parser.add_argument("--recipe", type=Path, action="append", help="instead of the three open networks")
     parser.add_argument("--copy-to", type=Path)
     arguments = parser.parse_args()

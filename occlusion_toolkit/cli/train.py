@@ -45,6 +45,7 @@ _OBJECTS = {"voc": "objects of Pascal VOC", "drawn": "drawn objects"}
     type=click.IntRange(min=0),
     help="Loader processes per device. Default: the processors that a GPU has to itself, or 2 without GPU.",
 )
+@click.option("--start-from", type=_FILE, help="Other weights to start from than the recipe's.")
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed than the recipe's.")
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Another length; whatever happens at a step moves along."
@@ -62,6 +63,7 @@ def train(
     precision: str,
     accumulate: int,
     workers: int | None,
+    start_from: Path | None,
     seed: int | None,
     steps: int | None,
 ) -> None:
@@ -73,7 +75,13 @@ def train(
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.data_folders import data_folders
     from occlusion_toolkit.errors import TrainingError
-    from occlusion_toolkit.training.changes import cut_down, seeded, stretched, with_augmentation
+    from occlusion_toolkit.training.changes import (
+        cut_down,
+        seeded,
+        started_from,
+        stretched,
+        with_augmentation,
+    )
     from occlusion_toolkit.training.recipe import load_recipe
     from occlusion_toolkit.training.samples.objects import with_objects_chosen
 
@@ -88,6 +96,8 @@ def train(
     from occlusion_toolkit.training.workers import default_workers
 
     loaded = load_recipe(recipe)
+    if start_from is not None:
+        loaded = started_from(loaded, start_from)
     if seed is not None:
         loaded = seeded(loaded, seed)
     if steps is not None:

@@ -1,6 +1,7 @@
-"""The same recipe with another seed, length or augmentation."""
+"""The same recipe with another seed, start, length or augmentation."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from occlusion_toolkit.errors import TrainingError
@@ -14,6 +15,11 @@ FAST_BATCH = 8
 def seeded(recipe: Recipe, seed: int) -> Recipe:
     """The recipe with another seed."""
     return _with(recipe, {"seed": seed})
+
+
+def started_from(recipe: Recipe, weights: Path) -> Recipe:
+    """The recipe from other weights: those of an earlier run, to go on training or to tune them."""
+    return _with(recipe, {"start_from": str(weights.resolve())})
 
 
 def cut_down(recipe: Recipe) -> Recipe:

@@ -137,7 +137,7 @@ def training_record(recipe: Recipe, step: int, hardware: str, seconds: float) ->
         part_supervision_steps=supervised,
         hardware=hardware,
         hours=float(f"{max(seconds, 1.0) / 3600:.3g}"),
-        started_from=train.start_from,
+        started_from=None if train.start_from is None else Path(train.start_from).name,
     )
 
 
