@@ -11,7 +11,9 @@ import pytest
 from picture_files import exif, smooth_scene
 from PIL import Image, ImageFile, TiffImagePlugin
 
+from occlusion_toolkit.datasets.boxes import CropBox
 from occlusion_toolkit.io.images import read_image
+from occlusion_toolkit.training.samples.squares import cut_square
 
 
 @pytest.fixture
@@ -55,6 +57,26 @@ def test_every_exif_orientation_gives_the_same_picture(tmp_path, scene, orientat
 def test_an_invalid_orientation_leaves_the_picture_as_stored(tmp_path, scene, orientation):
     Image.fromarray(scene).save(tmp_path / "photo.png", exif=exif(orientation))
     assert difference(tmp_path / "photo.png", scene) == 0
+
+
+@pytest.mark.parametrize(("shrink", "by"), [(1, 1), (2, 2), (3, 2), (7, 4), (50, 8)])
+def test_a_large_photograph_comes_smaller_and_a_box_shows_the_same(tmp_path, scene, shrink, by):
+    large = Image.fromarray(scene).resize((1201, 901), Image.Resampling.BICUBIC)
+    large.save(tmp_path / "photo.jpg", quality=95)
+    full, small = read_image(tmp_path / "photo.jpg"), read_image(tmp_path / "photo.jpg", shrink=shrink)
+    assert (full.shrunk, small.shrunk) == (1, by)
+    assert small.pixels.shape == (-(-901 // by), -(-1201 // by), 3)
+    box = CropBox((611.3, 433.8), 700.9)
+    cuts = [cut_square(each.pixels, box.shrunk(each.shrunk), 1.2, 80).astype(int) for each in (full, small)]
+    assert np.abs(cuts[0] - cuts[1]).max() <= 4
+
+
+@pytest.mark.parametrize("file", ["turned.jpg", "photo.png"])
+def test_what_cannot_come_smaller_comes_in_full(tmp_path, scene, file):
+    Image.fromarray(to_stored(scene, 6)).save(tmp_path / file, exif=exif(6), quality=100, subsampling=0)
+    small = read_image(tmp_path / file, shrink=2)
+    assert small.shrunk == 1
+    assert small.pixels.shape == scene.shape
 
 
 @pytest.mark.parametrize("offset", [b"\xff\xff\xff\x7f", b"\x08\0\0\0\x09\0\x12\x01"])

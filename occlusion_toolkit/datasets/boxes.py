@@ -46,6 +46,10 @@ class CropBox:
         """Side divided by 200 pixels, as data set files store it."""
         return self.size / 200.0
 
+    def shrunk(self, by: int) -> "CropBox":
+        """The same box in an image that is so many times smaller."""
+        return CropBox((self.centre[0] / by, self.centre[1] / by), self.size / by)
+
     @classmethod
     def from_scale(cls, centre: tuple[float, float], scale: float) -> "CropBox":
         """The box that a data set file describes; no margin is added, the file's scale holds it already."""

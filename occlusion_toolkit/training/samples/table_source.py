@@ -113,9 +113,9 @@ class TableSource:
         path, box = self._table.image_path(row), self._table.box(row)
         resolution, margin = self._settings.resolution, margin_of(warp)
         side = min(round(resolution * margin / float(warp.zoom)), _LARGEST_PICTURE_PX)
-        pixels = read_image(path).pixels
+        photograph = read_image(path, shrink=max(1, int(box.size * margin / side)))
         try:
-            picture = cut_square(pixels, box, margin, side)
+            picture = cut_square(photograph.pixels, box.shrunk(photograph.shrunk), margin, side)
         except CropError as error:
             raise CropError(f"{str(path)!r}, row {row}: {error}") from error
         return warp.images(torch.from_numpy(np.array(picture))[None], margin, resolution)[0]
