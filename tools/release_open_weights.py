@@ -56,9 +56,8 @@ def release(name: str, arguments: argparse.Namespace, body: BodyModel, people: T
         "started_from": arguments.started_from or made.training.started_from,
     }
     old = read_card(path)
-    source = (
-        f"occlusion-toolkit train models/{name}.yaml --steps {made.training.steps} --seed {made.training.seed}"
-    )
+    steps, seed = made.training.steps, made.training.seed
+    source = f"occlusion-toolkit train models/{name}.yaml --steps {steps} --seed {seed}"
     if arguments.started_from is not None:
         source += " --start-from FILE"
     weights = {"sha256": sha256_file(file), "source": source}
