@@ -2,7 +2,8 @@
 
     python tools/release_open_weights.py --runs out/runs --hardware "..." --training-data "..." --data-seed 3
 
-`out/runs` holds the folders of `occlusion-toolkit train`, one for each card (docs/training.md).
+`out/runs` holds the folders of `occlusion-toolkit train`, one for each card (docs/training.md). What is
+shipped is what each run ended with, not its best, so that all have seen the same number of crops.
 """
 
 import argparse
@@ -43,7 +44,7 @@ def figures(errors: PoseErrors, condition: str) -> list[ErrorFigure]:
 
 def release(name: str, arguments: argparse.Namespace, body: BodyModel, people: ThreeDPW) -> None:
     """Ship, load, measure and describe one network."""
-    trained = arguments.runs / name / f"{name}-best.yaml"
+    trained = arguments.runs / name / f"{name}-last.yaml"
     made, path = read_card(trained), arguments.models / f"{name}.yaml"
     file = arguments.models / "weights" / f"{name}.safetensors"
     write_state_dict(file, load_regressor(trained).network.state_dict(), {"recipe": name}, half=True)

@@ -72,7 +72,7 @@ def fitting_steps(recipes: Sequence[Path], end: float, arguments: argparse.Names
 
 def bring_home(folder: Path, target: Path) -> None:
     """Copy what a run made, without checkpoints."""
-    made = [*folder.glob("*-best.yaml"), *folder.glob("weights/*best*"), *folder.glob("logs/csv*/*.csv")]
+    made = [*folder.glob("*.yaml"), *folder.glob("weights/*.safetensors"), *folder.glob("logs/csv*/*.csv")]
     for file in [*made, *sorted(folder.glob("pictures/*.png"))[-1:]]:
         place = target / folder.name / file.relative_to(folder)
         place.parent.mkdir(parents=True, exist_ok=True)

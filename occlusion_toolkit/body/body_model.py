@@ -108,6 +108,15 @@ class BodyModel(nn.Module):
         joints, pelvis = self._joints_and_pelvis(parameters, joint_set)
         return joints - pelvis[:, None]
 
+    def require(self, joint_set: JointSet) -> None:
+        """Makes sure that `joints` of a set can be had.
+
+        Raises:
+            BodyModelError: the regressor that they need is missing.
+        """
+        if joint_set != SMPL24:
+            self._regressor_of(joint_set)
+
     def _joints_and_pelvis(self, parameters: BodyParameters, joint_set: JointSet) -> tuple[Tensor, Tensor]:
         self._check(parameters)
         with _full_precision(self.rest_joints.device):

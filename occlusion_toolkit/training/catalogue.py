@@ -51,9 +51,10 @@ _SETS = (
     TrainingSetFiles(
         name="coco-eft",
         folder="coco-eft",
-        lists=("COCO2014-All-ver01.json", "COCO2014-Part-ver01.json", "coco_2014_train_eft.npz"),
+        lists=("COCO2014-All-ver01.json", "coco_2014_train_eft.npz", "COCO2014-Part-ver01.json"),
         image_folders=("train2014",),
-        contents="train2014/*.jpg, and COCO2014-All-ver01.json or coco_2014_train_eft.npz",
+        contents="train2014/*.jpg, and COCO2014-All-ver01.json or coco_2014_train_eft.npz (without either: "
+        "COCO2014-Part-ver01.json, a third of the people)",
         how_to_get=f"images: train2014.zip of https://cocodataset.org (terms of Flickr); {_EFT}; {_PARE}",
     ),
     TrainingSetFiles(
@@ -67,9 +68,10 @@ _SETS = (
     TrainingSetFiles(
         name="lspet-eft",
         folder="lspet-eft",
-        lists=("LSPet_ver01.json", "LSPet_train_ver01.json", "hr-lspet_train_eft.npz"),
+        lists=("LSPet_train_ver10.json", "LSPet_ver01.json", "hr-lspet_train_eft.npz"),
         image_folders=("images", "."),
-        contents="the images of hr-lspet.zip, and LSPet_ver01.json or hr-lspet_train_eft.npz",
+        contents="the images of hr-lspet.zip, and LSPet_train_ver10.json (or the older "
+        "LSPet_ver01.json) or hr-lspet_train_eft.npz",
         how_to_get=f"images: https://sam.johnson.io/research/lspet.html (research); {_EFT}; {_PARE}",
     ),
     TrainingSetFiles(

@@ -1,10 +1,12 @@
 """What a recipe needs beside itself, and whether it is there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.body.gender import GENDERS, Gender
+from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.smpl_folder import HOW_TO_GET_BODIES
 from occlusion_toolkit.datasets.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError
@@ -91,7 +93,8 @@ def check_data(
         needs.append(_tried(need, lambda need: replace(need, found=str(starting_weights(need.name)))))
     body = Need(topology, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
     published = any(name != "synthetic" for name in data_sets)
-    needs.append(_tried(body, lambda need: _body(need, bodies, training_joints=published)))
+    genders = GENDERS if "3dpw-train" in data_sets else ("neutral",)
+    needs.append(_tried(body, lambda need: _body(need, bodies, genders, training_joints=published)))
     return tuple(needs)
 
 
@@ -129,9 +132,10 @@ def _objects(need: Need) -> Need:
     return replace(need, found=f"{len(read_voc_cutouts(need.folder))} objects")
 
 
-def _body(need: Need, bodies: Bodies, *, training_joints: bool) -> Need:
+def _body(need: Need, bodies: Bodies, genders: Sequence[Gender], *, training_joints: bool) -> Need:
     own = TrainingBodies(bodies, need.name)
     body = own.model("neutral")
-    if training_joints:
-        own.joints("neutral")
+    body.require(LSP14)  # of validation
+    for gender in genders if training_joints else ():
+        own.joints(gender)
     return replace(need, found=f"{body.num_vertices} vertices")

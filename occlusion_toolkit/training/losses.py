@@ -1,4 +1,4 @@
-"""The loss terms of PARE (Section 3.3), one pure function each, and their weighted sum."""
+"""The loss terms of PARE (Section 4.1), one pure function each, and their weighted sum."""
 
 from dataclasses import dataclass, fields
 

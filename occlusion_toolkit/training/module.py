@@ -115,7 +115,9 @@ class RegressorTraining(lightning.LightningModule):
         errors = PoseErrors(position / max(people, 1), aligned / max(people, 1))
         figures = {"validation/mpjpe_mm": errors.mpjpe_mm, "validation/pa_mpjpe_mm": errors.pa_mpjpe_mm}
         if self._overlaps:
-            figures["validation/part_iou"] = mean_iou(self._sum(torch.stack(self._overlaps).sum(dim=0)))
+            overlaps = self._sum(torch.stack(self._overlaps).sum(dim=0))
+            if bool(overlaps[1].any()):  # there are part labels
+                figures["validation/part_iou"] = mean_iou(overlaps)
         self._errors, self._overlaps = [], []
         self.log_dict(figures)
         return errors

@@ -8,6 +8,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.training.augment import Warp
 from occlusion_toolkit.training.cached_source import CachedSource, HeldOut, RowsFrom, WarpingSource
@@ -66,6 +67,7 @@ def open_data(
         DatasetError: a data set is missing or damaged.
     """
     train, ours = recipe.train, TrainingBodies(bodies, recipe.body)
+    ours.model("neutral").require(LSP14)  # of validation: better to miss it now than after a thousand steps
     makers = {name: _maker(name, recipe, folders, bodies, cache, progress) for name in train.data_sets}
     first = train.data_sets[0]
     plain = makers[first]([])

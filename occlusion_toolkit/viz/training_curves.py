@@ -87,8 +87,10 @@ def training_curves_figure(runs: Mapping[str, Mapping[str, Series]]) -> Figure:
 def _draw(axes: Axes, panel: Panel, series: Series, colour: str, label: str) -> None:
     steps, values = series.steps.astype(np.float64), series.values
     if panel.smoothed:
-        steps, values = (_running_mean(each, min(_SMOOTHED, len(each))) for each in (steps, values))
         steps, values = steps[values > 0], values[values > 0]  # a term can be switched off
+        if not len(values):
+            return
+        steps, values = (_running_mean(each, min(_SMOOTHED, len(each))) for each in (steps, values))
     if panel.root_mm:
         values = 1000 * np.sqrt(values)
     axes.plot(steps, values, color=colour, lw=1.1, label=label, marker=None if panel.smoothed else "o", ms=2)
