@@ -17,7 +17,13 @@ from occlusion_toolkit.datasets.annotations.npz import read_npz
 from occlusion_toolkit.datasets.people import EvenlySpaced
 from occlusion_toolkit.datasets.threedpw import ThreeDPW
 from occlusion_toolkit.errors import BodyModelError, DatasetError, TrainingError
-from occlusion_toolkit.training.catalogue import TRAINING_SETS, default_folder, open_training_set
+from occlusion_toolkit.training.catalogue import (
+    TRAINING_SETS,
+    annotation_file,
+    default_folder,
+    open_training_set,
+    training_set,
+)
 from occlusion_toolkit.training.data_check import Need, check_data
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
 from occlusion_toolkit.training.samples.part_label_store import LABELS_PX, MARGIN, prepare_part_labels
@@ -109,6 +115,55 @@ def test_check_knows_the_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert [need.kind for need in needs] == ["body"]
     assert "https://smpl.is.tue.mpg.de" in needs[0].how_to_get
     assert needs[0].problem is not None
+
+
+@pytest.mark.parametrize(
+    ("sets", "missing", "message"),
+    [
+        (("coco-eft",), "J_regressor_h36m.npy", "J_regressor_h36m.npy"),
+        (("coco-eft",), "J_regressor_extra.npy", "J_regressor_extra.npy"),
+        (("3dpw-train",), "_f_", "female"),
+    ],
+)
+def test_check_misses_what_training_would_miss_after_hours(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    sets: tuple[str, ...],
+    missing: str,
+    message: str,
+) -> None:
+    for path in shared_smpl_folder(tmp_path_factory).iterdir():
+        if missing not in path.name.lower() and missing not in path.name:
+            (tmp_path / path.name).symlink_to(path)
+    problem = check_data(sets, SMPL_TOPOLOGY, {}, Bodies(tmp_path))[-1].problem
+    assert problem is not None
+    assert message in problem
+    assert (
+        check_data(("coco-eft",), SMPL_TOPOLOGY, {}, Bodies(shared_smpl_folder(tmp_path_factory)))[-1].problem
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("coco-eft", "COCO2014-All-ver01.json"),
+        ("mpii-eft", "MPII_ver01.json"),
+        ("lspet-eft", "LSPet_train_ver10.json"),
+        ("lspet-eft", "LSPet_ver01.json"),
+    ],
+)
+def test_lists_are_found_by_the_names_that_efts_script_downloads(
+    tmp_path: Path, name: str, file: str
+) -> None:
+    (tmp_path / file).touch()
+    assert annotation_file(training_set(name), tmp_path) == tmp_path / file
+
+
+def test_the_larger_list_of_coco_is_read(tmp_path: Path) -> None:
+    for file in ("COCO2014-Part-ver01.json", "coco_2014_train_eft.npz"):
+        (tmp_path / file).touch()
+    assert annotation_file(training_set("coco-eft"), tmp_path) == tmp_path / "coco_2014_train_eft.npz"
 
 
 def test_unknown_and_unlisted_sets_are_refused(tmp_path: Path) -> None:

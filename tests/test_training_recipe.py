@@ -10,7 +10,7 @@ from occlusion_toolkit.regressors.cards import read_card
 from occlusion_toolkit.training.catalogue import TRAINING_SETS
 from occlusion_toolkit.training.changes import cut_down, seeded, stretched
 from occlusion_toolkit.training.losses import LossWeights
-from occlusion_toolkit.training.recipe import load_recipe
+from occlusion_toolkit.training.recipe import Supervision, load_recipe
 
 MODELS = Path(__file__).parents[1] / "models"
 BASES = ("coco", "open")
@@ -141,6 +141,16 @@ def test_whatever_happens_at_a_step_moves_along_with_the_length() -> None:
     assert stretched(long, long.train.steps) == long
     with pytest.raises(TrainingError, match="too few"):
         stretched(long, 1)
+
+
+def test_only_sets_that_are_used_while_parts_are_supervised_need_part_labels() -> None:
+    two_stages = load_recipe(MODELS / "recipes" / "pare-r50.yaml").train
+    assert set(two_stages.data_sets) > {"coco-eft", "h36m"}
+    assert two_stages.data_sets_with_parts == ("coco-eft",)
+    for_ever = two_stages.model_copy(update={"supervision": Supervision(by="parts")})
+    assert for_ever.data_sets_with_parts == two_stages.data_sets
+    for other in (None, Supervision(by="joints")):
+        assert two_stages.model_copy(update={"supervision": other}).data_sets_with_parts == ()
 
 
 def test_lengths_that_validations_cannot_divide_name_a_near_one() -> None:

@@ -1,5 +1,7 @@
 """Training recipes: YAML files with a `train:` section that decides what a run does."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -66,6 +68,12 @@ class DataStage(Section):
         return self
 
 
+def _names(stages: Sequence[DataStage]) -> tuple[str, ...]:
+    """Names of the data sets of some stages, in the order of their first use."""
+    names = (name for stage in stages for key in stage.shares for name in key.split("+"))
+    return tuple(dict.fromkeys(names))
+
+
 class Train(Section):
     """The `train:` section.
 
@@ -101,8 +109,16 @@ class Train(Section):
     @property
     def data_sets(self) -> tuple[str, ...]:
         """Names of all data sets, in the order of their first use."""
-        names = (name for stage in self.data for key in stage.shares for name in key.split("+"))
-        return tuple(dict.fromkeys(names))
+        return _names(self.data)
+
+    @property
+    def data_sets_with_parts(self) -> tuple[str, ...]:
+        """Names of the data sets that are used while parts are supervised: only they need part labels."""
+        if self.supervision is None or self.supervision.by != "parts":
+            return ()
+        begins = accumulate((stage.steps or 0 for stage in self.data[:-1]), initial=0)
+        until = self.supervision.until_step or self.steps
+        return _names([stage for stage, begin in zip(self.data, begins, strict=True) if begin < until])
 
     @model_validator(mode="after")
     def _only_the_last_stage_is_open(self) -> "Train":

@@ -109,6 +109,6 @@ def _maker(
         body, joints = ours.model("neutral"), ours.joints("neutral")
         people = take_in(cache / "crops", folder, "train", body, joints, progress)
         return lambda cutouts: CachedSource(name, people, settings, cutouts, seed, batch)
-    parts = train.supervision is not None and train.supervision.by == "parts"
+    parts = name in train.data_sets_with_parts
     opened = open_training_set(name, folder, bodies, recipe.body, cache=cache, parts=parts, progress=progress)
     return lambda cutouts: TableSource(name, opened.table, opened.labels, settings, cutouts, seed, batch)
