@@ -76,6 +76,16 @@ def test_wrong_words_are_usage_errors(recipe: Path, words: list[str], message: s
     assert message in refused.output
 
 
+def test_people_without_bodies_cannot_be_held_out(recipe: Path, tmp_path: Path) -> None:
+    body = load_open_body()
+    files.write_h36m(tmp_path / "h36m", files.make_people(body, Joints49(body.arrays), 3))
+    content = recipe_content(data=[{"shares": {"h36m": 1.0}}], held_out=2, supervision=None)
+    recipe.write_text(yaml.safe_dump(content))
+    line = [str(recipe), "--data", str(tmp_path / "h36m"), "--out", str(tmp_path / "run")]
+    refused = CliRunner().invoke(train, line)
+    assert "None of the first 2 people of h36m has a body" in str(refused.exception)
+
+
 @pytest.mark.slow
 def test_rendered_and_published_sets_are_mixed(data: Path, tmp_path: Path) -> None:
     """The people once as cached crops, once as 3DPW's layout is read, with part labels rendered."""

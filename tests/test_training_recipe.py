@@ -128,6 +128,16 @@ def test_fast_run_is_two_small_steps() -> None:
     assert (train.steps, train.batch_size, train.validate_every, train.seed) == (2, 8, 2, 5)
 
 
+def test_fast_run_sees_all_stages_and_can_be_divided() -> None:
+    train = cut_down(load_recipe(MODELS / "recipes" / "pare-r50.yaml"), 12).train
+    assert [stage.steps for stage in train.data] == [1, None]
+    assert (train.steps, train.batch_size, train.held_out) == (2, 12, 12)
+    assert train.supervision is not None
+    assert train.supervision.until_step == 1
+    assert train.augmentation.random_crop is not None
+    assert train.augmentation.random_crop.from_step == 1
+
+
 def test_whatever_happens_at_a_step_moves_along_with_the_length() -> None:
     long = load_recipe(MODELS / "recipes" / "pare-r50.yaml")
     short = stretched(long, long.train.steps // 100).train

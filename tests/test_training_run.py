@@ -74,8 +74,10 @@ class Watched(Dataset[Sample]):
 
 
 class Interrupted(Watched):
+    signal = signal.SIGINT
+
     def changed(self, sample: Sample) -> Sample:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), self.signal)
         return sample
 
 
@@ -112,12 +114,18 @@ def test_processes_that_load_samples_change_nothing(data: RunData, tmp_path: Pat
     assert all(torch.equal(value, helped[name]) for name, value in alone.items())
 
 
-def test_ctrl_c_stops_after_the_step_and_saves(data: RunData, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_the_step_and_saves(
+    data: RunData, tmp_path: Path, number: signal.Signals
+) -> None:
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     watched = Interrupted(data)
+    watched.signal = number
     watched.happens_at = 68  # later than the samples that the mean person is taken of
     recipe = tiny_recipe(steps=30, validate_every=30)
     assert run(recipe, watched.as_data(), tmp_path) == 18  # of 4 samples each, 68 is in the 18th step
     assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["global_step"] == 18
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
 def test_infinite_loss_stops_before_the_weights_and_saves_the_batch(data: RunData, tmp_path: Path) -> None:
@@ -193,6 +201,23 @@ def test_what_cannot_run_is_refused_before_data_are_read(
 def test_time_to_prepare_data_counts(data: RunData, tmp_path: Path) -> None:
     begun_long_ago = time.monotonic() - 100
     assert run(tiny_recipe(), data, tmp_path, max_minutes=1.0, began=begun_long_ago) == 1
+
+
+def test_another_start_than_before_is_refused(data: RunData, tmp_path: Path) -> None:
+    run(tiny_recipe(), data, tmp_path / "first", max_minutes=0.0)
+    run(tiny_recipe(steps=1, validate_every=1), data, tmp_path / "other")
+    weights = tmp_path / "other" / "weights" / "tiny-last.safetensors"
+    with pytest.raises(
+        TrainingError, match=r"begun from random weights.*tiny-last\.safetensors.*--start-from"
+    ):
+        run(tiny_recipe(start_from=str(weights)), data, tmp_path / "first", resume=True)
+
+
+def test_cards_of_a_lost_run_are_not_taken_for_those_of_a_new_one(data: RunData, tmp_path: Path) -> None:
+    run(tiny_recipe(steps=1, validate_every=1), data, tmp_path)
+    (tmp_path / CHECKPOINT).unlink()
+    with pytest.raises(TrainingError, match=r"tiny-best\.yaml is of a run whose last\.ckpt is gone"):
+        run(tiny_recipe(), data, tmp_path)
 
 
 def test_another_seed_or_length_than_before_is_refused(data: RunData, tmp_path: Path) -> None:

@@ -45,7 +45,11 @@ _OBJECTS = {"voc": "objects of Pascal VOC", "drawn": "drawn objects"}
     type=click.IntRange(min=0),
     help="Loader processes per device. Default: the processors that a GPU has to itself, or 2 without GPU.",
 )
-@click.option("--start-from", type=_FILE, help="Other weights to start from than the recipe's.")
+@click.option(
+    "--start-from",
+    type=_FILE,
+    help="Other weights to start from than the recipe's. With the same --seed as theirs the samples repeat.",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed than the recipe's.")
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Another length; whatever happens at a step moves along."
@@ -103,7 +107,7 @@ def train(
     if steps is not None:
         loaded = stretched(loaded, steps)
     if fast_dev_run:
-        loaded = cut_down(loaded)
+        loaded = cut_down(loaded, devices * accumulate)
     folders = data_folders(data, loaded.train.data_sets)
     loaded = with_augmentation(loaded, with_objects_chosen(loaded.train.augmentation, folders.get("voc")))
     options = RunOptions(
@@ -127,8 +131,12 @@ def train(
     )
     if done < loaded.train.steps:
         click.echo(f"Stopped at step {done:,} of {loaded.train.steps:,}; --resume goes on from here.")
+    elif not (card := out / f"{loaded.name}-best.yaml").is_file():
+        raise TrainingError(
+            f"The run is at its end, but {card} is missing: its last validation was cut short."
+        )
     else:
-        click.echo(f"Done: {out / (loaded.name + '-best.yaml')} is a card for --model.")
+        click.echo(f"Done: {card} is a card for --model.")
 
 
 def _line(numbers: dict[str, float], steps: int) -> str:

@@ -8,8 +8,8 @@ from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.training.recipe import DataStage, Recipe, Train
 from occlusion_toolkit.training.samples.settings import SampleSettings
 
-FAST = {"steps": 2, "validate_every": 2, "pictures_every": 2, "held_out": 4}
 FAST_BATCH = 8
+FAST_HELD_OUT = 4
 
 
 def seeded(recipe: Recipe, seed: int) -> Recipe:
@@ -19,12 +19,36 @@ def seeded(recipe: Recipe, seed: int) -> Recipe:
 
 def started_from(recipe: Recipe, weights: Path) -> Recipe:
     """The recipe from other weights: those of an earlier run, to go on training or to tune them."""
-    return _with(recipe, {"start_from": str(weights.resolve())})
+    return _with(recipe, {"start_from": str(weights.absolute())})
 
 
-def cut_down(recipe: Recipe) -> Recipe:
-    """The recipe cut down to two small steps of everything."""
-    return _with(recipe, FAST | {"batch_size": min(recipe.train.batch_size, FAST_BATCH)})
+def cut_down(recipe: Recipe, shares: int = 1) -> Recipe:
+    """The recipe cut down to two small steps, or one for each stage of data, of everything.
+
+    Args:
+        recipe: of any length.
+        shares: devices and parts that a batch is divided among.
+    """
+    train = recipe.train
+    steps = max(2, len(train.data))
+    changes: dict[str, Any] = {
+        "steps": steps,
+        "validate_every": steps,
+        "pictures_every": steps,
+        "batch_size": shares * max(1, min(train.batch_size, FAST_BATCH) // shares),
+        "held_out": max(FAST_HELD_OUT, shares),
+        "data": (
+            *(stage.model_copy(update={"steps": 1}) for stage in train.data[:-1]),
+            train.data[-1].model_copy(update={"steps": None}),
+        ),
+    }
+    if train.supervision is not None and train.supervision.until_step is not None:
+        supervised = sum(begin < train.supervision.until_step for begin in train.begins)  # stages
+        changes["supervision"] = train.supervision.model_copy(update={"until_step": supervised})
+    if (crop := train.augmentation.random_crop) is not None:
+        late = crop.model_copy(update={"from_step": min(crop.from_step, 1)})
+        changes["augmentation"] = train.augmentation.model_copy(update={"random_crop": late})
+    return _with(recipe, changes)
 
 
 def with_augmentation(recipe: Recipe, augmentation: SampleSettings) -> Recipe:

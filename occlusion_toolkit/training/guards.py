@@ -1,4 +1,4 @@
-"""What ends a training early: Ctrl-C, a time limit, a loss that is not finite."""
+"""What ends a training early: Ctrl-C, SIGTERM, a time limit, a loss that is not finite."""
 
 import signal
 import time
@@ -18,9 +18,9 @@ BAD_BATCH = "bad_batch.pt"
 
 
 class StopInTime(lightning.Callback):
-    """Ends a run after a whole step, on all devices after the same one: at a time, or at Ctrl-C.
+    """Ends a run after a whole step, on all devices after the same one: at a time, at Ctrl-C or SIGTERM.
 
-    A second Ctrl-C interrupts at once.
+    A second Ctrl-C interrupts at once. Schedulers of clusters send SIGTERM when a job's time is up.
 
     Args:
         end: `time.monotonic()` after which the step at hand, or the first, is the last; None for no limit.
@@ -29,11 +29,15 @@ class StopInTime(lightning.Callback):
     def __init__(self, end: float | None) -> None:
         self._end = end
         self._interrupted = False
-        self._handler: Any = None
+        # Those from before the run: Lightning has its own during it, and takes them back before `teardown`.
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._listens = False
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Listens for Ctrl-C."""
-        self._handler = signal.signal(signal.SIGINT, self._interrupt)
+        """Listens for Ctrl-C and SIGTERM."""
+        for number in self._before:
+            signal.signal(number, self._interrupt)
+        self._listens = True
 
     def on_train_batch_end(
         self,
@@ -53,10 +57,11 @@ class StopInTime(lightning.Callback):
         trainer.should_stop = trainer.should_stop or stop
 
     def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
-        """Gives Ctrl-C back."""
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-            self._handler = None
+        """Gives the signals back."""
+        if self._listens:
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+            self._listens = False
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         if self._interrupted:

@@ -131,5 +131,15 @@ def take_over(network: nn.Module, path: Path) -> int:
             f"other shapes, among them {missing[0]}."
         )
     network.load_state_dict(own | taken)
-    logger.info("took %d of %d tensors from %s; the others start at random", len(taken), len(own), path)
+    random = [name for name in own if name not in taken]
+    # Of a trunk alone no head is expected; a head of which a part fits is another network than was meant.
+    half = bool(random) and any(len(sources[name]) == 1 for name in taken)
+    logger.log(
+        logging.WARNING if half else logging.INFO,
+        "took %d of %d tensors from %s%s",
+        len(taken),
+        len(own),
+        path,
+        f"; the others start at random, among them {', '.join(random[:3])}" if random else "",
+    )
     return len(taken)

@@ -1,5 +1,6 @@
 """Which samples a step sees, on which device: a pure function of the step, so that any run can be resumed."""
 
+import sys
 from collections.abc import Iterator
 
 import pytorch_lightning as lightning
@@ -102,6 +103,8 @@ class TrainingData(lightning.LightningDataModule):
             batch_sampler=order,
             num_workers=self.workers,
             prefetch_factor=4 if self.workers else None,
+            # A fork shares the tables of annotations; any other start copies them into every worker.
+            multiprocessing_context="fork" if self.workers and sys.platform == "linux" else None,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=quiet_worker,
         )

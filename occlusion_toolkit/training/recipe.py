@@ -116,9 +116,13 @@ class Train(Section):
         """Names of the data sets that are used while parts are supervised: only they need part labels."""
         if self.supervision is None or self.supervision.by != "parts":
             return ()
-        begins = accumulate((stage.steps or 0 for stage in self.data[:-1]), initial=0)
         until = self.supervision.until_step or self.steps
-        return _names([stage for stage, begin in zip(self.data, begins, strict=True) if begin < until])
+        return _names([stage for stage, begin in zip(self.data, self.begins, strict=True) if begin < until])
+
+    @property
+    def begins(self) -> tuple[int, ...]:
+        """The first step of each stage of data."""
+        return tuple(accumulate((stage.steps or 0 for stage in self.data[:-1]), initial=0))
 
     @model_validator(mode="after")
     def _only_the_last_stage_is_open(self) -> "Train":

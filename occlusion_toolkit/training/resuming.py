@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from occlusion_toolkit.errors import TrainingError
@@ -37,8 +38,8 @@ class Circumstances:
         """Compares what is about to go on with what was stopped.
 
         Raises:
-            TrainingError: the data sets have other people than before, a step other parts, or the recipe
-                another of `SAME_WHEN_RESUMED`.
+            TrainingError: the data sets have other people than before, a step other parts, the run another
+                start, or the recipe another of `SAME_WHEN_RESUMED`.
         """
         if checkpoint["people"] != self.people:
             raise TrainingError(
@@ -56,6 +57,12 @@ class Circumstances:
             raise TrainingError(
                 f"The run was begun with another {' and another '.join(changed)}; give it the same options "
                 "and the same recipe, or start a new run."
+            )
+        starts = [recipe["train"]["start_from"] for recipe in (now, before)]
+        if len({start and Path(start).name for start in starts}) > 1:
+            raise TrainingError(
+                f"The run was begun from {starts[1] or 'random weights'} and cannot be resumed from "
+                f"{starts[0] or 'random weights'}; give it the same --start-from, or start a new run."
             )
         if now != before:
             logger.warning("the recipe has changed since the run was stopped; it goes on with the new one")

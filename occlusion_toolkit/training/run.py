@@ -83,6 +83,11 @@ def check_run(recipe: Recipe, options: RunOptions) -> None:
             raise TrainingError(
                 f"{options.out} holds a run already; go on with --resume, or choose another folder."
             )
+    elif (left := options.out / f"{recipe.name}-best.yaml").is_file():
+        raise TrainingError(
+            f"{left} is of a run whose {CHECKPOINT} is gone, and would be mistaken for the best of this one; "
+            "choose another folder, or remove it."
+        )
     elif train.start_from is not None:
         starting_weights(train.start_from)
     if options.precision == "fp16" and not torch.cuda.is_available():

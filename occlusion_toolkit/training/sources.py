@@ -63,7 +63,7 @@ def open_data(
         progress: called with how much of that is done and how much there is.
 
     Raises:
-        TrainingError: a data set has too few people.
+        TrainingError: a data set has too few people, or nobody with a body to validate on.
         DatasetError: a data set is missing or damaged.
     """
     train, ours = recipe.train, TrainingBodies(bodies, recipe.body)
@@ -111,4 +111,9 @@ def _maker(
         return lambda cutouts: CachedSource(name, people, settings, cutouts, seed, batch)
     parts = name in train.data_sets_with_parts
     opened = open_training_set(name, folder, bodies, recipe.body, cache=cache, parts=parts, progress=progress)
+    if name == train.data_sets[0] and not opened.table.has_smpl[: train.held_out].any():
+        raise TrainingError(
+            f"None of the first {train.held_out} people of {name} has a body, and they are held out for "
+            "validation: there would be nothing to measure. Name another data set first in the recipe."
+        )
     return lambda cutouts: TableSource(name, opened.table, opened.labels, settings, cutouts, seed, batch)
