@@ -12,7 +12,7 @@ import torch
 
 from occlusion_toolkit.analyses.attention_summary import AttentionFigures, attention_figures, cells_touched
 from occlusion_toolkit.analyses.observations import read_scene
-from occlusion_toolkit.body.parts import NUM_PARTS
+from occlusion_toolkit.body.parts import NUM_PARTS, PART_NAMES
 from occlusion_toolkit.datasets.catalogue import open_dataset
 from occlusion_toolkit.datasets.crops import normalise
 from occlusion_toolkit.datasets.people import EvenlySpaced
@@ -31,22 +31,28 @@ KINDS = ("in sight", "in sight, another part hidden", "hidden", "out of sight")
 @click.option("--model", default="pare-open", show_default=True)
 @click.option("--limit", type=int, help="People, evenly spaced; all by default.")
 def main(model: str, limit: int | None) -> None:
-    """Print a Markdown table of the open test set, by its true part pictures."""
+    """Print two Markdown tables of the open test set, by its true part pictures: by kind, and by part."""
     people, regressor = open_dataset("open"), load_regressor(model, torch.device("cpu"))
     found: dict[str, list[tuple[str, AttentionFigures]]] = defaultdict(list)
+    by_part: dict[int, list[float]] = defaultdict(list)
     for frame in people if limit is None else EvenlySpaced(people, limit):
-        for kind, figures in looks(frame, regressor):
+        for kind, part, figures in looks(frame, regressor):
             found[kind].append((frame.sequence, figures))
+            if kind == KINDS[0] and figures.on_part is not None:
+                by_part[part].append(figures.on_part)
     click.echo("| the part is | maps | attention on it, % | spread, % |\n|---|---|---|---|")
     for kind in KINDS:
         sequences, figures = zip(*found[kind], strict=True)
         columns = [[each.on_part for each in figures], [each.spread for each in figures]]
         cells = ["-" if None in column else interval(column, sequences) for column in columns]
         click.echo(f"| {kind} | {len(figures)} | {' | '.join(cells)} |")
+    click.echo("\n| part in sight | maps | attention on it, % |\n|---|---|---|")
+    for part, shares in sorted(by_part.items(), key=lambda entry: -float(np.mean(entry[1]))):
+        click.echo(f"| {PART_NAMES[part].replace('_', ' ')} | {len(shares)} | {100 * np.mean(shares):.0f} |")
 
 
-def looks(frame: PersonFrame, regressor: LoadedRegressor) -> Iterator[tuple[str, AttentionFigures]]:
-    """The maps of one person: each part clean, and with a square over each part in sight in turn."""
+def looks(frame: PersonFrame, regressor: LoadedRegressor) -> Iterator[tuple[str, int, AttentionFigures]]:
+    """One person's maps, their kind and part: each part clean, and with a square over each in sight in turn."""
     labels = read_scene(frame, ("neck",)).parts
     regions = [labels == part + 1 for part in range(NUM_PARTS)]
     hiding = [part for part in range(NUM_PARTS) if regions[part].sum() >= FEWEST_PIXELS]
@@ -60,11 +66,11 @@ def looks(frame: PersonFrame, regressor: LoadedRegressor) -> Iterator[tuple[str,
     for part, region in enumerate(regions):
         cells = cells_touched(region, attention.shape[2:])
         first, *others = (attention_figures(each, cells) for each in attention[:, part].numpy())
-        yield "in sight" if part in hiding else "out of sight" if not region.any() else "sliver", first
+        yield "in sight" if part in hiding else "out of sight" if not region.any() else "sliver", part, first
         for (y0, y1, x0, x1), target, figures in zip(windows.clamp(min=0), hiding, others, strict=True):
             share = region[y0:y1, x0:x1].sum() / max(1, region.sum())
             if part in hiding and (share == 0 or (target == part and share >= 0.5)):
-                yield "hidden" if target == part else KINDS[1], figures
+                yield "hidden" if target == part else KINDS[1], part, figures
 
 
 def interval(shares: list[float], sequences: tuple[str, ...]) -> str:
