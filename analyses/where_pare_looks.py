@@ -52,7 +52,7 @@ def main(model: str, limit: int | None) -> None:
 
 
 def looks(frame: PersonFrame, regressor: LoadedRegressor) -> Iterator[tuple[str, int, AttentionFigures]]:
-    """One person's maps, their kind and part: each part clean, and with a square over each in sight in turn."""
+    """One person's maps with kind and part: each part clean, and with a square over each in sight in turn."""
     labels = read_scene(frame, ("neck",)).parts
     regions = [labels == part + 1 for part in range(NUM_PARTS)]
     hiding = [part for part in range(NUM_PARTS) if regions[part].sum() >= FEWEST_PIXELS]
