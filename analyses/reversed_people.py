@@ -22,7 +22,8 @@ from occlusion_toolkit.datasets.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.metrics.significance import paired_difference
 from occlusion_toolkit.regressors.registry import load_regressor
-from occlusion_toolkit.training.report import clean_errors, ground_truth, load_crops
+from occlusion_toolkit.training.evaluation import errors_mm
+from occlusion_toolkit.training.report import ground_truth, load_crops
 
 HELD_OUT, TRAINED_ON = 256, 512
 REVERSED_DEGREES = 60.0
@@ -43,9 +44,9 @@ def main(models: tuple[str, ...], people: Path | None) -> None:
         trained = ThreeDPW(people, "train")
         if len(trained) < HELD_OUT + TRAINED_ON:
             raise UsageError(f"{people} has {len(trained)} people; {HELD_OUT + TRAINED_ON} are needed")
-        sets["held out"] = [trained[position] for position in range(HELD_OUT)]
-        rest = range(HELD_OUT, len(trained), (len(trained) - HELD_OUT) // TRAINED_ON)
-        sets["trained on"] = [trained[position] for position in rest[:TRAINED_ON]]
+        sets["held out"] = trained[:HELD_OUT]
+        every = (len(trained) - HELD_OUT) // TRAINED_ON
+        sets["trained on"] = trained[HELD_OUT : HELD_OUT + every * TRAINED_ON : every]
     for name, frames in sets.items():
         compare(name, frames, models)
 
@@ -57,12 +58,12 @@ def compare(name: str, frames: Sequence[PersonFrame], models: Sequence[str]) -> 
     errors, turned = {}, {}
     for model in models:
         regressor = load_regressor(model, torch.device("cpu"))
-        batches = [
-            (crops[start : start + BATCH], truth[start : start + BATCH])
-            for start in range(0, len(crops), BATCH)
-        ]
-        errors[model] = torch.cat([clean_errors(regressor, body, *batch) for batch in batches], dim=1).numpy()
-        headings = [heading_error_degrees(regressor(images), true) for images, true in batches]
+        numbers, headings = [], []
+        for start in range(0, len(crops), BATCH):
+            found, true = regressor(crops[start : start + BATCH]), truth[start : start + BATCH]
+            numbers.append(errors_mm(found, true, body))
+            headings.append(heading_error_degrees(found, true))
+        errors[model] = torch.cat(numbers, dim=1).numpy()
         turned[model] = np.concatenate(headings) > REVERSED_DEGREES
     upright = ~np.any(list(turned.values()), axis=0)
     click.echo(

@@ -18,7 +18,7 @@ from occlusion_toolkit.datasets.crops import normalise
 from occlusion_toolkit.datasets.people import EvenlySpaced
 from occlusion_toolkit.datasets.person_crop import read_crop
 from occlusion_toolkit.datasets.person_frame import PersonFrame
-from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.metrics.significance import mean_interval
 from occlusion_toolkit.occlusion.occluders import parse_occluder
 from occlusion_toolkit.regressors.registry import LoadedRegressor, load_regressor
@@ -80,4 +80,7 @@ def interval(shares: list[float], sequences: tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OcclusionToolkitError as error:
+        raise SystemExit(f"error: {error}") from error

@@ -1,6 +1,6 @@
 """The same recipe with another seed, start, length or augmentation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,11 @@ def cut_down(recipe: Recipe, shares: int = 1) -> Recipe:
             train.data[-1].model_copy(update={"steps": None}),
         ),
     }
-    if train.supervision is not None and train.supervision.until_step is not None:
-        supervised = sum(begin < train.supervision.until_step for begin in train.begins)  # stages
-        changes["supervision"] = train.supervision.model_copy(update={"until_step": supervised})
-    if (crop := train.augmentation.random_crop) is not None:
-        late = crop.model_copy(update={"from_step": min(crop.from_step, 1)})
-        changes["augmentation"] = train.augmentation.model_copy(update={"random_crop": late})
+    changes |= _moved(
+        train,
+        until=lambda step: sum(begin < step for begin in train.begins),  # as many stages
+        crop_from=lambda step: min(step, 1),
+    )
     return _with(recipe, changes)
 
 
@@ -81,17 +80,23 @@ def stretched(recipe: Recipe, steps: int) -> Recipe:
     changes["validate_every"] = steps // validations
     warm_up = round(train.optimisation.warm_up_steps * share)
     changes["optimisation"] = train.optimisation.model_copy(update={"warm_up_steps": warm_up})
-    if train.supervision is not None and train.supervision.until_step is not None:
-        until = {"until_step": at(train.supervision.until_step)}
-        changes["supervision"] = train.supervision.model_copy(update=until)
     changes["data"] = _stages(train.data, share)
     if sum(stage.steps or 1 for stage in changes["data"]) > steps:
         raise TrainingError(f"{steps} steps are too few for the {len(train.data)} stages of this recipe.")
-    crop = train.augmentation.random_crop
-    if crop is not None:
-        begun = crop.model_copy(update={"from_step": round(crop.from_step * share)})
-        changes["augmentation"] = train.augmentation.model_copy(update={"random_crop": begun})
+    changes |= _moved(train, until=at, crop_from=lambda step: round(step * share))
     return _with(recipe, changes)
+
+
+def _moved(train: Train, until: Callable[[int], int], crop_from: Callable[[int], int]) -> dict[str, Any]:
+    """Changes that move the end of supervision and the begin of RandCrop, where a recipe has them."""
+    changes: dict[str, Any] = {}
+    if train.supervision is not None and train.supervision.until_step is not None:
+        end = {"until_step": until(train.supervision.until_step)}
+        changes["supervision"] = train.supervision.model_copy(update=end)
+    if (crop := train.augmentation.random_crop) is not None:
+        begun = crop.model_copy(update={"from_step": crop_from(crop.from_step)})
+        changes["augmentation"] = train.augmentation.model_copy(update={"random_crop": begun})
+    return changes
 
 
 def _stages(stages: Sequence[DataStage], share: float) -> tuple[DataStage, ...]:

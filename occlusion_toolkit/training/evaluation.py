@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.metrics.errors import mpjpe_per_joint, pa_mpjpe_per_joint
 from occlusion_toolkit.regressors.base import MeanParameters
 
 
@@ -19,6 +23,14 @@ class PoseErrors:
 
     def __str__(self) -> str:
         return f"MPJPE {self.mpjpe_mm:.1f} mm, PA-MPJPE {self.pa_mpjpe_mm:.1f} mm"
+
+
+def errors_mm(found: BodyParameters, truth: BodyParameters, body: BodyModel) -> Float[Tensor, "2 people"]:
+    """MPJPE and PA-MPJPE of every person over the 14 LSP joints, millimetres, (2, P)."""
+    joints = body.centred_joints(found, LSP14), body.centred_joints(truth, LSP14)
+    return 1000 * torch.stack(
+        [metric(*joints).mean(dim=1) for metric in (mpjpe_per_joint, pa_mpjpe_per_joint)]
+    )
 
 
 Predictor = Callable[[Float[Tensor, "batch 3 height width"]], BodyParameters]

@@ -11,13 +11,11 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.metrics.errors import mpjpe_per_joint, pa_mpjpe_per_joint
 from occlusion_toolkit.regressors.base import MeanParameters, RegressorOutput
-from occlusion_toolkit.training.evaluation import PoseErrors
+from occlusion_toolkit.training.evaluation import PoseErrors, errors_mm
 from occlusion_toolkit.training.initial import build_network
 from occlusion_toolkit.training.losses import LossWeights
 from occlusion_toolkit.training.objective import Objective
@@ -101,9 +99,7 @@ class RegressorTraining(lightning.LightningModule):
         known = batch.has_smpl
         if bool(known.any()):
             truth = BodyParameters(batch.rotmats[known], batch.betas[known], found.camera[known])
-            joints = body.centred_joints(found[known], LSP14), body.centred_joints(truth, LSP14)
-            errors = [metric(*joints).mean(dim=1) for metric in (mpjpe_per_joint, pa_mpjpe_per_joint)]
-            self._errors.append(1000 * torch.stack(errors, dim=1))
+            self._errors.append(errors_mm(found[known], truth, body).T)
         if output.part_logits is not None:
             self._overlaps.append(part_overlaps(output.part_logits, batch.labels))
 

@@ -11,15 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.datasets.crops import crop_image, normalise
 from occlusion_toolkit.datasets.person_frame import PersonFrame
 from occlusion_toolkit.io.images import read_image
-from occlusion_toolkit.metrics.errors import mpjpe_per_joint, pa_mpjpe_per_joint
 from occlusion_toolkit.occlusion.grid import Grid
 from occlusion_toolkit.occlusion.occluders import parse_occluder
-from occlusion_toolkit.training.evaluation import PoseErrors, Predictor
+from occlusion_toolkit.training.evaluation import PoseErrors, Predictor, errors_mm
 
 
 def load_crops(frames: Sequence[PersonFrame]) -> Float[Tensor, "people 3 224 224"]:
@@ -46,11 +44,7 @@ def clean_errors(
     truth: BodyParameters,
 ) -> Float[Tensor, "2 people"]:
     """MPJPE and PA-MPJPE of every person over the 14 LSP joints, millimetres, (2, P)."""
-    predicted = body.centred_joints(predict(crops), LSP14)
-    target = body.centred_joints(truth, LSP14)
-    position = mpjpe_per_joint(predicted, target).mean(dim=1)
-    aligned = pa_mpjpe_per_joint(predicted, target).mean(dim=1)
-    return 1000 * torch.stack((position, aligned))
+    return errors_mm(predict(crops), truth, body)
 
 
 def occluded_errors(
