@@ -13,15 +13,15 @@ import click
 import numpy as np
 import torch
 
-from occlusion_toolkit.analyses.observations import read_scene
 from occlusion_toolkit.body.open_body import load_open_body
-from occlusion_toolkit.datasets.catalogue import open_dataset
-from occlusion_toolkit.datasets.people import EvenlySpaced
-from occlusion_toolkit.datasets.person_frame import PersonFrame
+from occlusion_toolkit.comparison.significance import mean_interval, paired_difference
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.data.person_frame import PersonFrame
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
-from occlusion_toolkit.metrics.significance import mean_interval, paired_difference
-from occlusion_toolkit.occlusion.grid import Grid
-from occlusion_toolkit.regressors.registry import LoadedRegressor, load_regressor
+from occlusion_toolkit.meshes.observations import read_scene
+from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
+from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
 from occlusion_toolkit.training.report import clean_errors, ground_truth, load_crops, occluded_errors
 

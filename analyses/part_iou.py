@@ -10,13 +10,13 @@ import click
 import numpy as np
 import torch
 
-from occlusion_toolkit.analyses.bodies import Bodies
-from occlusion_toolkit.datasets.catalogue import open_dataset
-from occlusion_toolkit.datasets.crops import normalise
-from occlusion_toolkit.datasets.people import EvenlySpaced, People
-from occlusion_toolkit.datasets.person_crop import read_crop
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.people import EvenlySpaced, People
+from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
-from occlusion_toolkit.regressors.registry import load_regressor
+from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, bodies_of
 from occlusion_toolkit.training.samples.label_cameras import cameras_of

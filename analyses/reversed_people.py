@@ -16,12 +16,12 @@ import torch
 
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.datasets.catalogue import open_dataset
-from occlusion_toolkit.datasets.person_frame import PersonFrame
-from occlusion_toolkit.datasets.threedpw import ThreeDPW
+from occlusion_toolkit.comparison.significance import paired_difference
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
-from occlusion_toolkit.metrics.significance import paired_difference
-from occlusion_toolkit.regressors.registry import load_regressor
+from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.training.evaluation import errors_mm
 from occlusion_toolkit.training.report import ground_truth, load_crops
 

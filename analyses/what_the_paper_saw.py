@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from occlusion_toolkit.analyses.mesh_summary import summarise_mesh
-from occlusion_toolkit.analyses.observations import Observation, observe
-from occlusion_toolkit.datasets.catalogue import open_dataset
+from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.errors import OcclusionToolkitError
-from occlusion_toolkit.io.mesh_result import read_mesh, read_surface
-from occlusion_toolkit.io.survey import ReadOut, Survey
+from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface
+from occlusion_toolkit.meshes.observations import Observation, observe
+from occlusion_toolkit.meshes.table import summarise_mesh
+from occlusion_toolkit.surveys.stored import ReadOut, Survey
 
 READ_OUTS: tuple[ReadOut, ...] = ("displacement", "increase")
 

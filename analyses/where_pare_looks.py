@@ -10,18 +10,18 @@ import click
 import numpy as np
 import torch
 
-from occlusion_toolkit.analyses.attention_summary import AttentionFigures, attention_figures, cells_touched
-from occlusion_toolkit.analyses.observations import read_scene
+from occlusion_toolkit.attention_maps.table import AttentionFigures, attention_figures, cells_touched
 from occlusion_toolkit.body.parts import NUM_PARTS, PART_NAMES
-from occlusion_toolkit.datasets.catalogue import open_dataset
-from occlusion_toolkit.datasets.crops import normalise
-from occlusion_toolkit.datasets.people import EvenlySpaced
-from occlusion_toolkit.datasets.person_crop import read_crop
-from occlusion_toolkit.datasets.person_frame import PersonFrame
+from occlusion_toolkit.comparison.significance import mean_interval
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.data.person_crop import read_crop
+from occlusion_toolkit.data.person_frame import PersonFrame
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
-from occlusion_toolkit.metrics.significance import mean_interval
-from occlusion_toolkit.occlusion.occluders import parse_occluder
-from occlusion_toolkit.regressors.registry import LoadedRegressor, load_regressor
+from occlusion_toolkit.meshes.observations import read_scene
+from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
+from occlusion_toolkit.sweep.occluders import parse_occluder
 
 SIZE, FEWEST_PIXELS = 40, 25
 KINDS = ("in sight", "in sight, another part hidden", "hidden", "out of sight")

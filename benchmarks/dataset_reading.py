@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from published_lists import write_spin_list
-from python2_pickler import python2_pickle
 from scipy.spatial.transform import Rotation
+from support.published_lists import write_spin_list
+from support.python2_pickler import python2_pickle
 
-from occlusion_toolkit.datasets.catalogue import open_dataset
-from occlusion_toolkit.datasets.threedpw_protocols import TEST_SEQUENCES
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES
 
 BOXES = 35_515
 PEOPLE = [2] * 13 + [1] * 11

@@ -16,21 +16,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from occlusion_toolkit.analyses.bodies import Bodies
-from occlusion_toolkit.analyses.evaluate.evaluator import Evaluator, true_parameters
-from occlusion_toolkit.analyses.evaluate.measure import measure, posed
-from occlusion_toolkit.analyses.evaluate.protocol import SPIN
-from occlusion_toolkit.analyses.evaluate.run import run_evaluation
+from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
-from occlusion_toolkit.datasets.catalogue import open_dataset
-from occlusion_toolkit.datasets.crops import RESOLUTION, normalise
-from occlusion_toolkit.datasets.people import EvenlySpaced
-from occlusion_toolkit.datasets.person_crop import read_crop
-from occlusion_toolkit.occlusion.network import NetworkRunner, optimised_copy
-from occlusion_toolkit.regressors.cards import PluginCard
-from occlusion_toolkit.regressors.networks import PUBLISHED_NETWORKS, build_network
-from occlusion_toolkit.regressors.registry import LoadedRegressor, load_regressor
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.crops import RESOLUTION, normalise
+from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.data.person_crop import read_crop
+from occlusion_toolkit.evaluation.evaluator import Evaluator, true_parameters
+from occlusion_toolkit.evaluation.measure import measure, posed
+from occlusion_toolkit.evaluation.protocol import SPIN
+from occlusion_toolkit.evaluation.run import run_evaluation
+from occlusion_toolkit.models.cards import PluginCard
+from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS, build_network
+from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
+from occlusion_toolkit.sweep.network import NetworkRunner, optimised_copy
 
 
 def regressor(name: str, device: torch.device) -> LoadedRegressor:

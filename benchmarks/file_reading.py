@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from dataset_reading import sequence
-from lightning_checkpoint_writer import write_lightning_checkpoint
-from python2_pickler import python2_pickle
-from smpl_files_writer import smpl_content
+from support.lightning_checkpoint_writer import write_lightning_checkpoint
+from support.python2_pickler import python2_pickle
+from support.smpl_files_writer import smpl_content
 
-from occlusion_toolkit.io.checkpoints import read_state_dict
-from occlusion_toolkit.io.pickled_chumpy import SMPL_DATA
-from occlusion_toolkit.io.safe_pickle import load_pickle
-from occlusion_toolkit.regressors import build_network
+from occlusion_toolkit.files.checkpoints import read_state_dict
+from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA
+from occlusion_toolkit.files.safe_pickle import load_pickle
+from occlusion_toolkit.models import build_network
 
 FRAMES = 2300  # about as many as the longest sequence
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import torch
 
-from occlusion_toolkit.analyses.bodies import Bodies
-from occlusion_toolkit.analyses.survey.run import run_survey
-from occlusion_toolkit.analyses.survey.source import CardSource
-from occlusion_toolkit.datasets.catalogue import open_dataset
-from occlusion_toolkit.datasets.people import EvenlySpaced
-from occlusion_toolkit.io.survey import MANIFEST_NAME, Survey
-from occlusion_toolkit.occlusion.grid import Grid
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.surveys.run import run_survey
+from occlusion_toolkit.surveys.source import CardSource
+from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Survey
+from occlusion_toolkit.sweep.grid import Grid
 
 SHARD_SIZE = 2
 
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["occlusion_toolkit.analyses.survey.run"])
+    context.set_forkserver_preload(["occlusion_toolkit.surveys.run"])
 
     def start(folder: Path, resume: bool = False) -> tuple[ForkServerProcess, Any]:
         swept = context.Value("i", 0)

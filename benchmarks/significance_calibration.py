@@ -9,7 +9,7 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
-from occlusion_toolkit.metrics.significance import mean_interval, paired_difference
+from occlusion_toolkit.comparison.significance import mean_interval, paired_difference
 
 BETWEEN_MM, WITHIN_MM = 10.0, 5.0
 FRAMES = (3, 12)

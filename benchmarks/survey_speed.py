@@ -19,23 +19,23 @@ from unittest import mock
 
 import torch
 
-from occlusion_toolkit.analyses.bodies import Bodies
-from occlusion_toolkit.analyses.engine import Engine
-from occlusion_toolkit.analyses.survey import measure, run
-from occlusion_toolkit.analyses.survey.source import CardSource
+from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
-from occlusion_toolkit.datasets.catalogue import open_dataset
-from occlusion_toolkit.datasets.people import EvenlySpaced, People
-from occlusion_toolkit.datasets.person_frame import PersonFrame
-from occlusion_toolkit.occlusion.estimator import DenseEstimator
-from occlusion_toolkit.occlusion.grid import Grid
-from occlusion_toolkit.occlusion.network import NetworkRunner
-from occlusion_toolkit.occlusion.occluders import parse_occluder
-from occlusion_toolkit.occlusion.sweep import OcclusionSweep
-from occlusion_toolkit.regressors import build_network
-from occlusion_toolkit.regressors.cards import RegressorCard
-from occlusion_toolkit.regressors.networks import PUBLISHED_NETWORKS
-from occlusion_toolkit.regressors.registry import LoadedRegressor
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.people import EvenlySpaced, People
+from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.models import build_network
+from occlusion_toolkit.models.cards import RegressorCard
+from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
+from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.surveys import measure, run
+from occlusion_toolkit.surveys.source import CardSource
+from occlusion_toolkit.sweep.engine import Engine
+from occlusion_toolkit.sweep.estimator import DenseEstimator
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.network import NetworkRunner
+from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.sweep.sweep import OcclusionSweep
 
 CROPS_3DPW = 35_515
 GRIDS = {8: Grid("centred", 40, 8), 16: Grid("centred", 40, 16), 40: Grid("script", 40, 40)}

@@ -22,13 +22,13 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import LSP14, LSP_FROM_H36M
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.metrics import centre_on, mpjpe_per_joint, pa_mpjpe_per_joint
-from occlusion_toolkit.occlusion.grid import Grid
-from occlusion_toolkit.occlusion.occluders import parse_occluder
-from occlusion_toolkit.occlusion.sweep import OcclusionSweep
-from occlusion_toolkit.regressors import HMR, PARE, MeanParameters, build_network
-from occlusion_toolkit.regressors.backbones import BasicBlock, ResNet, upsample_steps
-from occlusion_toolkit.regressors.networks import PUBLISHED_NETWORKS
+from occlusion_toolkit.models import HMR, PARE, MeanParameters, build_network
+from occlusion_toolkit.models.backbones import BasicBlock, ResNet, upsample_steps
+from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.metrics import centre_on, mpjpe_per_joint, pa_mpjpe_per_joint
+from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.sweep.sweep import OcclusionSweep
 
 CAPTUM_BATCHES = (1, 8, 16, 32)
 LOOP = "batch-1 loop"

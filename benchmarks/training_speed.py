@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch.utils.data import default_collate
 
-from occlusion_toolkit.analyses.bodies import Bodies
-from occlusion_toolkit.regressors.base import MeanParameters
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.training.loading import BatchOrder, TrainingData
 from occlusion_toolkit.training.module import RegressorTraining
 from occlusion_toolkit.training.recipe import load_recipe

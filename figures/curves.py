@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from occlusion_toolkit.io.comparison import read_comparison
-from occlusion_toolkit.io.given_results import result_file
-from occlusion_toolkit.viz.comparison import curves_figure
-from occlusion_toolkit.viz.figure_files import save_png_and_pdf
+from occlusion_toolkit.comparison.figures import curves_figure
+from occlusion_toolkit.comparison.given_results import result_file
+from occlusion_toolkit.comparison.stored import read_comparison
+from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 
 
 @click.command()

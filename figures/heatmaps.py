@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from occlusion_toolkit.analyses.bodies import Bodies
-from occlusion_toolkit.io.atomic import make_folder
-from occlusion_toolkit.io.given_results import result_file
-from occlusion_toolkit.io.results import read_heatmap
-from occlusion_toolkit.viz.heatmap_report import draw_heatmap
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.comparison.given_results import result_file
+from occlusion_toolkit.files.atomic import make_folder
+from occlusion_toolkit.heatmaps.figures import draw_heatmap
+from occlusion_toolkit.sweep.results import read_heatmap
 
 
 @click.command()

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from occlusion_toolkit.analyses.mesh_summary import main_read_out
-from occlusion_toolkit.io.given_results import result_file
-from occlusion_toolkit.io.mesh_result import read_mesh, read_surface
-from occlusion_toolkit.viz.figure_files import save_png_and_pdf
-from occlusion_toolkit.viz.mesh_report import joints_figure, mean_figure
+from occlusion_toolkit.comparison.given_results import result_file
+from occlusion_toolkit.meshes.figures import joints_figure, mean_figure
+from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface
+from occlusion_toolkit.meshes.table import main_read_out
+from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 
 READ_OUTS = ["error", "increase", "displacement"]
 

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from occlusion_toolkit.body.joints import SMPL24
-from occlusion_toolkit.datasets.shipped import open_test_folder
-from occlusion_toolkit.io.atomic import make_folder
-from occlusion_toolkit.io.safe_pickle import load_pickle
+from occlusion_toolkit.data.shipped import open_test_folder
+from occlusion_toolkit.files.atomic import make_folder
+from occlusion_toolkit.files.safe_pickle import load_pickle
 
 COLUMNS, TILE_PX, FRAME = 8, 180, 2
 DRAWN = 3  # labels and joints are drawn at three times the tile's size

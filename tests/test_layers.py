@@ -8,12 +8,23 @@ import occlusion_toolkit
 PACKAGE = Path(occlusion_toolkit.__file__).parent
 LAYERS = (
     ("errors",),
-    ("io", "metrics"),
-    ("body", "rendering", "occlusion.grid", "occlusion.occluders"),
-    ("regressors",),
-    ("occlusion", "datasets"),
-    ("analyses", "training"),
-    ("viz",),
+    ("files",),
+    ("body",),
+    ("data", "models"),
+    ("sweep",),
+    ("plotting",),
+    (
+        "find",
+        "heatmaps",
+        "attention_maps",
+        "surveys",
+        "meshes",
+        "evaluation",
+        "comparison",
+        "training",
+        "open_world",
+    ),
+    ("studies",),
     ("cli",),
 )
 

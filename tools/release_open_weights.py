@@ -11,12 +11,12 @@ from pathlib import Path
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.open_body import load_open_body
-from occlusion_toolkit.datasets.threedpw import ThreeDPW
-from occlusion_toolkit.io.checkpoints import write_state_dict
-from occlusion_toolkit.io.provenance import sha256_file
-from occlusion_toolkit.occlusion.grid import Grid
-from occlusion_toolkit.regressors.cards import ErrorFigure, read_card, write_card
-from occlusion_toolkit.regressors.registry import load_regressor
+from occlusion_toolkit.data.threedpw import ThreeDPW
+from occlusion_toolkit.files.checkpoints import write_state_dict
+from occlusion_toolkit.files.checksums import sha256_file
+from occlusion_toolkit.models.cards import ErrorFigure, read_card, write_card
+from occlusion_toolkit.models.registry import load_regressor
+from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.training.evaluation import PoseErrors
 from occlusion_toolkit.training.report import ground_truth, load_crops, mean_and_occluded
 

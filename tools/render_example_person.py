@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from occlusion_toolkit.body.open_body import open_body_arrays
-from occlusion_toolkit.datasets.synthetic.renderer import Renderer
-from occlusion_toolkit.datasets.synthetic.rig import (
+from occlusion_toolkit.open_world.renderer import Renderer
+from occlusion_toolkit.open_world.rig import (
     Floats,
     axis_angle_from_rotmats,
     rotmats_from_axis_angle,
 )
-from occlusion_toolkit.datasets.synthetic.sequence import (
+from occlusion_toolkit.open_world.sequence import (
     Person,
     RenderedFrame,
     SequenceRequest,

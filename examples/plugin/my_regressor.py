@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from occlusion_toolkit.regressors import RegressorOutput
-from occlusion_toolkit.regressors.plugins import RegressorPlugin
-from occlusion_toolkit.regressors.rotation6d import rot6d_to_rotmat
+from occlusion_toolkit.models import RegressorOutput
+from occlusion_toolkit.models.plugins import RegressorPlugin
+from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat
 
 REST_POSE = torch.tensor([[1.0, 0, 0, 1, 0, 0]] * 24)  # two columns of a rotation, row by row
 REST_POSE[0] = torch.tensor([1.0, 0, 0, -1, 0, 0])  # the root turns y up into the camera's y down

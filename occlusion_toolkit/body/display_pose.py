@@ -6,10 +6,10 @@ from scipy.spatial.transform import Rotation
 
 from occlusion_toolkit.body.arrays import NUM_BETAS, NUM_JOINTS
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.body_surface import BodySurface
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.parts import PART_NAMES
-from occlusion_toolkit.io.body_surface import BodySurface
 
 # Degrees. Arms half down keep the figure narrow, arms forward uncover the flanks in views from the side,
 # and legs apart uncover the thighs. The collars come down with the arms, as docs/open-body.md advises.

@@ -14,10 +14,10 @@ from occlusion_toolkit.body.joints import H36M17
 from occlusion_toolkit.body.smpl_folder import SmplFolder
 from occlusion_toolkit.body.smpl_regressors import check_order, read_regressor
 from occlusion_toolkit.errors import BodyModelError
-from occlusion_toolkit.io.inert import quoted
-from occlusion_toolkit.io.pickled_chumpy import SMPL_DATA
-from occlusion_toolkit.io.safe_pickle import load_pickle
-from occlusion_toolkit.io.trust import TrustedFiles
+from occlusion_toolkit.files.inert import quoted
+from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA
+from occlusion_toolkit.files.safe_pickle import load_pickle
+from occlusion_toolkit.files.trust import TrustedFiles
 
 NUM_SMPL_VERTICES = 6890
 NUM_SMPL_FACES = 13776

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from occlusion_toolkit.body.arrays import BodyArrays
 from occlusion_toolkit.body.joints import H36M17, SMPL24
 from occlusion_toolkit.errors import BodyModelError
-from occlusion_toolkit.io.arrays import load_npy
+from occlusion_toolkit.files.arrays import load_npy
 
 _LIMB_JOINTS = tuple(name for name in H36M17.joint_names if name in SMPL24.joint_names and "_" in name)
 """Hips, knees, ankles, shoulders, elbows and wrists: the joints that both sets put at nearly one place."""

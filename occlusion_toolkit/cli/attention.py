@@ -58,21 +58,21 @@ def attention(
 
     Writes attention.png, attention.pdf and attention.h5 into the output folder.
     """
-    from occlusion_toolkit.analyses.attention import run_attention
-    from occlusion_toolkit.analyses.attention_summary import summarise_attention
-    from occlusion_toolkit.analyses.heatmap import Photograph
+    from occlusion_toolkit.attention_maps.console import print_attention
+    from occlusion_toolkit.attention_maps.figure import attention_figure
+    from occlusion_toolkit.attention_maps.result import write_attention
+    from occlusion_toolkit.attention_maps.run import run_attention
+    from occlusion_toolkit.attention_maps.table import summarise_attention
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.console_attention import print_attention
     from occlusion_toolkit.cli.person_box import choose_box
     from occlusion_toolkit.cli.selection import select_device
-    from occlusion_toolkit.datasets.ground_truth import load_ground_truth
-    from occlusion_toolkit.io.atomic import staging_folder
-    from occlusion_toolkit.io.attention_result import write_attention
-    from occlusion_toolkit.io.images import read_image
-    from occlusion_toolkit.occlusion.occluders import parse_occluder
-    from occlusion_toolkit.regressors.registry import load_card, load_regressor
-    from occlusion_toolkit.viz.attention import attention_figure
-    from occlusion_toolkit.viz.figure_files import save_png_and_pdf
+    from occlusion_toolkit.data.ground_truth import load_ground_truth
+    from occlusion_toolkit.files.atomic import staging_folder
+    from occlusion_toolkit.files.images import read_image
+    from occlusion_toolkit.heatmaps.run import Photograph
+    from occlusion_toolkit.models.registry import load_card, load_regressor
+    from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
+    from occlusion_toolkit.sweep.occluders import parse_occluder
 
     if sum(map(bool, (bbox, openpose, ground_truth))) > 1:
         raise click.UsageError("Give one of --bbox, --openpose and --ground-truth.")

@@ -22,9 +22,9 @@ def check(folder: Path, as_json: bool) -> None:
     Reads SMPL_{NEUTRAL,MALE,FEMALE}.pkl or the original basicModel files, J_regressor_h36m.npy and
     J_regressor_extra.npy. Ends with 1 where models of SMPL cannot be analysed with the folder.
     """
-    from occlusion_toolkit.analyses.body_check import check_smpl_folder
+    from occlusion_toolkit.body.body_check import check_smpl_folder
+    from occlusion_toolkit.body.console import print_smpl_folder
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.console_body import print_smpl_folder
 
     report = check_smpl_folder(folder, trusted_files())
     if as_json:

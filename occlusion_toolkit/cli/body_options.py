@@ -13,8 +13,8 @@ import rich_click as click
 from occlusion_toolkit.cli.trust_option import trust_option, trusted_files
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.analyses.bodies import Bodies
-    from occlusion_toolkit.regressors.cards import RegressorCard
+    from occlusion_toolkit.body.bodies import Bodies
+    from occlusion_toolkit.models.cards import RegressorCard
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -40,8 +40,8 @@ class BodyOptions:
         Raises:
             TopologyError: a model predicts parameters of another body than `--body` names.
         """
-        from occlusion_toolkit.analyses.bodies import Bodies
         from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+        from occlusion_toolkit.body.bodies import Bodies
         from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
         from occlusion_toolkit.errors import TopologyError
 

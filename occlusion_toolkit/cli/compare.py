@@ -14,12 +14,12 @@ from occlusion_toolkit.cli.dataset_options import dataset_options
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.analyses.bodies import Bodies
-    from occlusion_toolkit.analyses.compare.example import ExampleRule
-    from occlusion_toolkit.io.comparison import StoredComparison
-    from occlusion_toolkit.io.mesh_result import MeshResult
-    from occlusion_toolkit.io.results import HeatmapResult
-    from occlusion_toolkit.io.survey import Survey
+    from occlusion_toolkit.body.bodies import Bodies
+    from occlusion_toolkit.comparison.example import ExampleRule
+    from occlusion_toolkit.comparison.stored import StoredComparison
+    from occlusion_toolkit.meshes.mesh_result import MeshResult
+    from occlusion_toolkit.surveys.stored import Survey
+    from occlusion_toolkit.sweep.results import HeatmapResult
 
 
 @click.command()
@@ -78,18 +78,18 @@ def compare(
     Writes comparison.json, CSV and LaTeX tables, and the figures of the comparison into the output folder.
     """
     _check_words(results, sweeps, failure_mm)
-    from occlusion_toolkit.analyses.compare.comparison import check_allowed, compare_surveys
-    from occlusion_toolkit.analyses.compare.example import example_file
-    from occlusion_toolkit.analyses.compare.given import OneImage, open_results
-    from occlusion_toolkit.analyses.compare.record import record
-    from occlusion_toolkit.analyses.compare.run import pooled_meshes
-    from occlusion_toolkit.analyses.compare.tables import write_tables
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.console_compare import print_comparison
-    from occlusion_toolkit.io.atomic import make_folder
-    from occlusion_toolkit.io.comparison import write_comparison
-    from occlusion_toolkit.io.survey import Survey
-    from occlusion_toolkit.viz.comparison_report import draw_comparison, draw_example, draw_meshes
+    from occlusion_toolkit.comparison.all_figures import draw_comparison, draw_example, draw_meshes
+    from occlusion_toolkit.comparison.comparison import check_allowed, compare_surveys
+    from occlusion_toolkit.comparison.console import print_comparison
+    from occlusion_toolkit.comparison.example import example_file
+    from occlusion_toolkit.comparison.given import OneImage, open_results
+    from occlusion_toolkit.comparison.record import record
+    from occlusion_toolkit.comparison.run import pooled_meshes
+    from occlusion_toolkit.comparison.stored import write_comparison
+    from occlusion_toolkit.comparison.tables import write_tables
+    from occlusion_toolkit.files.atomic import make_folder
+    from occlusion_toolkit.surveys.stored import Survey
 
     started = time.perf_counter()
     check_allowed(allow)
@@ -124,7 +124,7 @@ def compare(
     if examples:
         files += draw_example(examples, bodies, out)
     if report is not None:
-        from occlusion_toolkit.viz.report.page import write_report
+        from occlusion_toolkit.comparison.report.page import write_report
 
         write_report(report, stored, meshes, surface, examples, bodies)
         files.append(report)
@@ -159,11 +159,11 @@ def _surveyed(
     sweeps: SeveralSweeps, body: BodyOptions, dataset: dict[str, Any], joints: str, out: Path
 ) -> dict[int, list[Survey]]:
     """The surveys of all models by size, made where they are missing."""
-    from occlusion_toolkit.analyses.compare.run import SurveySettings, survey_folder, survey_of
     from occlusion_toolkit.body.joints import joint_set
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.dataset_options import chosen_people
-    from occlusion_toolkit.regressors.registry import load_card
+    from occlusion_toolkit.comparison.run import SurveySettings, survey_folder, survey_of
+    from occlusion_toolkit.models.registry import load_card
 
     bodies = body.bodies(*(load_card(model) for model in sweeps.models))
     settings = SurveySettings(chosen_people(**dataset), bodies, joint_set(joints), sweeps.place())
@@ -194,9 +194,9 @@ def _examples(
     """What every model makes of the example under every window, by name; nothing where it cannot be swept."""
     from typing import cast
 
-    from occlusion_toolkit.analyses.compare.example import choose_example, example_heatmaps, source_of
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.dataset_options import chosen_people
+    from occlusion_toolkit.comparison.example import choose_example, example_heatmaps, source_of
     from occlusion_toolkit.errors import OcclusionToolkitError
 
     if rule == "none" or stored.read_out != "error":

@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from occlusion_toolkit.analyses.heatmap_summary import HeatmapSummary, JointSummary
+from occlusion_toolkit.heatmaps.table import HeatmapSummary, JointSummary
 
 _out = Console(highlight=False, emoji=False, markup=False)
 _err = Console(stderr=True, highlight=False, emoji=False, markup=False)

@@ -36,8 +36,9 @@ def check_command(
 
     All annotations are read; images are looked for, not opened. Exits with 1 where something is missing.
     """
-    from occlusion_toolkit.analyses.bodies import Bodies
-    from occlusion_toolkit.cli import console, console_data
+    from occlusion_toolkit.body.bodies import Bodies
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.training import data_console as console_data
     from occlusion_toolkit.training.data_check import check_data
     from occlusion_toolkit.training.recipe import load_recipe
 

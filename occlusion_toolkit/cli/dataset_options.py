@@ -11,7 +11,7 @@ import rich_click as click
 from occlusion_toolkit.cli.trust_option import trusted_files
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.datasets.people import FrameFilter, People
+    from occlusion_toolkit.data.people import FrameFilter, People
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -68,8 +68,8 @@ def chosen_people(
         DatasetError: the data set is missing or malformed.
         UnsafeFileError: a file asks for more than plain data.
     """
-    from occlusion_toolkit.datasets.catalogue import open_dataset
-    from occlusion_toolkit.datasets.people import EvenlySpaced
+    from occlusion_toolkit.data.catalogue import open_dataset
+    from occlusion_toolkit.data.people import EvenlySpaced
 
     people = open_dataset(dataset, root, split, frame_filter, people_list, trusted_files())
     return people if limit is None else EvenlySpaced(people, limit)

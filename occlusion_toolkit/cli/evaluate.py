@@ -67,18 +67,19 @@ def evaluate(
     every person-frame into the output folder, a file for each model; a run that was stopped goes on from
     there when the same line is given again.
     """
-    from occlusion_toolkit.analyses.evaluate.evaluator import Evaluator
-    from occlusion_toolkit.analyses.evaluate.known_errors import known_errors
-    from occlusion_toolkit.analyses.evaluate.latex import latex_table
-    from occlusion_toolkit.analyses.evaluate.protocol import chosen_protocol, differing_rules
-    from occlusion_toolkit.analyses.evaluate.published import published_table
-    from occlusion_toolkit.analyses.evaluate.run import result_path, run_evaluation
-    from occlusion_toolkit.analyses.evaluate.summary import summarise
     from occlusion_toolkit.body.joints import joint_set
-    from occlusion_toolkit.cli import console, console_evaluate
+    from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.dataset_options import chosen_people
     from occlusion_toolkit.cli.selection import select_device
-    from occlusion_toolkit.regressors.registry import load_regressor
+    from occlusion_toolkit.evaluation import console as console_evaluate
+    from occlusion_toolkit.evaluation.evaluator import Evaluator
+    from occlusion_toolkit.evaluation.known_errors import known_errors
+    from occlusion_toolkit.evaluation.latex import latex_table
+    from occlusion_toolkit.evaluation.protocol import chosen_protocol, differing_rules
+    from occlusion_toolkit.evaluation.published import published_table
+    from occlusion_toolkit.evaluation.run import result_path, run_evaluation
+    from occlusion_toolkit.evaluation.summary import summarise
+    from occlusion_toolkit.models.registry import load_regressor
 
     if as_json and latex:
         raise click.UsageError("Give --json or --latex, not both.")

@@ -61,18 +61,18 @@ def heatmap(
 
     Writes heatmaps.png, heatmaps.pdf, summary.png and result.h5 into the output folder.
     """
-    from occlusion_toolkit.analyses.engine import Engine
-    from occlusion_toolkit.analyses.heatmap import Photograph, run_heatmap
-    from occlusion_toolkit.analyses.heatmap_summary import summarise
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.person_box import choose_box
     from occlusion_toolkit.cli.selection import select_joints
-    from occlusion_toolkit.datasets.ground_truth import load_ground_truth
-    from occlusion_toolkit.io.atomic import staging_folder
-    from occlusion_toolkit.io.images import read_image
-    from occlusion_toolkit.io.results import Focus, write_heatmap
-    from occlusion_toolkit.regressors.registry import load_card, load_regressor
-    from occlusion_toolkit.viz.heatmap_report import draw_heatmap
+    from occlusion_toolkit.data.ground_truth import load_ground_truth
+    from occlusion_toolkit.files.atomic import staging_folder
+    from occlusion_toolkit.files.images import read_image
+    from occlusion_toolkit.heatmaps.figures import draw_heatmap
+    from occlusion_toolkit.heatmaps.run import Photograph, run_heatmap
+    from occlusion_toolkit.heatmaps.table import summarise
+    from occlusion_toolkit.models.registry import load_card, load_regressor
+    from occlusion_toolkit.sweep.engine import Engine
+    from occlusion_toolkit.sweep.results import Focus, write_heatmap
 
     if bbox and openpose:
         raise click.UsageError("Give --bbox or --openpose, not both.")

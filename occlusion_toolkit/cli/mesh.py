@@ -18,8 +18,8 @@ from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
 from occlusion_toolkit.cli.worker_options import WorkerOptions, worker_options
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.analyses.bodies import Bodies
-    from occlusion_toolkit.io.survey import Survey
+    from occlusion_toolkit.body.bodies import Bodies
+    from occlusion_toolkit.surveys.stored import Survey
 
 
 @click.command()
@@ -54,13 +54,13 @@ def mesh(
     mesh_increase.png (what occlusion adds to the error), each as .pdf too, mesh.glb, mesh/<joint>.ply,
     vertices.csv and mesh.h5 into the output folder, beside the maps of all images (survey.json, shards/).
     """
-    from occlusion_toolkit.analyses.mesh import make_mesh
-    from occlusion_toolkit.analyses.mesh_summary import summarise_mesh
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.console_mesh import print_mesh
-    from occlusion_toolkit.io.atomic import staging_folder
-    from occlusion_toolkit.regressors.registry import load_card
-    from occlusion_toolkit.viz.mesh_report import draw_mesh
+    from occlusion_toolkit.files.atomic import staging_folder
+    from occlusion_toolkit.meshes.console import print_mesh
+    from occlusion_toolkit.meshes.figures import draw_mesh
+    from occlusion_toolkit.meshes.run import make_mesh
+    from occlusion_toolkit.meshes.table import summarise_mesh
+    from occlusion_toolkit.models.registry import load_card
 
     bodies = body.bodies(load_card(sweep.model))
     started = time.perf_counter()
@@ -108,11 +108,11 @@ def _surveyed(
     dataset: dict[str, Any],
 ) -> Survey:
     """The run of the sweeps, with its plan and its progress on the screen."""
-    from occlusion_toolkit.analyses.survey.run import run_survey
     from occlusion_toolkit.body.joints import joint_set
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.console_mesh import print_plan
     from occlusion_toolkit.cli.dataset_options import chosen_people
+    from occlusion_toolkit.meshes.console import print_plan
+    from occlusion_toolkit.surveys.run import run_survey
 
     source = sweep.source(bodies)
     part, place, chosen = workers.part(), sweep.place(), workers.workers()

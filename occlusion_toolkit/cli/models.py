@@ -23,9 +23,10 @@ def models() -> None:
 @_JSON
 def list_command(as_json: bool) -> None:
     """List the models that --model takes, and which of them lack their weights."""
-    from occlusion_toolkit.cli import console, console_models
-    from occlusion_toolkit.io.home import toolkit_home
-    from occlusion_toolkit.regressors.inventory import list_models
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.files.home import toolkit_home
+    from occlusion_toolkit.models import console as console_models
+    from occlusion_toolkit.models.inventory import list_models
 
     found = list_models()
     if as_json:
@@ -41,8 +42,9 @@ def list_command(as_json: bool) -> None:
 @_JSON
 def show_command(name: str, as_json: bool) -> None:
     """Show a model: network, weights, licence, body, what is known about its errors."""
-    from occlusion_toolkit.cli import console, console_models
-    from occlusion_toolkit.regressors.inventory import find_model
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.models import console as console_models
+    from occlusion_toolkit.models.inventory import find_model
 
     model = find_model(name)
     if as_json:
@@ -63,9 +65,10 @@ def check_command(context: click.Context, name: str, device: str, as_json: bool)
     Shapes, rotations, units, normalisation, determinism, batch invariance and more, on twelve people of the
     open test set. Works on every model of `models list`, also on those of other packages.
     """
-    from occlusion_toolkit.analyses.model_check import check_model
-    from occlusion_toolkit.cli import console, console_models
+    from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.selection import select_device
+    from occlusion_toolkit.models import console as console_models
+    from occlusion_toolkit.models.model_check import check_model
 
     findings = check_model(name, select_device(device), trusted_files())
     if as_json:
@@ -99,8 +102,9 @@ def import_command(
     FILE is what the authors publish, in any layout: SPIN and EFT (.pt), PARE (Lightning .ckpt), mmhuman3d,
     safetensors. It is imported only if every tensor of the network is in it with the right shape.
     """
-    from occlusion_toolkit.cli import console, console_models
-    from occlusion_toolkit.regressors.importing import import_checkpoint
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.models import console as console_models
+    from occlusion_toolkit.models.importing import import_checkpoint
 
     imported = import_checkpoint(file, kind, name=name, trusted=trusted_files())
     if as_json:

@@ -11,7 +11,7 @@ import rich_click as click
 from occlusion_toolkit.errors import OcclusionToolkitError, RunError
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.analyses.recipes import World
+    from occlusion_toolkit.studies.recipes import World
 
 
 class _Assignment(click.ParamType[tuple[str, str]]):
@@ -70,7 +70,7 @@ def run(
     RECIPE is the name of a recipe, or a .yaml file of your own. Every command is printed as it would be
     typed; what is finished is used again by the recipes that need it too.
     """
-    from occlusion_toolkit.analyses.recipes import find_recipe, load_recipe, recipes
+    from occlusion_toolkit.studies.recipes import find_recipe, load_recipe, recipes
 
     if listed:
         for name, path in recipes().items():

@@ -4,7 +4,7 @@ import torch
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.occlusion.network import existing_device
+from occlusion_toolkit.sweep.network import existing_device
 
 
 def select_joints(text: str) -> tuple[JointSet, tuple[str, ...]]:

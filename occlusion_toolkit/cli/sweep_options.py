@@ -12,10 +12,10 @@ import rich_click as click
 if TYPE_CHECKING:
     import torch
 
-    from occlusion_toolkit.analyses.bodies import Bodies
-    from occlusion_toolkit.analyses.survey.source import CardSource
-    from occlusion_toolkit.occlusion.grid import Grid
-    from occlusion_toolkit.occlusion.occluders import Occluder
+    from occlusion_toolkit.body.bodies import Bodies
+    from occlusion_toolkit.surveys.source import CardSource
+    from occlusion_toolkit.sweep.grid import Grid
+    from occlusion_toolkit.sweep.occluders import Occluder
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -71,7 +71,7 @@ class SweepOptions(EngineOptions):
         Raises:
             GridError: size and stride do not fit.
         """
-        from occlusion_toolkit.occlusion.grid import Grid
+        from occlusion_toolkit.sweep.grid import Grid
 
         return Grid(kind=self.grid, size=self.size, stride=self.stride)
 
@@ -81,7 +81,7 @@ class SweepOptions(EngineOptions):
         Raises:
             OccluderError: it is unknown, or its picture cannot be used.
         """
-        from occlusion_toolkit.occlusion.occluders import parse_occluder
+        from occlusion_toolkit.sweep.occluders import parse_occluder
 
         return parse_occluder(self.occluder, self.size)
 
@@ -94,7 +94,7 @@ class SweepOptions(EngineOptions):
         Raises:
             GridError: size and stride do not fit.
         """
-        from occlusion_toolkit.analyses.survey.source import CardSource
+        from occlusion_toolkit.surveys.source import CardSource
 
         return CardSource(
             self.model,

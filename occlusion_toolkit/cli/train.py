@@ -95,7 +95,7 @@ def train(
         raise TrainingError(
             f"Training needs {error.name}; install it with: pip install 'occlusion-toolkit[train]'."
         ) from error
-    from occlusion_toolkit.analyses.bodies import Bodies
+    from occlusion_toolkit.body.bodies import Bodies
     from occlusion_toolkit.training.sources import open_data
     from occlusion_toolkit.training.workers import default_workers
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from occlusion_toolkit.io.trust import TrustedFiles
+from occlusion_toolkit.files.trust import TrustedFiles
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import rich_click as click
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.analyses.survey.part import Part
-    from occlusion_toolkit.analyses.survey.workers import Workers
+    from occlusion_toolkit.surveys.part import Part
+    from occlusion_toolkit.surveys.workers import Workers
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ class WorkerOptions:
         Raises:
             UsageError: the options do not go together.
         """
-        from occlusion_toolkit.analyses.survey.workers import Workers
+        from occlusion_toolkit.surveys.workers import Workers
 
         return Workers(self.backend, self.address, self.worker_count)
 
@@ -50,8 +50,8 @@ class WorkerOptions:
         Raises:
             UsageError: there is no such part, or it is not said which.
         """
-        from occlusion_toolkit.analyses.survey.part import Part
         from occlusion_toolkit.errors import UsageError
+        from occlusion_toolkit.surveys.part import Part
 
         if self.shard is None and self.shards > 1:
             raise UsageError(f"--shards {self.shards} needs --shard, from 0 to {self.shards - 1}")

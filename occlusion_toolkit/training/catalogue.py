@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 
-from occlusion_toolkit.analyses.bodies import Bodies
-from occlusion_toolkit.datasets.annotations.eft import read_eft
-from occlusion_toolkit.datasets.annotations.images import ImageFolder
-from occlusion_toolkit.datasets.annotations.npz import read_npz
-from occlusion_toolkit.datasets.annotations.table import AnnotationTable
-from occlusion_toolkit.datasets.threedpw import ThreeDPW
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.data.annotations.eft import read_eft
+from occlusion_toolkit.data.annotations.images import ImageFolder
+from occlusion_toolkit.data.annotations.npz import read_npz
+from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, TrainingError
-from occlusion_toolkit.io.home import toolkit_home
+from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
 from occlusion_toolkit.training.samples.part_label_store import PartLabelStore, prepare_part_labels
 from occlusion_toolkit.training.samples.people_table import table_of_people

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from occlusion_toolkit.body.joints49 import SPIN49
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.io.atomic import write_text
+from occlusion_toolkit.files.atomic import write_text
 
 logger = logging.getLogger(__name__)
 

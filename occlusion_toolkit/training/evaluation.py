@@ -10,8 +10,8 @@ from torch import Tensor
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.metrics.errors import mpjpe_per_joint, pa_mpjpe_per_joint
-from occlusion_toolkit.regressors.base import MeanParameters
+from occlusion_toolkit.models.base import MeanParameters
+from occlusion_toolkit.sweep.metrics import mpjpe_per_joint, pa_mpjpe_per_joint
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.io.atomic import atomic_path
+from occlusion_toolkit.files.atomic import atomic_path
 from occlusion_toolkit.training.samples.sample import Sample
 
 BAD_BATCH = "bad_batch.pt"

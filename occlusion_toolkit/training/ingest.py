@@ -13,12 +13,12 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.datasets.crops import CropBox, crop_image
-from occlusion_toolkit.datasets.person_frame import PersonFrame
-from occlusion_toolkit.datasets.threedpw import ThreeDPW
+from occlusion_toolkit.data.crops import CropBox, crop_image
+from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, OcclusionToolkitError, TopologyError, TrainingError
-from occlusion_toolkit.io.images import read_image
-from occlusion_toolkit.io.provenance import sha256_file
+from occlusion_toolkit.files.checksums import sha256_file
+from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
 from occlusion_toolkit.training.one_at_a_time import one_at_a_time
 from occlusion_toolkit.training.workers import Progress, processors, quiet_worker

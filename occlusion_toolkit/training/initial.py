@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.io.checkpoints import read_state_dict
-from occlusion_toolkit.io.home import toolkit_home
-from occlusion_toolkit.regressors.architecture import Architecture, PublishedArchitecture, ResNetTrunk
-from occlusion_toolkit.regressors.base import MeanParameters
-from occlusion_toolkit.regressors.hmr import HMR
-from occlusion_toolkit.regressors.nbf import NBF
-from occlusion_toolkit.regressors.pare import PARE
-from occlusion_toolkit.regressors.recognise import network_tensors, renamed_for
-from occlusion_toolkit.regressors.registry import cards_folder
-from occlusion_toolkit.regressors.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
-from occlusion_toolkit.regressors.weight_files import find_weights
+from occlusion_toolkit.files.checkpoints import read_state_dict
+from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.models.architecture import Architecture, PublishedArchitecture, ResNetTrunk
+from occlusion_toolkit.models.base import MeanParameters
+from occlusion_toolkit.models.hmr import HMR
+from occlusion_toolkit.models.nbf import NBF
+from occlusion_toolkit.models.pare import PARE
+from occlusion_toolkit.models.recognise import network_tensors, renamed_for
+from occlusion_toolkit.models.registry import cards_folder
+from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
+from occlusion_toolkit.models.weight_files import find_weights
 from occlusion_toolkit.training.samples.sample import Sample
 
 logger = logging.getLogger(__name__)

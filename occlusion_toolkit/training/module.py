@@ -14,7 +14,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.regressors.base import MeanParameters, RegressorOutput
+from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
 from occlusion_toolkit.training.evaluation import PoseErrors, errors_mm
 from occlusion_toolkit.training.initial import build_network
 from occlusion_toolkit.training.losses import LossWeights

@@ -8,7 +8,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import J24_HIPS, NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.regressors.base import RegressorOutput, part_attention
+from occlusion_toolkit.models.base import RegressorOutput, part_attention
 from occlusion_toolkit.training.losses import (
     LossTerms,
     attention_loss,

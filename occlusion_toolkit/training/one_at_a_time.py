@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from occlusion_toolkit.io.atomic import make_folder
+from occlusion_toolkit.files.atomic import make_folder
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from occlusion_toolkit.regressors.base import NUM_JOINTS
+from occlusion_toolkit.models.base import NUM_JOINTS
 from occlusion_toolkit.training.losses import IGNORED_PART
 
 

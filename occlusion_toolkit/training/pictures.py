@@ -14,11 +14,11 @@ from torch.utils.data import default_collate
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.io.atomic import atomic_path, make_folder
-from occlusion_toolkit.occlusion.grid import Grid
-from occlusion_toolkit.occlusion.occluders import parse_occluder
-from occlusion_toolkit.occlusion.sweep import OcclusionSweep
-from occlusion_toolkit.rendering.overlay import composite, render_body
+from occlusion_toolkit.files.atomic import atomic_path, make_folder
+from occlusion_toolkit.plotting.overlay import composite, render_body
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.sweep.sweep import OcclusionSweep
 from occlusion_toolkit.training.losses import IGNORED_PART
 from occlusion_toolkit.training.module import RegressorTraining, normalised
 from occlusion_toolkit.training.samples.sample import Sample

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.regressors.architecture import Architecture, Section
+from occlusion_toolkit.models.architecture import Architecture, Section
 from occlusion_toolkit.training.losses import LossWeights
 from occlusion_toolkit.training.samples.settings import SampleSettings
 

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.datasets.crops import crop_image, normalise
-from occlusion_toolkit.datasets.person_frame import PersonFrame
-from occlusion_toolkit.io.images import read_image
-from occlusion_toolkit.occlusion.grid import Grid
-from occlusion_toolkit.occlusion.occluders import parse_occluder
+from occlusion_toolkit.data.crops import crop_image, normalise
+from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.training.evaluation import PoseErrors, Predictor, errors_mm
 
 

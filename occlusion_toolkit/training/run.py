@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.io.atomic import make_folder
+from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.training.averaging import AverageWeights
 from occlusion_toolkit.training.guards import FiniteLoss, SeedSteps, StopInTime
 from occlusion_toolkit.training.initial import mean_person, starting_weights, take_over

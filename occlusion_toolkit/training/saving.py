@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import pytorch_lightning as lightning
 
-from occlusion_toolkit.io.atomic import atomic_path, make_folder
-from occlusion_toolkit.io.checkpoints import read_metadata, write_state_dict
-from occlusion_toolkit.io.provenance import sha256_file
-from occlusion_toolkit.regressors.cards import ErrorFigure, ModelCard, Weights, write_card
-from occlusion_toolkit.regressors.cards import Training as TrainingRecord
+from occlusion_toolkit.files.atomic import atomic_path, make_folder
+from occlusion_toolkit.files.checkpoints import read_metadata, write_state_dict
+from occlusion_toolkit.files.checksums import sha256_file
+from occlusion_toolkit.models.cards import ErrorFigure, ModelCard, Weights, write_card
+from occlusion_toolkit.models.cards import Training as TrainingRecord
 from occlusion_toolkit.training.evaluation import PoseErrors
 from occlusion_toolkit.training.module import RegressorTraining
 from occlusion_toolkit.training.recipe import Recipe

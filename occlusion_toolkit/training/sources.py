@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import Dataset
 
-from occlusion_toolkit.analyses.bodies import Bodies
+from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.training.augment import Warp

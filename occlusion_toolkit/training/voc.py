@@ -18,8 +18,8 @@ from PIL import Image
 from scipy import ndimage
 
 from occlusion_toolkit.errors import DatasetError
-from occlusion_toolkit.io.home import toolkit_home
-from occlusion_toolkit.io.images import read_image
+from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.training.occluders import Cutout
 
 logger = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.parts import part_colours
-from occlusion_toolkit.rendering.rasterize import interpolate, rasterize
-from occlusion_toolkit.rendering.shading import shade, vertex_normals
+from occlusion_toolkit.body.rasterize import interpolate, rasterize
+from occlusion_toolkit.plotting.shading import shade, vertex_normals
 
 _HEIGHT, _SUPERSAMPLING = 560, 3
 _METRES_IN_HEIGHT = 1.8

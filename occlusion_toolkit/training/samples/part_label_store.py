@@ -18,9 +18,9 @@ from jaxtyping import UInt8
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.gender import GENDERS, Gender
-from occlusion_toolkit.datasets.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations.table import AnnotationTable
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.io.atomic import atomic_path
+from occlusion_toolkit.files.atomic import atomic_path
 from occlusion_toolkit.training.one_at_a_time import one_at_a_time
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, bodies_of
 from occlusion_toolkit.training.samples.label_cameras import cameras_of

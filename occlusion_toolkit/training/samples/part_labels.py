@@ -7,7 +7,7 @@ from torch import Tensor
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.parts import face_parts
-from occlusion_toolkit.rendering.rasterize import rasterize
+from occlusion_toolkit.body.rasterize import rasterize
 from occlusion_toolkit.training.samples.label_cameras import Pinhole
 
 

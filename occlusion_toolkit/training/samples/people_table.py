@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from occlusion_toolkit.body.gender import GENDERS
 from occlusion_toolkit.body.joints49 import NUM_OPENPOSE
-from occlusion_toolkit.datasets.annotations.table import AnnotationTable
-from occlusion_toolkit.datasets.people import People
-from occlusion_toolkit.datasets.person_frame import PersonFrame
+from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.people import People
+from occlusion_toolkit.data.person_frame import PersonFrame
 from occlusion_toolkit.errors import DatasetError
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, body_joints, with_body_joints
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from occlusion_toolkit.regressors.architecture import Section
+from occlusion_toolkit.models.architecture import Section
 from occlusion_toolkit.training.appearance import AppearanceRanges
 from occlusion_toolkit.training.augment import WarpRanges
 from occlusion_toolkit.training.occluders import OcclusionRanges

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from occlusion_toolkit.datasets.boxes import CropBox
+from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import CropError
 
 _LARGEST_SLICE_PX = 16_384

@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from occlusion_toolkit.body.joints49 import J24, SPIN49
-from occlusion_toolkit.datasets.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations.table import AnnotationTable
 from occlusion_toolkit.errors import CropError
-from occlusion_toolkit.io.images import read_image
+from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.training.augment import Warp
 from occlusion_toolkit.training.occluders import Cutout
 from occlusion_toolkit.training.samples.disguise import disguise

@@ -1,1 +1,0 @@
-"""What the commands run: from a request to a result, without printing or drawing."""

@@ -1,0 +1,1 @@
+"""What PARE's parts look at (PARE, Figure 7)."""

@@ -1,0 +1,164 @@
+"""The data sets by name, each with the place where it is obtained; see docs/datasets.md."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.data.people import FrameFilter, People, PeopleList
+from occlusion_toolkit.data.shipped import open_test_folder
+from occlusion_toolkit.data.threedoh import SPLITS as THREEDOH_SPLITS
+from occlusion_toolkit.data.threedoh import read_threedoh
+from occlusion_toolkit.data.threedpw import SPLITS as THREEDPW_SPLITS
+from occlusion_toolkit.data.threedpw import ThreeDPW, sequence_files
+from occlusion_toolkit.data.threedpw_list import read_threedpw_list
+from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES, check_occluded, is_occluded
+from occlusion_toolkit.errors import DatasetError, UsageError
+from occlusion_toolkit.files.home import HOME_VARIABLE, toolkit_home
+from occlusion_toolkit.files.trust import TrustedFiles
+
+logger = logging.getLogger(__name__)
+
+DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")
+"""Names of the data sets."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where users get a data set.
+
+    Attributes:
+        folder: its place under the toolkit's folder of data sets.
+        how_to_get: address, licence and what to unpack.
+    """
+
+    folder: str
+    how_to_get: str
+
+
+_THREEDPW = _Source(
+    "3dpw",
+    "3DPW is at https://virtualhumans.mpi-inf.mpg.de/3DPW/ under its own licence for research; unpack "
+    "sequenceFiles.zip and imageFiles.zip there",
+)
+_THREEDOH = _Source(
+    "3doh",
+    "3DOH50K is at https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html under its own licence for "
+    "research; unpack the folder testset with annots.json and images there",
+)
+
+
+def open_dataset(
+    name: str,
+    root: Path | None = None,
+    split: str | None = None,
+    frame_filter: FrameFilter | None = None,
+    people_list: Path | None = None,
+    trusted: TrustedFiles | None = None,
+) -> People:
+    """Opens a data set and checks all of its ground truth; images are looked for, not opened.
+
+    Args:
+        name: one of `DATASETS`.
+        root: its folder; None for its place under `toolkit_home()`, and for the shipped set with "open".
+        split: None for "test", and for "all" with 3dpw-occ, which takes sequences of all splits.
+        frame_filter: frames of 3DPW to use; None for SPIN's.
+        people_list: list of SPIN's or PARE's (.npz) to read instead of the data set's own ground truth.
+        trusted: files that may be opened although they ask for foreign code.
+
+    Raises:
+        UsageError: there is no such data set, or the arguments do not go together.
+        UnsafeFileError: a file asks for more than plain data.
+        DatasetError: the data set is missing or malformed; the message lists every problem found.
+    """
+    if name not in DATASETS:
+        raise UsageError(f"there is no data set {name!r}; give one of {', '.join(DATASETS)}")
+    if people_list is not None and name == "open":
+        raise UsageError("the open data set has no published list; leave --list out")
+    if frame_filter is not None and name == "3doh":
+        raise UsageError("3DOH has one list of frames; leave --filter out")
+    if frame_filter == "vibe" and people_list is not None:
+        raise UsageError("a published list has no keypoints to filter by; leave --list out for --filter vibe")
+    try:
+        if name == "open":
+            return ThreeDPW(
+                root or open_test_folder(),
+                split or "test",
+                dataset=name,
+                frame_filter=frame_filter or "spin",
+                trusted=trusted,
+            )
+        if name == "3doh":
+            split = _checked_split(name, split or "test", THREEDOH_SPLITS)
+            return read_threedoh(_found(root, _THREEDOH), split, people_list)
+        root = _found(root, _THREEDPW)
+        if people_list is not None:
+            return _listed_threedpw(name, root, split, people_list)
+        return _threedpw(name, root, split, frame_filter or "spin", trusted)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DatasetError(f"{error.filename or root!s} cannot be read: {reason}") from error
+
+
+def _threedpw(
+    name: str, root: Path, split: str | None, frame_filter: FrameFilter, trusted: TrustedFiles | None
+) -> ThreeDPW:
+    """3DPW or 3DPW-OCC from the official files."""
+    names: list[str] | None = None
+    if name == "3dpw-occ":
+        split = _checked_split(name, split or "all", ("all",))
+        names = [path.stem for path in sequence_files(root, split) if is_occluded(path.stem)]
+        check_occluded(names)
+    else:
+        split = _checked_split(name, split or "test", (*THREEDPW_SPLITS, "all"))
+        if split == "test":
+            _warn_if_incomplete({path.stem for path in sequence_files(root, split)})
+    people = ThreeDPW(root, split, names, dataset=name, frame_filter=frame_filter, trusted=trusted)
+    if people.topology != SMPL_TOPOLOGY:
+        raise DatasetError(
+            f"{str(root)!r} is not {name}: its ground truth is of the body {people.topology!r}; "
+            "give --dataset open for rendered people"
+        )
+    return people
+
+
+def _listed_threedpw(name: str, root: Path, split: str | None, people_list: Path) -> PeopleList:
+    """3DPW or 3DPW-OCC from a published list."""
+    if name == "3dpw-occ":
+        split = _checked_split(name, split or "all", ("all",))
+        people = read_threedpw_list(people_list, root, name, split, is_occluded)
+        check_occluded({item.sequence for item in people})
+        return people
+    split = _checked_split(name, split or "test", ("test", "all"))
+    keep = TEST_SEQUENCES.__contains__ if split == "test" else bool
+    people = read_threedpw_list(people_list, root, name, split, keep)
+    if split == "test":
+        _warn_if_incomplete({item.sequence for item in people})
+    return people
+
+
+def _found(root: Path | None, source: _Source) -> Path:
+    """The folder of a data set that users fetch themselves.
+
+    Raises:
+        DatasetError: it is not there; the message says where to get it and where to put it.
+    """
+    root = root or toolkit_home() / "data" / source.folder
+    if not root.is_dir():
+        raise DatasetError(
+            f"there is no folder {str(root)!r}. {source.how_to_get}, or give the folder it is in with --root "
+            f"(the default lies in ${HOME_VARIABLE})"
+        )
+    return root
+
+
+def _checked_split(name: str, split: str, splits: tuple[str, ...]) -> str:
+    if split not in splits:
+        raise UsageError(f"{name} has no split {split!r} here; give {' or '.join(splits)}")
+    return split
+
+
+def _warn_if_incomplete(names: set[str]) -> None:
+    """Warns that published numbers are of more sequences than there are here."""
+    if missing := sorted(TEST_SEQUENCES - names):
+        logger.warning("%d of 3DPW's 24 test sequences are missing, %s first", len(missing), missing[0])

@@ -1,0 +1,145 @@
+"""3DOH50K, people behind objects: the official annotations (annots.json) and PARE's list (3doh_test.npz).
+
+    ROOT/testset/annots.json     ground truth of all images, by number
+    ROOT/testset/images/         the images
+
+The body is SMPL's neutral one. The files name no sequences, so all images of a split count as one.
+"""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.data.boxes import BOX_MARGIN, CropBox
+from occlusion_toolkit.data.camera_frame import are_rotations, camera_rotmats
+from occlusion_toolkit.data.people import PeopleList
+from occlusion_toolkit.data.person_frame import GENDER_CODES, PersonFrame
+from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.published_list import ListedPeople, Locate, locate_below, read_list
+from occlusion_toolkit.errors import DatasetError
+
+SPLITS = ("test", "train")
+
+_MAX_BYTES = 2 * 1024**3  # the training split's file is a few hundred megabytes
+
+_NUMBER = re.compile(r"\d{1,9}")
+
+
+def read_threedoh(root: Path, split: str, people_list: Path | None = None) -> PeopleList:
+    """Reads a split, from the official annotations or from a list of PARE's.
+
+    Args:
+        root: folder of the data set.
+        split: "test" or "train".
+        people_list: the list (.npz); the official annotations when None.
+
+    Raises:
+        UnsafeFileError: the list is missing, damaged or holds pickled objects.
+        DatasetError: the data set is missing or malformed; the message lists every problem found.
+    """
+    folder = root / f"{split}set"
+
+    def locate(image: PurePosixPath) -> Path | None:
+        # Lists name images from the root, annotations from the folder of the split. Lists may call that
+        # folder otherwise than the official files do; then the last part of the name decides.
+        candidates = (root / image, folder / image, folder / "images" / image.name)
+        return next((path for path in candidates if path.is_file()), None)
+
+    if people_list is None:
+        listed = _read_annotations(folder / "annots.json", locate)
+    else:
+        listed = read_list(people_list, locate, gendered=False)
+    problems = Problems()
+    frames = []
+    seen: Counter[int] = Counter()
+    for row, image in enumerate(listed.images):
+        if not _NUMBER.fullmatch(image.stem):
+            problems.add(f"the image {image.name} is not named by a number")
+            continue
+        frame = int(image.stem)
+        frames.append(
+            PersonFrame(
+                image_path=image,
+                sequence=f"{split}set",
+                frame=frame,
+                person=seen[frame],
+                gender=listed.genders[row],
+                box=listed.boxes[row],
+                rotmats=listed.rotmats[row],
+                betas=listed.betas[row],
+            )
+        )
+        seen[frame] += 1
+    problems.raise_for_dataset(people_list or folder)
+    return PeopleList("3doh", split, root, SMPL_TOPOLOGY, frames, {})
+
+
+def _read_annotations(path: Path, locate: Locate) -> ListedPeople:
+    """The official annotations as a list: root rotations turned by `extri`, boxes made from `bbox`.
+
+    The box is a square around the centre of `bbox` with 1.2 times its height, as PARE's preparation of the
+    training split makes it.
+
+    Raises:
+        DatasetError: the file is missing or malformed; the message lists every problem found.
+    """
+    problems = Problems()
+    images, boxes, poses, cameras, betas, missing = [], [], [], [], [], []
+    for key, item in _annotations(path).items():
+        name = str(item.get("img_path", ""))
+        pose = problems.array(item.get("pose"), f"{key}: pose", (1, 72))
+        shape = problems.array(item.get("betas"), f"{key}: betas", (1, 10))
+        camera = problems.array(item.get("extri"), f"{key}: extri", (4, 4))
+        corners = problems.array(item.get("bbox"), f"{key}: bbox", (2, 2))
+        if (image := locate_below(name, locate)) is None:
+            missing.append(name)
+        if image is None or pose is None or shape is None or camera is None or corners is None:
+            continue
+        if not np.isfinite([*pose.flat, *shape.flat]).all():
+            problems.add(f"{key}: pose or betas have NaN or infinite values")
+        elif not are_rotations(camera[None, :3, :3]).all():
+            problems.add(f"{key}: extri is not a rigid motion")
+        elif (box := _box(corners, key, problems)) is not None:
+            images.append(image)
+            boxes.append(box)
+            poses.append(pose[0])
+            betas.append(shape[0])
+            cameras.append(camera[:3, :3])
+    problems.missing(missing)
+    problems.raise_for_dataset(path)
+    return ListedPeople(
+        images=tuple(images),
+        boxes=tuple(boxes),
+        rotmats=camera_rotmats(np.array(poses), np.array(cameras)),
+        betas=np.array(betas, np.float32),
+        genders=tuple(GENDER_CODES["n"] for _ in images),
+    )
+
+
+def _annotations(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        raise DatasetError(f"{str(path)!r} does not exist")
+    if path.stat().st_size > _MAX_BYTES:
+        raise DatasetError(f"{str(path)!r} has more than {_MAX_BYTES} bytes, too many for 3DOH's annotations")
+    try:
+        items = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{str(path)!r} is damaged or not JSON ({error})") from error
+    if not isinstance(items, dict) or not items or not all(isinstance(item, dict) for item in items.values()):
+        raise DatasetError(f"{str(path)!r} is not a dictionary of annotations by number")
+    return items
+
+
+def _box(corners: Float64[np.ndarray, "2 2"], key: str, problems: Problems) -> CropBox | None:
+    """The square around a rectangle; None with a problem noted where it has no area."""
+    (left, top), (right, bottom) = corners.tolist()
+    if not (right > left and bottom > top and np.isfinite(corners).all()):
+        problems.add(f"{key}: bbox ({left:g}, {top:g}) to ({right:g}, {bottom:g}) has no area")
+        return None
+    return CropBox(((left + right) / 2, (top + bottom) / 2), BOX_MARGIN * (bottom - top))

@@ -1,0 +1,1 @@
+"""One person in one image under every window of a grid (PARE, Section 3)."""

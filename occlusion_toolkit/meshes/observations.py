@@ -1,0 +1,214 @@
+"""The observations of PARE's Section 3, counted: what happens to a joint when a window hides what.
+
+Windows are told apart by what they hide of the true body, which only a data set with part pictures knows.
+A window is, for one joint,
+
+`background`: where it hides no pixel of the body;
+`own`: where the joint's true place in the image is inside it;
+`neighbours`: where it is not, but the window hides some of the joint's part or of the parts next to that;
+`far`: where it hides some of the body, but nothing of these parts.
+
+"Some" is 5 % of a whole window; windows that hide less, but not nothing, are left out. A joint counts as
+visible where the part picture shows the joint's part, or one next to it, within 2 pixels of its place. Only
+joints of an image that have windows of all four kinds are counted, so that the kinds compare like with like.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, UInt8
+
+from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
+from occlusion_toolkit.body.parts import NUM_PARTS
+from occlusion_toolkit.comparison.significance import mean_interval
+from occlusion_toolkit.data.boxes import RESOLUTION
+from occlusion_toolkit.data.people import People
+from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.errors import GroundTruthError, ResultError
+from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.surveys.stored import ReadOut, Survey
+from occlusion_toolkit.sweep.grid import Grid
+
+Hidden = Literal["background", "own", "neighbours", "far"]
+"""What a window hides, seen from one joint."""
+
+# Joints in the order of `PersonFrame.keypoints_px`; None stands for eyes and ears, which no joint set has.
+_KEYPOINTS = (
+    *("nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow"),
+    *("left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle"),
+)
+_SOME, _NEAR_PX = 0.05, 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a crop truly shows of a body.
+
+    Attributes:
+        parts: label of each pixel of the crop, 0 background, 1 + k for part k, (R, R).
+        joints_px: true places (x, y) in the crop, NaN where unknown or outside, (J, 2).
+        visible: whether the joint is in sight, (J,).
+    """
+
+    parts: UInt8[np.ndarray, "rows cols"]
+    joints_px: Float64[np.ndarray, "joints 2"]
+    visible: Bool[np.ndarray, " joints"]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One line of the table.
+
+    Attributes:
+        visible: of joints in sight, or of joints out of sight.
+        hidden: what the windows hide.
+        joints: how many joints, summed over the images, it is about.
+        mean_mm: mean over the windows of a joint, then over these joints; NaN where there are none.
+        low_mm: lower end of its 95 % interval, from resampling sequences.
+        high_mm: upper end.
+    """
+
+    visible: bool
+    hidden: Hidden
+    joints: int
+    mean_mm: float
+    low_mm: float
+    high_mm: float
+
+
+def observe(survey: Survey, people: People, read_out: ReadOut = "displacement") -> list[Observation]:
+    """Counts the observations on a finished survey.
+
+    Args:
+        survey: a complete survey.
+        people: the very people that were surveyed, with part pictures and keypoints.
+        read_out: what is averaged.
+
+    Raises:
+        ResultError: the survey is of other people.
+        GroundTruthError: a person has no part picture or no keypoints.
+    """
+    if survey.card.people_sha256 != people.fingerprint:
+        raise ResultError("the survey is of other people than those given; open the data set it was made on")
+    windows = survey.grid
+    rectangles = Grid(windows.kind, windows.size, windows.stride, windows.resolution).windows()
+    found: dict[tuple[bool, Hidden], list[tuple[str, float]]] = {
+        (visible, hidden): [] for visible in (True, False) for hidden in get_args(Hidden)
+    }
+    for sequence, maps, frame, names in _images(survey, people, read_out):
+        scene = read_scene(frame, names)
+        kinds = what_windows_hide(scene, rectangles, names, windows.size)
+        comparable = np.all([chosen.any(axis=1) for chosen in kinds.values()], axis=0)
+        for hidden, chosen in kinds.items():
+            means = (maps * chosen).sum(axis=1) / chosen.sum(axis=1).clip(1)
+            for visible in (True, False):
+                rows = comparable & (scene.visible == visible)
+                found[visible, hidden] += [(sequence, float(mean)) for mean in means[rows]]
+    return [_line(visible, hidden, rows) for (visible, hidden), rows in found.items()]
+
+
+def read_scene(frame: PersonFrame, joint_names: tuple[str, ...], resolution: int = RESOLUTION) -> Scene:
+    """What the crop of a person truly shows.
+
+    Raises:
+        GroundTruthError: the person has no part picture or no keypoints.
+    """
+    if frame.part_path is None or frame.keypoints_px is None:
+        raise GroundTruthError(
+            f"{str(frame.image_path)!r}, person {frame.person} has no part picture or no keypoints; "
+            "observations need a data set with both, such as 'open'"
+        )
+    labels = read_image(frame.part_path).pixels[..., 0]
+    left, top = (middle - frame.box.size / 2 for middle in frame.box.centre)
+    step = frame.box.size / resolution
+    x, y = (np.floor(start + step * (np.arange(resolution) + 0.5)).astype(int) for start in (left, top))
+    inside = ((y >= 0) & (y < labels.shape[0]))[:, None] & ((x >= 0) & (x < labels.shape[1]))
+    parts = np.where(
+        inside, labels[y.clip(0, labels.shape[0] - 1)][:, x.clip(0, labels.shape[1] - 1)], 0
+    ).astype(np.uint8)
+    places = np.full((len(joint_names), 2), np.nan)
+    for row, name in enumerate(joint_names):
+        if name in _KEYPOINTS and frame.keypoints_px[_KEYPOINTS.index(name), 2] > 0:
+            point = frame.keypoints_px[_KEYPOINTS.index(name), :2].astype(np.float64) + 0.5
+            places[row] = (point - (left, top)) / step
+    places[((places < 0) | (places >= resolution)).any(axis=1)] = np.nan
+    visible = np.array(
+        [_in_sight(parts, place, name) for place, name in zip(places, joint_names, strict=True)]
+    )
+    return Scene(parts, places, visible)
+
+
+def what_windows_hide(
+    scene: Scene, windows: Int64[np.ndarray, "windows 4"], joint_names: tuple[str, ...], size: int
+) -> dict[Hidden, Bool[np.ndarray, "joints windows"]]:
+    """Which windows are of which kind, for each joint.
+
+    Args:
+        scene: the crop.
+        windows: rectangles (y0, y1, x0, x1), pixels of the crop, (W, 4).
+        joint_names: the joints of the scene.
+        size: side of a whole window, pixels.
+    """
+    hidden = _hidden_pixels(scene.parts, windows)
+    near = np.stack([_near_parts(name) for name in joint_names])
+    some, body = _SOME * size**2, hidden.sum(axis=1)
+    y0, y1, x0, x1 = windows.T
+    x, y = scene.joints_px[..., None].transpose(1, 0, 2)
+    own = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+    of_near = near.astype(np.int64) @ hidden.T
+    return {
+        "background": np.broadcast_to(body == 0, own.shape),
+        "own": own,
+        "neighbours": ~own & (of_near >= some),
+        "far": ~own & (of_near == 0) & (body >= some),
+    }
+
+
+def _images(
+    survey: Survey, people: People, read_out: ReadOut
+) -> Iterator[tuple[str, np.ndarray, PersonFrame, tuple[str, ...]]]:
+    """Sequence, maps (J, W), person and joint names of every image."""
+    for shard in survey.shards():
+        maps = shard.values(read_out)
+        for number, key in enumerate(shard.images):
+            frame = people[shard.first + number]
+            yield key.sequence, maps[number].reshape(len(shard.joint_names), -1), frame, shard.joint_names
+
+
+def _hidden_pixels(
+    parts: UInt8[np.ndarray, "rows cols"], windows: Int64[np.ndarray, "windows 4"]
+) -> Int64[np.ndarray, "windows parts"]:
+    """How many pixels of each part each window hides."""
+    one_hot = parts[..., None] == np.arange(1, NUM_PARTS + 1)
+    sums = np.pad(one_hot.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0), (0, 0)))
+    y0, y1, x0, x1 = windows.T
+    counts: Int64[np.ndarray, "windows parts"] = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    return counts
+
+
+def _near_parts(joint_name: str) -> Bool[np.ndarray, " parts"]:
+    """A joint's part and those next to it; none for a joint without a part."""
+    part = part_of_joint(joint_name)
+    return np.zeros(NUM_PARTS, dtype=bool) if part is None else part_steps()[part] <= 1
+
+
+def _in_sight(
+    parts: UInt8[np.ndarray, "rows cols"], place: Float64[np.ndarray, "2"], joint_name: str
+) -> bool:
+    if np.isnan(place).any():
+        return False
+    x, y = place.astype(int)
+    around = parts[max(0, y - _NEAR_PX) : y + _NEAR_PX + 1, max(0, x - _NEAR_PX) : x + _NEAR_PX + 1]
+    return bool(np.isin(around, 1 + np.flatnonzero(_near_parts(joint_name))).any())
+
+
+def _line(visible: bool, hidden: Hidden, rows: list[tuple[str, float]]) -> Observation:
+    if not rows:
+        return Observation(visible, hidden, 0, *[float("nan")] * 3)
+    sequences, means = zip(*rows, strict=True)
+    found = mean_interval(np.array(means)[:, None], sequences)
+    return Observation(
+        visible, hidden, len(rows), float(found.mean[0]), float(found.low[0]), float(found.high[0])
+    )

@@ -1,0 +1,160 @@
+"""Architectures as data: the part of a model card that a network is rebuilt from, without import strings."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from occlusion_toolkit.models.backbones import (
+    BasicBlock,
+    Block,
+    Bottleneck,
+    HRNet,
+    ResNet,
+    conv_steps,
+    deconv_steps,
+    upsample_steps,
+)
+from occlusion_toolkit.models.base import MeanParameters
+from occlusion_toolkit.models.hmr import HMR
+from occlusion_toolkit.models.nbf import NBF
+from occlusion_toolkit.models.networks import build_network
+from occlusion_toolkit.models.pare import PARE
+
+BLOCKS: dict[str, Block] = {"basic": BasicBlock, "bottleneck": Bottleneck}
+BRANCHES = {"deconv": deconv_steps, "upsample": upsample_steps, "conv": conv_steps}
+
+
+class Section(BaseModel):
+    """A part of a card: immutable, and an unknown key is an error rather than a silent typing mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ResNetTrunk(Section):
+    """Arguments of `ResNet`."""
+
+    kind: Literal["resnet"]
+    block: Literal["basic", "bottleneck"] = "bottleneck"
+    layers: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (3, 4, 6, 3)
+    width: PositiveInt = 64
+    input_pooling: PositiveInt = 1
+
+    def build(self) -> ResNet:
+        """The trunk, with random weights."""
+        return ResNet(BLOCKS[self.block], self.layers, self.width, self.input_pooling)
+
+
+class HRNetTrunk(Section):
+    """Arguments of `HRNet`."""
+
+    kind: Literal["hrnet"]
+    width: PositiveInt = 32
+    fusion: Literal["upsample", "downsample"] = "upsample"
+    modules: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 4, 3)
+    blocks: PositiveInt = 4
+    stem_width: PositiveInt = 64
+
+    def build(self) -> HRNet:
+        """The trunk, with random weights."""
+        return HRNet(
+            self.width, self.fusion, modules=self.modules, blocks=self.blocks, stem_width=self.stem_width
+        )
+
+
+Trunk = Annotated[ResNetTrunk | HRNetTrunk, Field(discriminator="kind")]
+
+
+class HMRArchitecture(Section):
+    """Arguments of `HMR`."""
+
+    kind: Literal["hmr"]
+    trunk: Trunk
+    hidden: PositiveInt = 1024
+    iterations: PositiveInt = 3
+    dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
+
+    def build(self, mean: MeanParameters | None = None) -> HMR:
+        """The network with random weights, starting from `mean` (by default the rest pose)."""
+        return HMR(
+            self.trunk.build(),
+            hidden=self.hidden,
+            iterations=self.iterations,
+            dropout=self.dropout,
+            mean=mean,
+        )
+
+
+class PAREArchitecture(Section):
+    """Arguments of `PARE`; `corrects_mean` says whether the network adds to a mean person.
+
+    `sampling` is "attention", or "pooling" for the ablations (a) and (f) of the paper's Table 3.
+    """
+
+    kind: Literal["pare"]
+    trunk: Trunk
+    branch: Literal["deconv", "upsample", "conv"] = "deconv"
+    filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
+    shape_features: PositiveInt = 64
+    corrects_mean: bool = False
+    sampling: Literal["attention", "pooling"] = "attention"
+
+    def build(self, mean: MeanParameters | None = None) -> PARE:
+        """The network with random weights; one that corrects a mean starts from `mean` or the rest pose."""
+        return PARE(
+            self.trunk.build(),
+            branch=BRANCHES[self.branch],
+            filters=self.filters,
+            shape_features=self.shape_features,
+            mean=(mean or MeanParameters.standing()) if self.corrects_mean else None,
+            pooling=self.sampling == "pooling",
+        )
+
+
+class NBFArchitecture(Section):
+    """Arguments of `NBF`; both stages have a trunk of the same kind."""
+
+    kind: Literal["nbf"]
+    trunk: Trunk
+    branch: Literal["deconv", "upsample", "conv"] = "deconv"
+    filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
+    hidden: PositiveInt = 1024
+    iterations: PositiveInt = 3
+    dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
+
+    def build(self, mean: MeanParameters | None = None) -> NBF:
+        """The network with random weights, starting from `mean` (by default the rest pose)."""
+        return NBF(
+            self.trunk.build(),
+            branch=BRANCHES[self.branch],
+            filters=self.filters,
+            encoder=self.trunk.build(),
+            hidden=self.hidden,
+            iterations=self.iterations,
+            dropout=self.dropout,
+            mean=mean,
+        )
+
+
+class PublishedArchitecture(Section):
+    """One of the published networks, by its name in `build_network`."""
+
+    kind: Literal["published"]
+    name: Literal[
+        "spin_hmr",
+        "pare_hmr_r50",
+        "pare_hmr_hrnet_w32_conv",
+        "pare_hrnet_w32_conv",
+        "pare_r50",
+        "pare_r50_upsample",
+    ]
+
+    def build(self) -> HMR | PARE:
+        """The network, with random weights."""
+        return build_network(self.name)
+
+
+Architecture = Annotated[
+    HMRArchitecture | PAREArchitecture | NBFArchitecture | PublishedArchitecture,
+    Field(discriminator="kind"),
+]
+"""What a card's `network` section holds; `.build()` makes the network."""

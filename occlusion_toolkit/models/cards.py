@@ -1,0 +1,239 @@
+"""Model cards: what a regressor is, where its weights come from, and what is known about its errors."""
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import (
+    Field,
+    JsonValue,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from occlusion_toolkit.errors import ModelCardError
+from occlusion_toolkit.files.atomic import write_text
+from occlusion_toolkit.models.architecture import Architecture, Section
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+\.(safetensors|ckpt|pt|pth)$")]
+
+
+class Weights(Section):
+    """The file that holds the tensors.
+
+    Attributes:
+        file: its name, without folders.
+        sha256: its checksum; None where none is known.
+        shipped: whether the toolkit carries it.
+        licence: what its publisher allows.
+        source: where it comes from.
+        how_to_get: what a user does to have it; needed where it is not shipped.
+    """
+
+    file: FileName
+    sha256: Sha256 | None = None
+    shipped: bool
+    licence: Text
+    source: Text
+    how_to_get: Text | None = None
+
+    @model_validator(mode="after")
+    def _can_be_had_and_checked(self) -> "Weights":
+        if self.shipped and self.sha256 is None:
+            raise ValueError("shipped weights need a sha256")
+        if not self.shipped and self.how_to_get is None:
+            raise ValueError("weights that are not shipped need how_to_get")
+        return self
+
+
+class Preprocessing(Section):
+    """The crop that the network was trained on; fixed, because every crop of the toolkit is made this way.
+
+    Attributes:
+        resolution: side of the square crop, px.
+        colours: order of the channels.
+        normalisation: "imagenet" subtracts (0.485, 0.456, 0.406) and divides by (0.229, 0.224, 0.225).
+        box_margin: side of the crop over the larger side of the box around the person.
+    """
+
+    resolution: Literal[224] = 224
+    colours: Literal["rgb"] = "rgb"
+    normalisation: Literal["imagenet"] = "imagenet"
+    box_margin: PositiveFloat = 1.2
+
+
+class Training(Section):
+    """How the weights were made.
+
+    Attributes:
+        data: the training images.
+        data_seed: seed of the image generator; None for images that nobody generated.
+        seed: seed of initialisation, order and augmentation.
+        steps: optimiser steps.
+        samples: images seen, counting repetitions.
+        occlusion_augmentation: what was pasted onto the images, or None.
+        part_supervision_steps: steps during which PARE's attention was taught with part labels.
+        hardware: what it ran on.
+        hours: wall-clock time.
+        started_from: weights that training began with, and their licence; None for random ones.
+    """
+
+    data: Text
+    data_seed: int | None = None
+    seed: int
+    steps: PositiveInt
+    samples: PositiveInt
+    occlusion_augmentation: Text | None = None
+    part_supervision_steps: int | None = Field(default=None, ge=0)
+    hardware: Text
+    hours: PositiveFloat
+    started_from: Text | None = None
+
+
+class ErrorFigure(Section):
+    """One error in millimetres, with everything needed to know which error it is.
+
+    Attributes:
+        dataset: images it was taken on, with the split.
+        condition: "clean", or what was occluded and how.
+        metric: as in `occlusion_toolkit.sweep.metrics`.
+        joints: joint set, such as "lsp14"; None for errors over vertices.
+        value_mm: the mean over people, mm.
+        origin: "measured" with this toolkit, or "published" by someone.
+        reference: the command that measures it, or the publication.
+    """
+
+    dataset: Text
+    condition: Text = "clean"
+    metric: Literal["MPJPE", "PA-MPJPE", "PVE"]
+    joints: Text | None = None
+    value_mm: PositiveFloat
+    origin: Literal["measured", "published"]
+    reference: Text
+
+
+class Import(Section):
+    """Where imported weights came from (`occlusion-toolkit models import`).
+
+    Attributes:
+        file: name of the file that was read.
+        sha256: its checksum.
+        layout: how it holds the tensors.
+        tensors: how many belong to the network.
+        dropped: names of those beside the network, such as the body model in a Lightning checkpoint.
+        trusted: whether it was opened by its checksum (`--trust-file`) although it asks for foreign code.
+        toolkit_version: version that imported it.
+        date: day of the import, UTC.
+    """
+
+    file: Text
+    sha256: Sha256
+    layout: Text
+    tensors: PositiveInt
+    dropped: tuple[Text, ...] = ()
+    trusted: bool = False
+    toolkit_version: Text
+    date: datetime.date
+
+
+class RegressorCard(Section):
+    """What every regressor says about itself.
+
+    Attributes:
+        name: what `--model` takes; for a card in a file also the name of the file.
+        title: one line for people.
+        description: what it is and what to use it for.
+        body: topology id of the body model whose betas it predicts.
+        errors: what is known about its accuracy.
+        limitations: what not to expect of it.
+    """
+
+    name: Slug
+    title: Text
+    description: Text
+    body: Text
+    errors: tuple[ErrorFigure, ...] = ()
+    limitations: Text | None = None
+
+
+class PluginCard(RegressorCard):
+    """A regressor of another installed package.
+
+    Attributes:
+        licence: what its publisher allows.
+        origin: the package, its version and the object in it.
+    """
+
+    licence: Text
+    origin: Text
+
+
+class ModelCard(RegressorCard):
+    """A network of this toolkit with weights: the schema of a card in a file.
+
+    Attributes:
+        network: architecture that the weights fit.
+        weights: the file of weights.
+        preprocessing: how its crops are made.
+        camera: what (s, tx, ty) means: "shift-then-scale" x = s (X + t), as in SPIN and PARE, or
+            "scale-then-shift" x = s X + t, as in EFT; always delivered in the first form.
+        training: how the weights were made; None for weights of others.
+        train: recipe that `occlusion-toolkit train` makes such weights with, checked there
+            (`training.recipe.Train`); None for cards that are no recipes.
+        imported: the file that the weights were imported from, where they were.
+    """
+
+    network: Architecture
+    weights: Weights
+    preprocessing: Preprocessing = Preprocessing()
+    camera: Literal["shift-then-scale", "scale-then-shift"] = "shift-then-scale"
+    training: Training | None = None
+    train: dict[str, JsonValue] | None = None
+    imported: Import | None = None
+
+    @model_validator(mode="after")
+    def _shipped_weights_have_a_record(self) -> "ModelCard":
+        if self.weights.shipped and self.training is None:
+            raise ValueError("a card with shipped weights needs a training section")
+        return self
+
+
+def read_card(path: Path) -> ModelCard:
+    """The card in a YAML file.
+
+    Raises:
+        ModelCardError: the file is missing, is not YAML, or breaks the schema; the message lists every
+            wrong entry.
+    """
+    try:
+        contents = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelCardError(f"The model card {path} cannot be read ({error}).") from error
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise ModelCardError(f"The model card {path} is not YAML: {reason}.") from error
+    try:
+        return ModelCard.model_validate(contents)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(key) for key in problem['loc']) or 'card'}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise ModelCardError(f"The model card {path} is not valid: {problems}.") from error
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    """Write a card as YAML, with its entries in the order of the schema and without empty ones.
+
+    Raises:
+        ResultError: the folder is missing or not writable, or the disk is full.
+    """
+    contents = card.model_dump(mode="json", exclude_none=True)
+    write_text(path, yaml.safe_dump(contents, sort_keys=False, allow_unicode=True, width=100))

@@ -1,0 +1,64 @@
+"""The place of a sequence, of a family that its split owns: training and test share neither kind nor seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from occlusion_toolkit.open_world import outdoors, rooms
+from occlusion_toolkit.open_world.cells import Split
+from occlusion_toolkit.open_world.furnishing import Place
+from occlusion_toolkit.open_world.palette import Palette
+from occlusion_toolkit.open_world.scene_mesh import Colour, SceneMesh
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A place: its geometry, whether it has a roof, and the air between things.
+
+    `haze` is the share of light lost per metre; `clouds` the cover from 0 to 1.
+    """
+
+    family: str
+    mesh: SceneMesh
+    indoor: bool
+    horizon: Colour
+    haze: float
+    clouds: float
+
+
+INDOOR: dict[str, Callable[[Place], None]] = {
+    "living room": rooms.living_room,
+    "office": rooms.office,
+    "studio": rooms.studio,
+    "kitchen": rooms.kitchen,
+    "hall": rooms.hall,
+}
+OUTDOOR: dict[str, Callable[[Place], Colour]] = {
+    "street": outdoors.street,
+    "park": outdoors.park,
+    "plaza": outdoors.plaza,
+    "beach": outdoors.beach,
+}
+SCENE_FAMILIES: dict[Split, tuple[str, ...]] = {
+    "train": ("living room", "office", "studio", "street", "park"),
+    "validation": ("hall",),
+    "test": ("kitchen", "plaza", "beach"),
+}
+"""Which split owns which family of scenes."""
+
+
+def build_scene(generator: np.random.Generator, split: Split) -> Scene:
+    """Return a random scene of one of the split's families."""
+    names = SCENE_FAMILIES[split]
+    family = names[int(generator.integers(len(names)))]
+    mesh = SceneMesh()
+    place = Place(mesh, generator, Palette(generator, split))
+    if family in INDOOR:
+        INDOOR[family](place)
+        return Scene(family, mesh, True, (0.5, 0.5, 0.5), 0.0, 0.0)
+    horizon = OUTDOOR[family](place)
+    haze, clouds = float(generator.uniform(0.002, 0.02)), float(generator.uniform(0.2, 0.75))
+    return Scene(family, mesh, False, horizon, haze, clouds)

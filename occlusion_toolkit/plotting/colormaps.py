@@ -1,0 +1,100 @@
+"""Perceptually uniform colour scales for maps in millimetres (Crameri's, through cmcrameri)."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from cmcrameri import cm
+from jaxtyping import Float, Real
+from matplotlib.colors import Colormap, ListedColormap
+from numpy.typing import NDArray
+
+from occlusion_toolkit.plotting.quantity import Quantity
+
+SEQUENTIAL: Colormap = ListedColormap(cm.lipari(np.linspace(0.14, 1.0, 256)), name="lipari_from_blue")
+"""Blue over red to cream: lightness and warmth both rise with the value.
+
+Lipari without its near-black end, which would bury the photograph underneath.
+"""
+
+DIVERGING: Colormap = cm.vik
+"""Blue below zero, red above, light in the middle."""
+
+ROBUST_RANGE = (0.01, 0.99)
+"""The quantiles at which the colours of a robust scale end."""
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """How values become colours.
+
+    Attributes:
+        colormap: the colours.
+        low: least value that occurs, mm: where the colour bar begins.
+        high: greatest value that occurs, mm: where the colour bar ends.
+        signed: the middle of the colormap is zero and both directions have the same slope.
+    """
+
+    colormap: Colormap
+    low: float
+    high: float
+    signed: bool = False
+
+    def fraction(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Position in the colormap, 0 to 1; NaN stays NaN."""
+        if self.signed:
+            bound = max(abs(self.low), abs(self.high))
+            low, high = -bound, bound
+        else:
+            low, high = self.low, self.high
+        if high <= low:
+            return np.where(np.isnan(values), np.nan, 0.5 if self.signed else 0.0)
+        return ((values - low) / (high - low)).clip(0.0, 1.0).astype(np.float64)
+
+    def strength(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How far a value is from nothing, 0 to 1; NaN stays NaN."""
+        fraction = self.fraction(values)
+        return np.abs(2.0 * fraction - 1.0) if self.signed else fraction
+
+    def colours(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The sRGB colour of each value in [0, 1], shape (..., 3); NaN has the colour of the lowest."""
+        return np.asarray(self.colormap(np.nan_to_num(self.fraction(values))), dtype=np.float64)[..., :3]
+
+
+def own_scale(quantity: Quantity, values_mm: Float[np.ndarray, "..."]) -> ColourScale:
+    """A scale from the least to the greatest finite value of a map; increase has zero in its middle.
+
+    Args:
+        quantity: what the values are.
+        values_mm: any shape, NaN where there is none.
+    """
+    finite = values_mm[np.isfinite(values_mm)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    colormap = DIVERGING if quantity.is_signed else SEQUENTIAL
+    return ColourScale(colormap, low, high, signed=quantity.is_signed)
+
+
+def scale_for(quantity: Quantity, values_mm: Float[np.ndarray, "..."]) -> ColourScale:
+    """The scale of one map, or of several that share it: as `own_scale`, but displacement starts at zero."""
+    scale = own_scale(quantity, values_mm)
+    return replace(scale, low=0.0) if quantity is Quantity.DISPLACEMENT else scale
+
+
+def robust_scale(
+    quantity: Quantity,
+    values_mm: Float[np.ndarray, "maps places"],
+    weights: Real[np.ndarray, " places"] | None = None,
+) -> ColourScale:
+    """As `scale_for`, from the 1st to the 99th percentile: values beyond have the colours of the ends.
+
+    Args:
+        quantity: what the values are.
+        values_mm: maps that share the scale, NaN where there is no value.
+        weights: how often each place counts, such as the images that showed it; None for once.
+    """
+    counts = np.ones(values_mm.shape[1:]) if weights is None else weights
+    counts = np.broadcast_to(counts, values_mm.shape)
+    used = np.isfinite(values_mm) & (counts > 0)
+    if not used.any():
+        return scale_for(quantity, values_mm)
+    limits = np.quantile(values_mm[used], ROBUST_RANGE, weights=counts[used], method="inverted_cdf")
+    return scale_for(quantity, limits)

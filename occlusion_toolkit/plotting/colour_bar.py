@@ -1,0 +1,67 @@
+"""Colour bars in the colours of the panels: blended over the photograph's mean grey, or plain for meshes."""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.patches import Polygon
+
+from occlusion_toolkit.plotting.colormaps import ColourScale, scale_for
+from occlusion_toolkit.plotting.painting import bar_colours
+from occlusion_toolkit.plotting.quantity import Quantity
+from occlusion_toolkit.plotting.style import INK
+
+_STEPS = 256
+
+
+def draw_colour_bar(axes: Axes, scale: ColourScale, backdrop: Float[np.ndarray, "size size"]) -> None:
+    """Fills axes with the colours of a scale from bottom to top, ticks in millimetres on the right."""
+    flat = scale.high <= scale.low
+    top = scale.low + 1 if flat else scale.high
+    _fill(axes, scale, backdrop, top)
+    if flat:
+        axes.set_yticks([scale.low], [f"{scale.low:.0f}"])
+
+
+def draw_relative_bar(axes: Axes, quantity: Quantity, backdrop: Float[np.ndarray, "size size"]) -> None:
+    """The bar of panels that each have their own scale: words instead of millimetres."""
+    if quantity.is_signed:
+        _fill(axes, scale_for(quantity, np.array([-1.0, 1.0])), backdrop, 1.0)
+        axes.set_yticks([-1, 0, 1], ["−most", "0", "+most"])
+    else:
+        _fill(axes, scale_for(quantity, np.array([0.0, 1.0])), backdrop, 1.0)
+        axes.set_yticks([0, 1], ["least", "most"])
+
+
+def draw_plain_bar(axes: Axes, scale: ColourScale, values_mm: Float[np.ndarray, "..."]) -> None:
+    """A bar in the bare colours of a scale; an arrowhead at an end says that some value lies beyond it."""
+    flat = scale.high <= scale.low
+    top = scale.low + 1 if flat else scale.high
+    colours = scale.colours(np.linspace(scale.low, scale.high, _STEPS))
+    _show(axes, colours, scale.low, top)
+    if flat:
+        axes.set_yticks([scale.low], [f"{scale.low:.0f}"])
+    width, height = axes.get_window_extent().size
+    head = 0.8 * width / height
+    finite = values_mm[np.isfinite(values_mm)]
+    for beyond, base, tip, colour in (
+        (finite > top, 1.0, 1.0 + head, colours[-1]),
+        (finite < scale.low, 0.0, -head, colours[0]),
+    ):
+        if beyond.any():
+            corners = [(0.0, base), (1.0, base), (0.5, tip)]
+            axes.add_patch(
+                Polygon(corners, transform=axes.transAxes, clip_on=False, fc=colour, ec=INK, lw=0.5, zorder=0)
+            )
+
+
+def _fill(axes: Axes, scale: ColourScale, backdrop: Float[np.ndarray, "size size"], top: float) -> None:
+    colours = bar_colours(np.linspace(scale.low, scale.high, _STEPS), scale, float(backdrop.mean()))
+    _show(axes, colours, scale.low, top)
+
+
+def _show(axes: Axes, colours: Float[np.ndarray, "steps 3"], bottom: float, top: float) -> None:
+    extent = (0.0, 1.0, bottom, top)
+    axes.imshow(colours[:, None], extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
+    axes.set_xticks([])
+    axes.yaxis.tick_right()
+    axes.tick_params(axis="y", length=2, width=0.5, pad=2)

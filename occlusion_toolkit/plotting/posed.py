@@ -1,0 +1,85 @@
+"""Estimated bodies in pictures: over the crop, from the side, and as outlines to compare others with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64, UInt8
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from torch import Tensor
+
+from occlusion_toolkit.body.camera import turn_about_vertical
+from occlusion_toolkit.plotting.overlay import BODY_COLOUR, composite, render_body
+
+OCCLUDED_COLOUR = (0.90, 0.62, 0.50)
+"""Of predictions from occluded crops; clean ones have `BODY_COLOUR`."""
+
+_MESH_PIXELS = 448
+_SIDE_GROUND = 244
+
+
+@dataclass(frozen=True)
+class PosedBody:
+    """One estimate as it is drawn.
+
+    Attributes:
+        vertices: in the camera frame (x right, y down, z forward), metres, (V, 3).
+        camera: weak-perspective (s, tx, ty) in the network's crop, (3,).
+        mean_mm: the mean over the joints of what the maps show, for this estimate; None where it says
+            nothing (the displacement of the clean prediction from itself).
+    """
+
+    vertices: Float[np.ndarray, "vertices 3"]
+    camera: Float[np.ndarray, "3"]
+    mean_mm: float | None = None
+
+
+def front_layer(
+    body: PosedBody, faces: Int64[np.ndarray, "faces 3"], colour: tuple[float, float, float]
+) -> Float32[np.ndarray, "size size 4"]:
+    """A body through its own camera, to be composited over the crop."""
+    vertices, camera = torch.from_numpy(body.vertices).float(), torch.from_numpy(body.camera).float()
+    return render_body(vertices, torch.from_numpy(faces), camera, _MESH_PIXELS, colours=colour)
+
+
+def side_layer(
+    body: PosedBody,
+    reference: PosedBody,
+    faces: Int64[np.ndarray, "faces 3"],
+    colour: tuple[float, float, float],
+) -> Float32[np.ndarray, "size size 4"]:
+    """A body from the side, through the camera of a reference, so that several can be compared."""
+    turned = _from_the_side(body)
+    middle_of = _from_the_side(reference)
+    scale, _, up = torch.from_numpy(reference.camera).float()
+    middle = (middle_of[:, 0].min() + middle_of[:, 0].max()) / 2
+    camera = torch.stack([scale, -middle, up])
+    return render_body(turned, torch.from_numpy(faces), camera, _MESH_PIXELS, colours=colour)
+
+
+def on_blank(layer: Float32[np.ndarray, "size size 4"]) -> UInt8[np.ndarray, "size size 3"]:
+    """A layer over plain light grey instead of a photograph."""
+    return composite(np.full((8, 8, 3), _SIDE_GROUND, dtype=np.uint8), layer)
+
+
+def silhouette(axes: Axes, layer: Float32[np.ndarray, "size size 4"], resolution: int) -> None:
+    """Draws the outline of a layer over a crop of that resolution."""
+    # The padding closes outlines that the border of the crop cuts.
+    step = resolution / len(layer)
+    centres = (np.arange(-1, len(layer) + 1) + 0.5) * step
+    opacity = np.pad(layer[..., 3], 1)
+    for colour, line in (("black", 1.3), (BODY_COLOUR, 0.7)):
+        axes.contour(centres, centres, opacity, levels=[0.5], colors=[colour], linewidths=line)
+
+
+def outline(axes: Axes, window: NDArray[np.int64]) -> None:
+    """Draws the edges of a window (y0, y1, x0, x1) over a crop."""
+    y0, y1, x0, x1 = (int(edge) for edge in window)
+    for colour, line in (("black", 1.7), ("white", 0.9)):
+        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=colour, lw=line))
+
+
+def _from_the_side(body: PosedBody) -> Tensor:
+    return turn_about_vertical(torch.from_numpy(body.vertices).float()[None], 90.0)[0]

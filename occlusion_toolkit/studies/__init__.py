@@ -1,0 +1,1 @@
+"""Recipes of studies: the figures and tables of the paper, as data."""

@@ -1,0 +1,1 @@
+"""Occluders over windows, windows over crops, and the engine that measures a regressor under all of them."""

@@ -1,0 +1,175 @@
+"""A regressor made ready to see thousands of crops: as fast as it gets without changing what it says."""
+
+import contextlib
+import copy
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal, TypeVar, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.errors import SweepError, UsageError
+from occlusion_toolkit.models.base import Regressor
+from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.sweep.folding import fold_batch_norms
+from occlusion_toolkit.sweep.memory import is_out_of_memory
+
+logger = logging.getLogger(__name__)
+
+Precision = Literal["fp32", "bf16"]
+"""`fp32`: IEEE single precision, TF32 off. `bf16`: automatic mixed precision in bfloat16."""
+
+FOLDING_TOLERANCE = 1e-5
+"""Largest change of an output, relative to the largest output, that folding batch norms may make."""
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def existing_device(device: torch.device | str) -> torch.device:
+    """The CPU or a GPU, after making sure that the machine has it.
+
+    Raises:
+        UsageError: there is no such device, or it is neither a CPU nor a CUDA GPU.
+    """
+    try:
+        known = torch.device(device)
+    except RuntimeError as error:
+        raise UsageError(f"unknown device {device!r}; choose cpu, cuda or cuda:N") from error
+    if known.type not in ("cpu", "cuda"):
+        raise UsageError(f"device {str(device)!r} is not supported; choose cpu, cuda or cuda:N")
+    if known.type == "cuda" and (known.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device {str(device)!r} is not on this machine; choose another or cpu")
+    return known
+
+
+def optimised_copy(regressor: Regressor, device: torch.device, resolution: int) -> Regressor:
+    """A copy of a network in evaluation mode with the same outputs up to rounding, made to run faster.
+
+    Weights are laid out channels-last and batch norms folded into convolutions; the folding is taken back if
+    it changes the output on a random crop. The original is not touched and later changes of it are not seen.
+
+    Args:
+        regressor: a network, or one with its card; any other callable is returned as it is.
+        device: where the copy goes.
+        resolution: side of the crops it will see, pixels.
+    """
+    if isinstance(regressor, LoadedRegressor):
+        return replace(regressor, network=_optimised(regressor.network, device, resolution), device=device)
+    if isinstance(regressor, nn.Module):
+        return cast(Regressor, _optimised(regressor, device, resolution))
+    return regressor
+
+
+def compiled_copy(regressor: Regressor) -> Regressor:
+    """A copy whose network runs through `torch.compile`, with weights laid out once and for all.
+
+    Raises:
+        UsageError: the regressor is not a network.
+    """
+    compiled = copy.deepcopy(regressor)
+    network = compiled.network if isinstance(compiled, LoadedRegressor) else compiled
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"{type(regressor).__name__} is not an nn.Module; run it without compilation")
+    network.compile(dynamic=False, options={"freezing": True})
+    return compiled
+
+
+class NetworkRunner:
+    """Runs a regressor on batches in a given precision; always answers in float32.
+
+    Args:
+        regressor: the network, on `device`.
+        device: where it is and where the crops will be.
+        precision: arithmetic of the convolutions and matrix products.
+        compiled: run a `compiled_copy`; the first batch then takes from seconds to minutes.
+    """
+
+    def __init__(
+        self,
+        regressor: Regressor,
+        device: torch.device,
+        precision: Precision = "fp32",
+        compiled: bool = False,
+    ) -> None:
+        self._device = device
+        self._precision = precision
+        self._compiled = compiled
+        self._compiled_sizes: set[int] = set()
+        self._regressor = compiled_copy(regressor) if compiled else regressor
+
+    @torch.inference_mode()
+    def __call__(self, crops: Float[Tensor, "batch 3 height width"]) -> BodyParameters:
+        """Body parameters of normalised crops, float32.
+
+        Raises:
+            SweepError: `torch.compile` failed on this network or machine.
+        """
+        crops = crops.contiguous(memory_format=torch.channels_last)
+        return self._run_compiled(crops) if self._compiled else self._run(crops)
+
+    def _run(self, crops: Tensor) -> BodyParameters:
+        mixed = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16")
+        with ieee_float32(self._device), mixed:
+            output = self._regressor(crops)
+        return BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
+
+    def _run_compiled(self, crops: Tensor) -> BodyParameters:
+        """Runs at a batch size already compiled where one is large enough: a new size compiles anew."""
+        count = len(crops)
+        size = min((size for size in self._compiled_sizes if size >= count), default=count)
+        padding = crops[-1:].expand(size - count, -1, -1, -1)
+        try:
+            output = self._run(torch.cat([crops, padding]).contiguous(memory_format=torch.channels_last))
+        except RuntimeError as error:
+            self._compiled_sizes.discard(size)
+            if is_out_of_memory(error):
+                raise
+            reason = str(error).strip().splitlines()[0]
+            raise SweepError(f"torch.compile failed: {reason}; run without it") from error
+        self._compiled_sizes.add(size)
+        return output[:count]
+
+
+@contextlib.contextmanager
+def ieee_float32(device: torch.device) -> Iterator[None]:
+    """On a GPU, switches TF32 off, which PyTorch allows in convolutions by default: it keeps 10 bits."""
+    if device.type != "cuda":
+        yield
+        return
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = (cudnn.allow_tf32, matmul.allow_tf32)
+    cudnn.allow_tf32, matmul.allow_tf32 = False, False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = before
+
+
+def _optimised(original: Network, device: torch.device, resolution: int) -> Network:
+    def plain_copy() -> Network:
+        return copy.deepcopy(original).eval().requires_grad_(False).to(device)
+
+    crops = torch.randn((1, 3, resolution, resolution), generator=torch.Generator().manual_seed(0)).to(device)
+    network = plain_copy()
+    with ieee_float32(device):
+        expected = _numbers(network, crops)
+        folded = fold_batch_norms(network, crops)
+        change = ((_numbers(network, crops) - expected).abs().max() / expected.abs().max()).item()
+    if folded and not change <= FOLDING_TOLERANCE:
+        logger.info("folding %d batch norms changes outputs by %.1e; left as they were", folded, change)
+        network = plain_copy()
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+@torch.inference_mode()
+def _numbers(network: nn.Module, crops: Tensor) -> Tensor:
+    """Everything a network says about crops, as one row of numbers."""
+    output: BodyParameters = network(crops)
+    return torch.cat([output.rotmats.flatten(), output.betas.flatten(), output.camera.flatten()])

@@ -1,0 +1,6 @@
+"""What is pasted over a window: paints and pictures, batched on the device of the crops."""
+
+from occlusion_toolkit.sweep.occluders.base import Occluder
+from occlusion_toolkit.sweep.occluders.specification import parse_occluder
+
+__all__ = ["Occluder", "parse_occluder"]

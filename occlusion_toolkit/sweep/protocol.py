@@ -1,0 +1,146 @@
+"""Where numbers come from: the protocol card that every stored result carries, and file checksums."""
+
+import hashlib
+import json
+from importlib import metadata
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from occlusion_toolkit import __version__
+from occlusion_toolkit.errors import ResultError
+
+_LIBRARIES = ("torch", "numpy", "scipy", "pillow", "smplx", "roma", "h5py")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the installed libraries that numbers depend on, by name of the distribution."""
+    versions = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return versions
+
+
+class _Card(BaseModel):
+    """Settings shared by all parts of a card: unknown fields are errors, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class GridCard(_Card):
+    """The windows of a sweep.
+
+    Attributes:
+        kind: how windows are laid over the crop (`occlusion.grid`).
+        size: side of the occluder, pixels of the crop.
+        stride: step between windows, pixels of the crop.
+        resolution: side of the crop, pixels.
+    """
+
+    kind: Literal["centred", "inside", "script"]
+    size: int = Field(ge=1)
+    stride: int = Field(ge=1)
+    resolution: int = Field(ge=1, le=4096)
+
+
+class ProtocolCard(_Card):
+    """Everything that decides what a stored number means.
+
+    Attributes:
+        analysis: kind of analysis, such as "heatmap".
+        read_outs: what was measured: "displacement" from the clean prediction; with ground truth also
+            "error" and "increase" over the clean error.
+        model_card: id of the regressor's card.
+        weights_sha256: checksum of its weights; None where they were made in memory.
+        body: topology id of the body model that turned parameters into joints.
+        joint_sets: joint sets that were measured.
+        alignments: "root" (centred on the pelvis) and, where it was measured too, "procrustes".
+        crop_rule: how the crop was cut from the image, in words.
+        grid: the windows; None where nothing is occluded.
+        occluder: what was pasted, with its colour; None where nothing is.
+        precision: arithmetic of the network, "fp32" or "bf16".
+        compiled: whether the network ran through `torch.compile`.
+        dataset: id of the data set, None for a single photograph.
+        split: its split, None for a single photograph.
+        ground_truth_body: topology id of the body of the ground truth; None without ground truth.
+        gender_rule: which gendered body the ground truth uses; None without ground truth.
+        frame_filter: which frames of the data set are used, such as "spin" or "vibe"; None without one.
+        pve_alignment: what vertices are centred on before PVE, "none" or "pelvis"; None without PVE.
+        people_sha256: checksum of the list of person-frames, in order; None for a single photograph.
+        trusted_files: files that were opened although they may run code, as `NAME sha256:CHECKSUM`: all that
+            the command had opened, whichever of its results they belong to.
+        toolkit_version: version of this package.
+        libraries: versions of the libraries under it.
+    """
+
+    MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
+        {"model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"}
+        | {"read_outs", "joint_sets"}
+    )
+    """Fields that two comparable results may disagree in: comparing models is the point of comparing, and
+    what was additionally measured does not change the rest."""
+
+    analysis: str
+    read_outs: tuple[Literal["displacement", "error", "increase"], ...]
+    model_card: str
+    weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    body: str
+    joint_sets: tuple[str, ...]
+    alignments: tuple[Literal["root", "procrustes"], ...] = ("root",)
+    crop_rule: str
+    grid: GridCard | None
+    occluder: str | None
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compiled: bool = False
+    dataset: str | None = None
+    split: str | None = None
+    ground_truth_body: str | None = None
+    gender_rule: str | None = None
+    frame_filter: str | None = None
+    pve_alignment: Literal["none", "pelvis"] | None = None
+    people_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    trusted_files: tuple[str, ...] = ()
+    toolkit_version: str = __version__
+    libraries: dict[str, str] = Field(default_factory=library_versions)
+
+    @property
+    def windows(self) -> GridCard:
+        """The grid of a result that has one.
+
+        Raises:
+            ResultError: nothing was occluded.
+        """
+        if self.grid is None:
+            raise ResultError(f"a result of {self.analysis!r} has no windows; give the result of a sweep")
+        return self.grid
+
+    def canonical_json(self) -> str:
+        """The card as JSON with sorted keys and no spaces: equal cards give equal text.
+
+        `trusted_files` is left out where there are none, so that the field changed no hash when it came.
+        """
+        content = self.model_dump(mode="json", exclude=None if self.trusted_files else {"trusted_files"})
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @property
+    def hash(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the canonical JSON; marks every artefact."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]
+
+    def differences(self, other: "ProtocolCard") -> list[str]:
+        """Why two results must not be compared: one line for each field that differs and matters.
+
+        Args:
+            other: card of the other result.
+
+        Returns:
+            Lines "field: this value, other value"; empty where the results are comparable.
+        """
+        return [
+            f"{name}: {getattr(self, name)!s} and {getattr(other, name)!s}"
+            for name in type(self).model_fields
+            if name not in self.MAY_DIFFER and getattr(self, name) != getattr(other, name)
+        ]

@@ -1,0 +1,96 @@
+"""The people of a sweep: what comes in, and the estimates that gather while their windows are under way."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.errors import SweepError
+from occlusion_toolkit.sweep.batching import Span
+from occlusion_toolkit.sweep.estimator import WindowEstimates
+from occlusion_toolkit.sweep.readouts import JointBody, clean_where_unchanged
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One person to sweep.
+
+    Attributes:
+        crop: normalised crop, (3, R, R) with the grid's resolution R, on any device.
+        ground_truth: the true body, a batch of one; None where nothing is known.
+        truth_body: the body that the truth is parameters of, on the device of the sweep, where it is not
+            the regressor's (3DPW's truth is gendered, predictions are neutral).
+    """
+
+    crop: Float[Tensor, "3 resolution resolution"]
+    ground_truth: BodyParameters | None = None
+    truth_body: JointBody | None = None
+
+
+class OpenSubject:
+    """A subject whose passes are under way, with the estimates so far, on the device of the sweep.
+
+    Args:
+        subject: the person.
+        number: position in the stream, for messages.
+        passes: estimates to wait for; the first is of the clean crop.
+        device: where estimates are kept.
+    """
+
+    def __init__(self, subject: Subject, number: int, passes: int, device: torch.device) -> None:
+        self.subject = subject
+        self._number = number
+        self._missing = passes
+        self._estimates = BodyParameters(
+            torch.empty((passes, 24, 3, 3), device=device),
+            torch.empty((passes, 10), device=device),
+            torch.empty((passes, 3), device=device),
+        )
+        self.unchanged: Bool[Tensor, " passes"] = torch.zeros(passes, dtype=torch.bool, device=device)
+
+    def keep(self, span: Span, estimates: WindowEstimates, row: int) -> bool:
+        """Takes the estimates of one span out of a batch.
+
+        Args:
+            span: passes of this subject.
+            estimates: of the whole batch.
+            row: first row of the span in the batch.
+
+        Returns:
+            Whether these were the last.
+        """
+        kept, rows = slice(span.first, span.last), slice(row, row + len(span))
+        self._estimates.rotmats[kept] = estimates.parameters.rotmats[rows]
+        self._estimates.betas[kept] = estimates.parameters.betas[rows]
+        self._estimates.camera[kept] = estimates.parameters.camera[rows]
+        self.unchanged[kept] = estimates.unchanged[rows]
+        self._missing -= len(span)
+        return self._missing == 0
+
+    def estimates(self) -> BodyParameters:
+        """The estimates of all passes, the clean one first.
+
+        Passes that showed the network the clean crop have the clean estimate itself, not what rounding in
+        another batch made of it.
+
+        Raises:
+            SweepError: an estimate has NaN or infinite values.
+        """
+        for name in ("rotmats", "betas", "camera"):
+            values: Tensor = getattr(self._estimates, name)
+            broken = ~values.isfinite().flatten(1).all(dim=1)
+            if broken.any():
+                at = int(broken.nonzero()[0])
+                where = "clean" if at == 0 else f"under window {at - 1}"
+                raise SweepError(
+                    f"the network gave NaN or infinite {name} for crop {self._number} ({where}); "
+                    "check its weights, and its precision if that is not fp32"
+                )
+        return BodyParameters(
+            *(
+                clean_where_unchanged(values, self.unchanged)
+                for values in (self._estimates.rotmats, self._estimates.betas, self._estimates.camera)
+            )
+        )

@@ -1,0 +1,230 @@
+"""The engine: a regressor on one or many crops, under every window of a grid."""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.errors import CropError, UsageError
+from occlusion_toolkit.models.base import Regressor
+from occlusion_toolkit.sweep.batching import WindowBatch, WindowBatcher
+from occlusion_toolkit.sweep.deviation import PROBED_PASSES, measure_deviation_mm
+from occlusion_toolkit.sweep.estimator import DenseEstimator
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.memory import in_fitting_parts, starting_batch_size
+from occlusion_toolkit.sweep.network import NetworkRunner, Precision, existing_device, optimised_copy
+from occlusion_toolkit.sweep.occluders import Occluder
+from occlusion_toolkit.sweep.readouts import JointBody, as_array, read_out
+from occlusion_toolkit.sweep.result import SweepResult
+from occlusion_toolkit.sweep.subjects import OpenSubject, Subject
+from occlusion_toolkit.sweep.truth import check_ground_truth, true_joints
+
+JOINT_SETS = (SMPL24, LSP14)
+"""What a sweep measures unless it is told."""
+
+
+class OcclusionSweep:
+    """Slides an occluder over crops and measures, window by window, what a regressor makes of them.
+
+    Crops are copied to the device once; windows are painted there, batch by batch, and never exist on the
+    host. Batches are filled across windows and crops. Results do not depend on the batch size beyond
+    float32 rounding.
+
+    A network or body that is an `nn.Module` is copied to the device when the sweep is made; the original is
+    not touched and later changes of it are not seen. The network's copy runs in evaluation mode whatever
+    mode the original is in. Other callables and bodies are used as they are.
+
+    Args:
+        regressor: normalised crops to body parameters.
+        body: the body that the regressor estimates parameters of.
+        grid: the windows.
+        occluder: what is pasted into them.
+        joint_sets: what to measure.
+        batch_size: passes that go through the network together; None chooses by device. Halved whenever a
+            batch does not fit into memory.
+        device: "cpu", "cuda" or "cuda:N".
+        precision: "fp32", or "bf16" for automatic mixed precision.
+        compile: run the network through `torch.compile`.
+
+    Raises:
+        UsageError: the batch size is below one, or the device is not there.
+    """
+
+    def __init__(
+        self,
+        regressor: Regressor,
+        body: JointBody,
+        grid: Grid,
+        occluder: Occluder,
+        *,
+        joint_sets: tuple[JointSet, ...] = JOINT_SETS,
+        batch_size: int | None = None,
+        device: torch.device | str = "cpu",
+        precision: Precision = "fp32",
+        compile: bool = False,
+    ) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise UsageError(f"batch size {batch_size} is not a number of crops; choose 1 or more")
+        self._device = existing_device(device)
+        self._body = copy.deepcopy(body).to(self._device) if isinstance(body, nn.Module) else body
+        self._grid = grid
+        self._occluder = occluder
+        self._joint_sets = joint_sets
+        self._windows = torch.from_numpy(grid.windows()).to(self._device)
+        self._precision: Precision = precision
+        self._compiled = compile
+        network = optimised_copy(regressor, self._device, grid.resolution)
+        self._plain = DenseEstimator(NetworkRunner(network, self._device), occluder)
+        self._is_plain = precision == "fp32" and not compile
+        self._estimate = (
+            self._plain
+            if self._is_plain
+            else DenseEstimator(NetworkRunner(network, self._device, precision, compile), occluder)
+        )
+        self._deviation_mm: float | None = None
+        self._batch_size = batch_size or starting_batch_size(self._device)
+
+    @property
+    def batch_size(self) -> int:
+        """Passes that go through the network together; smaller than asked once memory ran out."""
+        return self._batch_size
+
+    @property
+    def passes_per_crop(self) -> int:
+        """Network passes that a crop takes: the clean crop and every window."""
+        return len(self._windows) + 1
+
+    def run(
+        self,
+        crops: Float[Tensor, "images 3 height width"],
+        ground_truth: BodyParameters | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[SweepResult]:
+        """Sweeps a batch of crops.
+
+        Args:
+            crops: normalised crops of the grid's resolution, (N, 3, R, R), on any device.
+            ground_truth: the true bodies, N of them; None measures displacement only.
+            progress: called after every batch with the passes done and the passes in all.
+
+        Returns:
+            One result per crop, in their order.
+
+        Raises:
+            CropError: the crops are not of the grid's resolution or not normalised.
+            GroundTruthError: the truth is not one finite body per crop.
+            SweepError: the network gives NaN, or does not fit into memory at all.
+        """
+        if ground_truth is not None:
+            check_ground_truth(ground_truth, len(crops))
+        total = len(crops) * self.passes_per_crop
+
+        def report(done: int) -> None:
+            if progress is not None:
+                progress(done, total)
+
+        subjects = (
+            Subject(crop, None if ground_truth is None else ground_truth[number : number + 1])
+            for number, crop in enumerate(crops)
+        )
+        return list(self.stream(subjects, report))
+
+    def stream(
+        self, subjects: Iterable[Subject], progress: Callable[[int], None] | None = None
+    ) -> Iterator[SweepResult]:
+        """Sweeps people as they come and gives each result as soon as it is complete.
+
+        A subject is drawn when a batch has room for it, so a stream may be longer than memory.
+
+        Args:
+            subjects: any number of people.
+            progress: called after every batch with the passes done so far.
+
+        Yields:
+            One result per subject, in their order.
+
+        Raises:
+            CropError: a crop is not of the grid's resolution or not normalised.
+            GroundTruthError: a truth is not one finite body.
+            SweepError: the network gives NaN, or does not fit into memory at all.
+        """
+        batcher = WindowBatcher(self._windows, self._batch_size)
+        under_way: dict[int, OpenSubject] = {}
+
+        def crops() -> Iterator[Tensor]:
+            for number, subject in enumerate(subjects):
+                self._check(subject, number)
+                under_way[number] = OpenSubject(subject, number, self.passes_per_crop, self._device)
+                yield subject.crop.to(self._device, torch.float32)
+
+        def shrink(size: int) -> None:
+            batcher.batch_size = self._batch_size = min(size, self._batch_size)
+
+        done = 0
+        for batch in batcher.batches(crops()):
+            if self._deviation_mm is None and not self._is_plain:
+                self._deviation_mm = self._measure(batcher.spread(batch.crops[0], PROBED_PASSES), shrink)
+            for part, estimates in in_fitting_parts(batch, self._estimate, shrink):
+                finished, row = [], 0
+                for span in part.spans:
+                    if under_way[span.crop].keep(span, estimates, row):
+                        finished.append(under_way.pop(span.crop))
+                    row += len(span)
+                done += len(part)
+                if progress is not None:
+                    progress(done)
+                for subject in finished:
+                    yield self._result(subject)
+
+    def _measure(self, probe: WindowBatch, shrink: Callable[[int], None]) -> float:
+        """Largest joint deviation of the fast arithmetic on some passes, millimetres."""
+
+        def measure(part: WindowBatch) -> float:
+            return measure_deviation_mm(self._plain, self._estimate, self._body, part)
+
+        return max(deviation_mm for _, deviation_mm in in_fitting_parts(probe, measure, shrink))
+
+    def _check(self, subject: Subject, number: int) -> None:
+        expected = (3, self._grid.resolution, self._grid.resolution)
+        shape, kind = tuple(subject.crop.shape), subject.crop.dtype
+        if shape != expected or not kind.is_floating_point:
+            raise CropError(
+                f"crop {number} is {shape} {kind}, the grid is for {expected}; "
+                "give normalised floating-point crops of the grid's resolution"
+            )
+        if not subject.crop.isfinite().all():
+            raise CropError(f"crop {number} has NaN or infinite values; normalise it from 8-bit RGB")
+        if subject.ground_truth is not None:
+            check_ground_truth(subject.ground_truth, 1, first=number)
+
+    def _result(self, open_subject: OpenSubject) -> SweepResult:
+        estimates, subject = open_subject.estimates(), open_subject.subject
+        readouts = []
+        for joint_set in self._joint_sets:
+            truth = None
+            if subject.ground_truth is not None:
+                truth_body = self._body if subject.truth_body is None else subject.truth_body
+                truth = true_joints(truth_body, joint_set, subject.ground_truth, self._device)
+            readouts.append(read_out(self._body, joint_set, estimates, open_subject.unchanged, truth))
+        rotmats, betas, camera = (
+            as_array(tensor) for tensor in (estimates.rotmats, estimates.betas, estimates.camera)
+        )
+        return SweepResult(
+            grid=self._grid,
+            occluder=self._occluder.description,
+            precision=self._precision,
+            compiled=self._compiled,
+            deviation_mm=self._deviation_mm,
+            batch_size=self._batch_size,
+            rotmats=rotmats[1:],
+            betas=betas[1:],
+            camera=camera[1:],
+            clean_rotmats=rotmats[0],
+            clean_betas=betas[0],
+            clean_camera=camera[0],
+            joints=tuple(readouts),
+        )

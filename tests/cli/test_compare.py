@@ -1,0 +1,147 @@
+"""`compare` from the command line: two small models on two people, and everything a user can get wrong."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from support.figure_fixtures import fake_heatmap
+from support.survey_fixtures import make_survey
+
+from occlusion_toolkit.cli.main import main
+from occlusion_toolkit.sweep.results import write_heatmap
+
+QUICK = ["--limit", "2", "--stride", "56", "--device", "cpu"]
+
+
+def run(capsys, *words: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command line."""
+    with pytest.raises(SystemExit) as exit_code:
+        main(["compare", *words])
+    captured = capsys.readouterr()
+    return int(exit_code.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished comparison of two sizes."""
+    folder = tmp_path_factory.mktemp("compare")
+    words = ["--model", "pare-open", "--model", "hmr-open", "--size", "40,80", "--out", str(folder), *QUICK]
+    with pytest.raises(SystemExit) as exit_code:
+        main(["compare", *words])
+    assert not exit_code.value.code
+    return folder
+
+
+@pytest.mark.slow
+def test_a_comparison_leaves_numbers_tables_and_pictures(finished):
+    written = {path.relative_to(finished).as_posix() for path in finished.rglob("*") if path.is_file()}
+    assert {"comparison.json", "models.csv", "differences.csv", "models.tex", "joints.tex"} <= written
+    for name in ("bars", "curves", "meshes", "heatmaps", "predictions"):
+        assert {f"{name}.png", f"{name}.pdf"} <= written
+    assert {"example/pare-open.h5", "surveys/pare-open-40px/mesh.h5"} <= written
+    stored = json.loads((finished / "comparison.json").read_text())
+    assert [model["name"] for model in stored["models"]] == ["pare-open", "hmr-open"]
+    assert stored["sizes_px"] == [40, 80]
+
+
+@pytest.mark.slow
+def test_finished_surveys_are_used_again(finished, capsys):
+    shards = sorted(finished.rglob("shard-*.h5"))
+    before = [path.stat().st_mtime_ns for path in shards]
+    words = ["--model", "pare-open", "--model", "hmr-open", "--out", str(finished), "--json", *QUICK]
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    assert json.loads(out)["columns"][-1] == "mean"
+    assert [path.stat().st_mtime_ns for path in shards] == before
+
+
+@pytest.mark.slow
+def test_results_are_compared_without_their_models(finished, tmp_path, capsys):
+    folders = [str(finished / "surveys" / f"{name}-40px") for name in ("pare-open", "hmr-open")]
+    code, out, err = run(capsys, *folders, "--limit", "2", "--out", str(tmp_path / "again"))
+    assert code == 0, err
+    assert "pare-open minus hmr-open" in out
+    one, two = (
+        json.loads((folder / "comparison.json").read_text()) for folder in (finished, tmp_path / "again")
+    )
+    assert one["models"][0]["quantities"] == two["models"][0]["quantities"]
+
+
+@pytest.mark.slow
+def test_another_grid_in_the_same_folder_is_refused(finished, capsys):
+    words = ["--model", "pare-open", "--model", "hmr-open", "--out", str(finished), "--limit", "2"]
+    code, _, err = run(capsys, *words, "--stride", "28", "--device", "cpu")
+    assert code == 1
+    assert "--out" in err
+
+
+def test_results_of_other_windows_are_refused_by_name(tmp_path, capsys):
+    from occlusion_toolkit.sweep.grid import Grid
+
+    one = make_survey(tmp_path / "one", model_card="a")
+    other = make_survey(tmp_path / "other", model_card="b", grid=Grid("centred", size=28, stride=56))
+    code, _, err = run(capsys, str(one.folder), str(other.folder), "--out", str(tmp_path / "out"))
+    assert code == 1
+    assert "grid: " in err
+    assert not (tmp_path / "out" / "comparison.json").exists()
+
+
+def test_surveys_of_data_that_is_not_there_are_compared_without_an_example(tmp_path, capsys):
+    folders = [str(make_survey(tmp_path / n, model_card=n, seed=i).folder) for i, n in enumerate("ab")]
+    code, out, err = run(capsys, *folders, "--out", str(tmp_path / "out"))
+    assert code == 0, err
+    assert "no pictures of an example" in err
+    assert "a minus b" in out
+    assert (tmp_path / "out" / "meshes.png").is_file()
+
+
+def test_heatmaps_of_one_image_are_compared(tmp_path, capsys):
+    for seed, name in enumerate("ab"):
+        write_heatmap(tmp_path / f"{name}.h5", fake_heatmap(name, seed))
+    words = [str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), "--out", str(tmp_path / "out")]
+    code, out, err = run(capsys, *words)
+    assert (code, err) == (0, "")
+    assert "1 person-frame of 1 sequence" in out
+    assert "No intervals" in out
+    assert "nan" not in out
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"comparison.json", "heatmaps.png", "predictions.png", "bars.png"} <= written
+    assert "meshes.png" not in written
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ([], 2, "Give either"),
+        (["--model", "pare-open"], 2, "two or more"),
+        (["--model", "pare-open", "--model", "cards/pare-open.yaml"], 2, "same name"),
+        (["a"], 2, "two or more"),
+        (["a", "b", "--failure-mm", "nan"], 2, "length"),
+        (["a", "b", "--report", "."], 2, "is a directory"),
+        (["a", "b", "--allow", "weather"], 1, "weather"),
+        (["--model", "pare-open", "some-folder"], 2, "Give either"),
+        (["a", "b", "--size", "20,40"], 2, "one size"),
+        (["--model", "pare-open", "--model", "hmr-open", "--size", "big"], 2, "list of pixels"),
+        (["--model", "pare-open", "--model", "hmr-open", "--size", "0"], 2, "hides nothing"),
+        (["a", "b"], 1, "holds no survey"),
+        (["--model", "pare-open", "--model", "nobody"], 1, "nobody"),
+        (["--model", "pare-open", "--model", "hmr-open", "--stride", "9"], 1, "stride"),
+        (
+            ["--model", "pare-open", "--model", "hmr-open", "--dataset", "3dpw", "--root", "nowhere"],
+            1,
+            "nowhere",
+        ),
+    ],
+)
+def test_wrong_words_are_refused(words, code, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found, _, err = run(capsys, *words)
+    assert found == code
+    assert message in err
+
+
+def test_the_help_names_the_statistics():
+    from occlusion_toolkit.cli.compare import compare
+
+    shown = CliRunner().invoke(compare, ["--help"]).output.replace("\u2502", " ")
+    assert "sequences as the units" in " ".join(shown.split())

@@ -1,0 +1,68 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from support import training_files as files
+
+from occlusion_toolkit.body.joints49 import Joints49
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
+from occlusion_toolkit.cli.main import cli
+
+RECIPE = f"""
+name: pare-small
+network: {{kind: pare, trunk: {{kind: resnet, block: basic, layers: [1, 1, 1, 1], width: 8}},
+  branch: upsample, filters: [8], shape_features: 8}}
+body: {OPEN_BODY_TOPOLOGY}
+train:
+  steps: 20
+  data:
+    - {{shares: {{coco-eft: 1.0}}, steps: 10}}
+    - {{shares: {{h36m: 0.5, coco-eft: 0.5}}}}
+  augmentation: {{occlusion: {{objects: voc}}}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def _put(home: Path) -> None:
+    body = load_open_body()
+    truth = files.make_people(body, Joints49(body.arrays), 2)
+    files.write_eft(home / "data" / "coco-eft", truth)
+    files.write_h36m(home / "data" / "h36m", truth)
+
+
+def test_missing_data_end_with_1_and_addresses(recipe: Path) -> None:
+    result = CliRunner().invoke(cli, ["data", "check", str(recipe)])
+    assert result.exit_code == 1
+    for words in ("coco-eft", "MISSING", "https://cocodataset.org", "registration", "VOCdevkit", "home/data"):
+        assert words in result.output
+
+
+def test_complete_data_end_with_0(recipe: Path, tmp_path: Path) -> None:
+    _put(tmp_path / "home")
+    voc = files.write_voc(tmp_path / "elsewhere")
+    result = CliRunner().invoke(cli, ["data", "check", str(recipe), "--data", f"voc={voc}", "--json"])
+    assert result.exit_code == 0
+    content = json.loads(result.output)
+    assert content["ready"]
+    assert {need["name"]: need["people"] for need in content["needs"]} == {
+        "coco-eft": 2,
+        "h36m": 2,
+        "voc": None,
+        OPEN_BODY_TOPOLOGY: None,
+    }
+    assert CliRunner().invoke(cli, ["data", "check", str(recipe), "--data", f"voc={voc}"]).exit_code == 0
+
+
+def test_wrong_words_are_usage_errors(recipe: Path, tmp_path: Path) -> None:
+    for words in (["--data", "coco-eft=/nowhere"], ["--data", "lsp=/"], ["--smpl"]):
+        result = CliRunner().invoke(cli, ["data", "check", str(recipe), *words])
+        assert result.exit_code == 2
+    assert CliRunner().invoke(cli, ["data", "check", str(tmp_path / "none.yaml")]).exit_code == 2

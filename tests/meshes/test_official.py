@@ -1,0 +1,134 @@
+"""Meshes of SMPL bodies, on files of the published formats: 3DPW, SMPL and a checkpoint of SPIN."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.checkpoint_layouts import LAYOUTS
+from support.evaluate_fixtures import loaded
+from support.fakes import TinyNetwork
+from support.smpl_files_writer import write_smpl_folder
+from support.survey_fakes import GRID, some_people
+from support.threedpw_fixtures import write_dataset
+
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.joints import LSP14
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.cli.main import main
+from occlusion_toolkit.data.people import PeopleList
+from occlusion_toolkit.meshes import figures as mesh_report
+from occlusion_toolkit.meshes.mesh_result import read_mesh
+from occlusion_toolkit.models.networks import spin_hmr
+from occlusion_toolkit.surveys.run import run_survey
+from occlusion_toolkit.surveys.stored import Survey
+from occlusion_toolkit.sweep.engine import Engine
+from occlusion_toolkit.sweep.occluders import parse_occluder
+
+pytestmark = pytest.mark.slow
+
+GENDERS = ("male", "female", "neutral", "male")
+
+
+@dataclass(frozen=True)
+class SmplSource:
+    """Engine of a tiny network that predicts parameters of SMPL."""
+
+    bodies: Bodies
+
+    def __call__(self, device: torch.device) -> Engine:
+        body = self.bodies.load("smpl")
+        return Engine(loaded(TinyNetwork().eval(), "smpl"), body, GRID, parse_occluder("grey", GRID.size))
+
+
+@pytest.fixture(scope="module")
+def bodies(tmp_path_factory) -> Bodies:
+    return Bodies(write_smpl_folder(tmp_path_factory.mktemp("smpl")))
+
+
+@pytest.fixture(scope="module")
+def threedpw(tmp_path_factory) -> Path:
+    """Two sequences in 3DPW's format with pictures of noise."""
+    root = tmp_path_factory.mktemp("3dpw")
+    write_dataset(root)
+    generator = np.random.default_rng(0)
+    for path in sorted(root.glob("imageFiles/*/*.jpg")):
+        Image.fromarray(generator.integers(0, 256, (100, 80, 3), dtype=np.uint8)).save(path)
+    return root
+
+
+def survey(folder: Path, bodies: Bodies, genders: tuple[str, ...]) -> Survey:
+    open_people = some_people(len(genders))
+    frames = [
+        dataclasses.replace(frame, gender=gender) for frame, gender in zip(open_people, genders, strict=True)
+    ]
+    people = PeopleList("3dpw", "test", open_people.root, "smpl", frames, {})
+    return run_survey(SmplSource(bodies), people, bodies, folder, shard_size=4)
+
+
+def test_truth_is_posed_with_the_body_of_its_gender_and_the_estimate_with_the_neutral_one(tmp_path, bodies):
+    swept = survey(tmp_path / "gendered", bodies, GENDERS)
+    plain = survey(tmp_path / "neutral", bodies, ("neutral",) * 4)
+    assert swept.card.gender_rule == "male or female as the data set says"
+    shard, neutral = swept.shard(0), plain.shard(0)
+    np.testing.assert_array_equal(shard.displacement_mm, neutral.displacement_mm)
+    people = some_people(4)
+    for row, gender in enumerate(GENDERS):
+        truth = BodyParameters(
+            torch.from_numpy(people[row].rotmats)[None],
+            torch.from_numpy(people[row].betas)[None],
+            torch.zeros(1, 3),
+        )
+        estimate = BodyParameters(
+            *(
+                torch.from_numpy(values[row])[None]
+                for values in (shard.clean_rotmats, shard.clean_betas, shard.clean_camera)
+            )
+        )
+        true_joints = bodies.load("smpl", gender).centred_joints(truth, LSP14)
+        joints = bodies.load("smpl").centred_joints(estimate, LSP14)
+        expected = 1000 * (joints - true_joints).norm(dim=-1)[0]
+        np.testing.assert_allclose(shard.clean_error_mm[row], expected, atol=1e-2)
+        same = np.array_equal(shard.error_mm[row], neutral.error_mm[row])
+        assert same == (gender == "neutral")
+
+
+def test_a_checkpoint_of_spin_becomes_a_mesh_of_3dpw_on_smpl(tmp_path, bodies, threedpw, monkeypatch, capsys):
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(mesh_report, "draw_mesh", lambda result, surface, folder: [])  # tested elsewhere
+    torch.manual_seed(0)
+    torch.save(LAYOUTS["trainer of SPIN and EFT"](spin_hmr().state_dict()), tmp_path / "checkpoint.pt")
+    run("models", "import", tmp_path / "checkpoint.pt", "--as", "spin", "--name", "my-spin")
+    capsys.readouterr()
+    data = ("--dataset", "3dpw", "--root", threedpw, "--smpl-dir", bodies.smpl_dir, "--limit", 4)
+    run(
+        "mesh",
+        "--model",
+        "my-spin",
+        *data,
+        "--size",
+        112,
+        "--stride",
+        112,
+        "--out",
+        tmp_path / "out",
+        "--json",
+    )
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["vertices"], printed["images"]) == (6890, 4)
+    mesh = read_mesh(tmp_path / "out" / "mesh.h5")
+    assert mesh.card.body == mesh.card.ground_truth_body == "smpl"
+    assert mesh.card.gender_rule == "male or female as the data set says"
+    assert mesh.of("error").frames.count.max() == 4
+    assert np.nanmin(mesh.of("error").frames.mean) > 0
+
+
+def run(*words: object) -> None:
+    """A command line that succeeds."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    assert not ended.value.code

@@ -1,0 +1,94 @@
+"""The six networks are the public ones: the same tensors, and the same numbers for the same weights."""
+
+import numpy as np
+import pytest
+import torch
+from support.golden_networks import GOLDEN, made_up_weights, read_manifest
+
+from occlusion_toolkit.models import build_network
+from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
+from occlusion_toolkit.models.recognise import load_strictly
+
+TOLERANCES = {torch.float64: 1e-9, torch.float32: 5e-4}
+LEARNABLE = {
+    "spin_hmr": 26_977_501,
+    "pare_hmr_r50": 26_977_501,
+    "pare_hrnet_w32_conv": 32_861_502,
+    "pare_r50": 44_562_342,
+    "pare_r50_upsample": 35_387_302,
+}
+
+
+def deviations(name: str, dtype: torch.dtype) -> dict[str, float]:
+    """Largest difference from the golden numbers, by output."""
+    network = build_network(name).eval()
+    load_strictly(network, made_up_weights(name))
+    network.to(dtype)
+    rng = np.random.default_rng([read_manifest(name)["seed"], 11])
+    crops = torch.from_numpy(rng.standard_normal((2, 3, 224, 224), dtype=np.float32)).to(dtype)
+    seen: list[torch.Tensor] = []
+    network.backbone.register_forward_hook(lambda _module, _inputs, features: seen.append(features))
+    with torch.no_grad():
+        output = network(crops)
+    features = seen[0]
+    found = {
+        "rotmats": output.rotmats,
+        "betas": output.betas,
+        "camera": output.camera,
+        "features_sub": features[:, ::16, ::7, ::7] if features.shape[-1] == 56 else features[:, ::64],
+    }
+    if output.part_logits is not None:
+        found["part_logits_sub"] = output.part_logits[:, :, ::7, ::7]
+    suffix = "_f64" if dtype == torch.float64 else ""
+    with np.load(GOLDEN / f"{name}.outputs.npz") as golden:
+        wanted = {key for key in golden if key.endswith("_f64") == bool(suffix)}
+        assert {key + suffix for key in found} == wanted
+        return {
+            key: float(np.abs(value.numpy() - golden[key + suffix]).max()) for key, value in found.items()
+        }
+
+
+def test_every_golden_network_can_be_built():
+    assert {path.name.split(".")[0] for path in GOLDEN.glob("*.manifest.json")} == set(PUBLISHED_NETWORKS)
+
+
+@pytest.mark.parametrize("name", PUBLISHED_NETWORKS)
+def test_state_dict_has_the_published_names_and_shapes(name: str):
+    with torch.device("meta"):
+        state = build_network(name).state_dict()
+    published = {
+        key: (tuple(entry["shape"]), entry["dtype"]) for key, entry in read_manifest(name)["state"].items()
+    }
+    assert {
+        key: (tuple(t.shape), str(t.dtype).removeprefix("torch.")) for key, t in state.items()
+    } == published
+
+
+@pytest.mark.parametrize(("name", "count"), LEARNABLE.items())
+def test_number_of_learnable_scalars_is_the_published_one(name: str, count: int):
+    with torch.device("meta"):
+        network = build_network(name)
+    assert sum(parameter.numel() for parameter in network.parameters()) == count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
+@pytest.mark.parametrize("name", PUBLISHED_NETWORKS)
+def test_outputs_are_those_of_the_public_network(name: str, dtype: torch.dtype):
+    assert {key: v for key, v in deviations(name, dtype).items() if not v <= TOLERANCES[dtype]} == {}
+
+
+def test_spin_and_pare_naming_are_one_network():
+    spin = made_up_weights("spin_hmr")
+    renamed = {
+        ("backbone." if key.startswith(("conv1", "bn1", "layer")) else "head.") + key: value
+        for key, value in spin.items()
+    }
+    flat, nested = build_network("spin_hmr").eval(), build_network("pare_hmr_r50").eval()
+    load_strictly(flat, spin)
+    load_strictly(nested, renamed)
+    crops = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 3, 64, 64), dtype=np.float32))
+    with torch.no_grad():
+        one, other = flat(crops), nested(crops)
+    assert torch.equal(one.rotmats, other.rotmats)
+    assert torch.equal(one.camera, other.camera)

@@ -1,0 +1,142 @@
+"""Cells, colours and words of the maps."""
+
+import numpy as np
+import pytest
+
+from occlusion_toolkit.plotting.colormaps import DIVERGING, SEQUENTIAL, ColourScale, own_scale, scale_for
+from occlusion_toolkit.plotting.painting import bar_colours, grey_backdrop, paint_cells, paint_over, tinted
+from occlusion_toolkit.plotting.quantity import Quantity, axis_label, joint_title, range_text
+from occlusion_toolkit.sweep.grid import Grid
+
+GRIDS = [
+    Grid("centred", 40, 8),
+    Grid("centred", 40, 7),
+    Grid("centred", 16, 56),
+    Grid("inside", 40, 12),
+    Grid("script", 40, 40),
+]
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_every_cell_is_drawn_over_exactly_its_block(grid):
+    values = np.arange(len(grid), dtype=np.float64).reshape(grid.rows, grid.cols)
+    painted = paint_cells(values, grid.cells(), 224)
+    for value, (y0, y1, x0, x1) in zip(values.ravel(), grid.cells(), strict=True):
+        assert (painted[y0:y1, x0:x1] == value).all()
+        assert (painted == value).sum() == (y1 - y0) * (x1 - x0)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_smoothing_covers_the_same_area_and_stays_between_the_values(grid):
+    values = np.random.default_rng(0).uniform(10, 90, (grid.rows, grid.cols))
+    sharp = paint_cells(values, grid.cells(), 224)
+    smooth = paint_cells(values, grid.cells(), 224, "linear")
+    assert np.array_equal(np.isnan(sharp), np.isnan(smooth))
+    assert np.nanmin(smooth) >= values.min() - 1e-9
+    assert np.nanmax(smooth) <= values.max() + 1e-9
+    assert not np.array_equal(sharp, smooth, equal_nan=True)
+
+
+def test_smoothing_passes_through_the_values_at_the_centres_of_the_cells():
+    grid = Grid("centred", 21, 7)  # an odd stride has a pixel at the centre of each block
+    values = np.random.default_rng(0).uniform(0, 1, (grid.rows, grid.cols))
+    assert np.allclose(paint_cells(values, grid.cells(), 224, "linear")[3::7, 3::7], values)
+
+
+def test_a_map_of_one_cell_can_be_smoothed():
+    grid = Grid("centred", 40, 224)
+    assert (paint_cells(np.array([[5.0]]), grid.cells(), 224, "linear") == 5).all()
+
+
+def test_cells_keep_their_edges_in_the_picture_and_bare_pixels_their_grey():
+    backdrop = np.full((448, 448), 0.5)
+    painted = np.full((224, 224), np.nan)
+    painted[8:16, 24:32] = 70.0
+    picture = paint_over(backdrop, painted, ColourScale(SEQUENTIAL, 0.0, 100.0))
+    cell = np.zeros((448, 448), dtype=bool)
+    cell[16:32, 48:64] = True
+    assert len(np.unique(picture[cell], axis=0)) == 1
+    assert (picture[~cell] == 128).all()
+    assert (picture[20, 50] != 128).any()
+
+
+def test_strong_values_cover_the_photograph_more_than_weak_ones():
+    scale = ColourScale(SEQUENTIAL, 0.0, 100.0)
+    opacity = tinted(np.array([np.nan, 0.0, 50.0, 100.0]), scale)[:, 3]
+    assert opacity[0] == 0
+    assert (np.diff(opacity) > 0).all()
+    assert opacity[-1] < 1
+
+
+def test_the_colour_bar_has_the_colours_of_the_panels_over_the_mean_grey():
+    scale = ColourScale(SEQUENTIAL, 0.0, 100.0)
+    values = np.array([0.0, 30.0, 100.0])
+    for value, colour in zip(values, bar_colours(values, scale, 0.5), strict=True):
+        panel = paint_over(np.full((4, 4), 0.5), np.full((2, 2), value), scale)
+        assert np.abs(panel / 255 - colour).max() <= 0.5 / 255 + 1e-9
+
+
+def test_the_backdrop_is_grey_and_keeps_clear_of_black_and_white():
+    crop = np.zeros((30, 30, 3), dtype=np.uint8)
+    crop[:, 15:] = 255
+    backdrop = grey_backdrop(crop, 60)
+    assert backdrop.shape == (60, 60)
+    assert 0.05 < backdrop.min() < 0.3
+    assert 0.8 < backdrop.max() < 1.0
+
+
+def lightness(colours):
+    """CIE L* of sRGB colours."""
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
+
+
+def test_lightness_rises_evenly_with_the_value():
+    steps = np.diff(lightness(ColourScale(SEQUENTIAL, 0.0, 1.0).colours(np.linspace(0, 1, 33))))
+    assert steps.min() > 0
+    assert steps.max() < 3 * steps.mean()
+
+
+def test_zero_is_the_lightest_of_the_signed_scale_and_both_sides_have_one_slope():
+    scale = scale_for(Quantity.INCREASE, np.array([-20.0, 0.0, 80.0]))
+    assert scale.fraction(np.array([0.0])) == 0.5
+    assert scale.strength(np.array([-20.0])) == pytest.approx(scale.strength(np.array([20.0])))
+    assert lightness(scale.colours(np.linspace(-80, 80, 33))).argmax() == 16
+    assert (scale.low, scale.high) == (-20, 80)
+    assert scale.colormap is DIVERGING
+
+
+def test_displacement_starts_at_zero_and_error_at_its_least_value():
+    values = np.array([[12.0, 143.0], [np.nan, 60.0]])
+    assert scale_for(Quantity.DISPLACEMENT, values).low == 0
+    assert own_scale(Quantity.DISPLACEMENT, values).low == 12
+    assert (scale_for(Quantity.ERROR, values).low, scale_for(Quantity.ERROR, values).high) == (12, 143)
+
+
+@pytest.mark.parametrize("quantity", list(Quantity))
+@pytest.mark.parametrize("values", [np.full((2, 2), 7.0), np.zeros((2, 2)), np.full((2, 2), np.nan)])
+def test_maps_without_any_contrast_have_colours_too(quantity, values):
+    for scale in (scale_for(quantity, values), own_scale(quantity, values)):
+        assert np.isfinite(scale.colours(values)).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([12.4, 143.2], "12–143 mm"),
+        ([-8.0, 95.0], "−8…95 mm"),
+        ([-0.2, 3.0], "0–3 mm"),
+        ([np.nan, 5.0], "5–5 mm"),
+        ([np.nan], "no values"),
+    ],
+)
+def test_ranges_are_whole_millimetres(values, text):
+    assert range_text(np.array(values)) == text
+
+
+def test_the_words_say_which_read_out_it_is():
+    assert joint_title("left_wrist") == "left wrist"
+    assert axis_label(Quantity.DISPLACEMENT, aligned=False) == "displacement from the clean prediction [mm]"
+    assert axis_label(Quantity.ERROR, aligned=True) == "error, Procrustes-aligned [mm]"
+    assert "increase" in axis_label(Quantity.INCREASE, aligned=False)

@@ -1,0 +1,1 @@
+"""What tests share: files in published formats, small networks and bodies, hostile input."""

@@ -1,0 +1,104 @@
+"""Small stand-ins for networks and bodies, so that a sweep can be tested in milliseconds."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
+from occlusion_toolkit.body.kinematics import pose_skeleton
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.models.base import RegressorOutput
+from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat
+
+LSP14_FROM_SMPL24 = [8, 5, 2, 1, 4, 7, 21, 19, 17, 16, 18, 20, 12, 15]
+HIPS = [1, 2]
+
+LEFT_ELBOW = SMPL24.index("left_elbow")
+BEYOND_LEFT_ELBOW = {"left_wrist", "left_hand"}
+
+
+class StickBody:
+    """Random bones on the real joint tree; LSP14 is centred between the hips, SMPL24 on joint 0."""
+
+    def __init__(self, seed: int = 0, scale: float = 1.0) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.rest_joints = scale * 0.5 * torch.randn((24, 3), generator=generator)
+
+    def centred_joints(self, parameters: BodyParameters, joint_set: JointSet) -> Tensor:
+        rest = self.rest_joints * (1 + 0.1 * parameters.betas[:, :1, None])
+        joints = pose_skeleton(parameters.rotmats, rest).positions
+        if joint_set == LSP14:
+            return joints[:, LSP14_FROM_SMPL24] - joints[:, HIPS].mean(dim=1, keepdim=True)
+        return joints - joints[:, :1]
+
+
+class TinyNetwork(nn.Module):
+    """A convolution with batch norm, pooled to a coarse grid and read by a linear layer."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.convolution = nn.Conv2d(3, 6, 5, stride=4, padding=2, bias=False)
+            self.batch_norm = nn.BatchNorm2d(6)
+            self.batch_norm.running_mean.normal_(0, 0.1)
+            self.batch_norm.running_var.uniform_(0.5, 2.0)
+            self.decoder = nn.Linear(6 * 16, 24 * 6 + 10 + 3)
+            self.decoder.bias.data[:144] += torch.eye(3)[:, :2].flatten().repeat(24)
+
+    def forward(self, crops: Tensor) -> RegressorOutput:
+        features = torch.relu(self.batch_norm(self.convolution(crops)))
+        pooled = nn.functional.adaptive_avg_pool2d(features, 4).flatten(1)
+        numbers = self.decoder(pooled)
+        return RegressorOutput(
+            rot6d_to_rotmat(numbers[:, :144].reshape(-1, 24, 6)), numbers[:, 144:154], numbers[:, 154:]
+        )
+
+
+class PixelReader:
+    """Bends the left elbow by the red value of one pixel; looks at nothing else."""
+
+    def __init__(self, row: int, col: int) -> None:
+        self.row, self.col = row, col
+
+    def __call__(self, crops: Tensor) -> RegressorOutput:
+        return bent_elbow(crops[:, 0, self.row, self.col])
+
+
+class ForgetfulNetwork:
+    """A network on a device with room for `limit` crops; counts what it was asked."""
+
+    def __init__(self, network: nn.Module, limit: int, error: Exception) -> None:
+        self.network, self.limit, self.error = network.eval(), limit, error
+        self.batch_sizes: list[int] = []
+
+    def __call__(self, crops: Tensor) -> RegressorOutput:
+        if len(crops) > self.limit:
+            raise self.error
+        self.batch_sizes.append(len(crops))
+        return self.network(crops)
+
+
+def bent_elbow(angles: Tensor) -> RegressorOutput:
+    """Rest poses with the left elbow turned about z, one per angle in radians."""
+    rotmats = torch.eye(3).repeat(len(angles), 24, 1, 1)
+    cos, sin = angles.cos(), angles.sin()
+    rotmats[:, LEFT_ELBOW, 0, 0], rotmats[:, LEFT_ELBOW, 1, 1] = cos, cos
+    rotmats[:, LEFT_ELBOW, 0, 1], rotmats[:, LEFT_ELBOW, 1, 0] = -sin, sin
+    camera = torch.tensor([0.9, 0.0, 0.0]).repeat(len(angles), 1)
+    return RegressorOutput(rotmats, torch.zeros(len(angles), 10), camera)
+
+
+def random_people(count: int, seed: int = 0) -> BodyParameters:
+    """Random poses and shapes."""
+    generator = torch.Generator().manual_seed(seed)
+    rot6d = torch.eye(3)[:, :2].flatten() + 0.3 * torch.randn((count, 24, 6), generator=generator)
+    betas = torch.randn((count, 10), generator=generator)
+    return BodyParameters(rot6d_to_rotmat(rot6d), betas, torch.tensor([[0.9, 0.0, 0.0]]).repeat(count, 1))
+
+
+def random_crops(count: int, resolution: int = 224, seed: int = 0) -> Tensor:
+    """Normalised noise that is never exactly grey."""
+    generator = torch.Generator().manual_seed(seed)
+    return 0.1 + torch.rand((count, 3, resolution, resolution), generator=generator) * math.e

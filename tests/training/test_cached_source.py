@@ -1,0 +1,122 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support.drawn_people import draw_cache, draw_people
+
+from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.joints49 import NUM_OPENPOSE, Joints49
+from occlusion_toolkit.body.open_body import load_open_body
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.training.appearance import AppearanceRanges
+from occlusion_toolkit.training.augment import Warp
+from occlusion_toolkit.training.cached_source import CROP_BORDER, CachedSource, HeldOut, RowsFrom
+from occlusion_toolkit.training.crops_cache import CropsCache
+from occlusion_toolkit.training.occluders import draw_cutouts
+from occlusion_toolkit.training.samples.settings import RandomCrop, SampleSettings, SyntheticOcclusion
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> CropsCache:
+    return draw_cache(load_open_body(), tmp_path_factory.mktemp("crops"))
+
+
+def source(cache: CropsCache, **settings: object) -> CachedSource:
+    chosen = SampleSettings(resolution=112, label_stride=2, **settings)
+    cutouts = draw_cutouts(5, cache.pictures(range(4)), 0)
+    return CachedSource("synthetic", cache, chosen, cutouts, seed=1, batch_size=4)
+
+
+def test_sample_depends_on_row_and_position_alone(cache: CropsCache) -> None:
+    first = source(cache)
+    second = pickle.loads(pickle.dumps(first))
+    second.sample(3, 17)
+    one, other = first.sample(5, 42), second.sample(5, 42)
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert not torch.equal(one.crop, first.sample(5, 43).crop)
+
+
+def test_a_sample_is_the_same_to_the_bit_in_any_batch(cache: CropsCache) -> None:
+    strong = AppearanceRanges(grey_probability=0.3, blur_probability=0.5)
+    made = source(cache, occlusion=SyntheticOcclusion(), appearance=strong, motion_blur=0.5)
+    rows, positions = list(range(30)), list(range(100, 130))
+    together = made.samples(rows, positions)
+    for row, position, sample in zip(rows, positions, together, strict=True):
+        alone = made.sample(row, position)
+        assert all(torch.equal(a, b) for a, b in zip(alone, sample, strict=True)), position
+
+
+def test_pickled_source_carries_no_pictures(cache: CropsCache) -> None:
+    assert len(pickle.dumps(CachedSource("synthetic", cache, SampleSettings(), [], 0, 1))) < 10_000
+
+
+def test_ground_truth_moves_with_the_person(cache: CropsCache) -> None:
+    body = load_open_body()
+    for position in range(8):
+        sample = source(cache).sample(position, position)
+        parameters = BodyParameters(sample.rotmats[None], sample.betas[None], torch.zeros(1, 3))
+        joints = Joints49(body.arrays)(parameters)[0] - body.joints(parameters, SMPL24)[0, 0]
+        assert torch.allclose(joints[NUM_OPENPOSE:], sample.joints_3d[:, :3], atol=2e-4)
+        knee = 26  # right knee of J24
+        x, y = ((sample.keypoints[knee, :2] + 1) / 2 * 56).long().tolist()
+        if sample.keypoints[knee, 2] > 0 and 0 <= x < 56 and 0 <= y < 56:
+            assert sample.labels[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].any()
+
+
+def test_joints_far_outside_the_crop_are_not_annotated(cache: CropsCache) -> None:
+    near = Warp(torch.tensor([False]), torch.zeros(1), torch.full((1,), 0.4), torch.tensor([[0.0, 0.7]]))
+    sample = source(cache).warped(0, near)
+    whole = source(cache).warped(0, Warp.identity(1))
+    assert whole.keypoints[:, 2].sum() > sample.keypoints[:, 2].sum() > 0
+    assert (sample.keypoints[:, :2].abs() <= CROP_BORDER).all()
+
+
+def test_occluders_change_the_crop_and_nothing_else(cache: CropsCache) -> None:
+    covered = source(cache, occlusion=SyntheticOcclusion()).sample(2, 9)
+    bare = source(cache, occlusion=None).sample(2, 9)
+    assert not torch.equal(covered.crop, bare.crop)
+    for name in ("keypoints", "joints_3d", "rotmats", "labels"):
+        assert torch.equal(getattr(covered, name), getattr(bare, name))
+
+
+def test_random_crop_begins_at_its_step(cache: CropsCache) -> None:
+    late = source(cache, random_crop=RandomCrop(probability=1.0, from_step=10), occlusion=None)
+    never = source(cache, random_crop=None, occlusion=None)
+    assert torch.equal(late.sample(0, 39).keypoints, never.sample(0, 39).keypoints)  # batches of 4
+    assert not torch.equal(late.sample(0, 40).keypoints, never.sample(0, 40).keypoints)
+
+
+def test_held_out_people_are_not_trained_on(cache: CropsCache) -> None:
+    whole = source(cache)
+    rest, held_out = RowsFrom(whole, 10), HeldOut(whole, 10)
+    assert (len(rest), len(held_out)) == (len(cache) - 10, 10)
+    assert torch.equal(rest.samples([0], [3])[0].crop, whole.sample(10, 3).crop)
+    betas = torch.from_numpy(np.array(cache.column("betas")))
+    assert torch.equal(held_out[4].betas, betas[4])
+
+
+def test_cache_refuses_more_than_it_holds(tmp_path: Path) -> None:
+    body = load_open_body()
+    writer = CropsCache.create(tmp_path, 3)
+    reader = CropsCache(tmp_path)
+    people = draw_people(body, 2)
+    writer.append("one", people, "")
+    assert len(reader) == 0
+    reader.refresh()
+    assert len(reader) == 2
+    with pytest.raises(TrainingError, match="full at 3"):
+        writer.append("two", people, "")
+    assert np.array_equal(reader.batch(np.array([1, 0]), 224).pictures[0].numpy(), people[1].crops)
+    assert np.array_equal(reader.batch(np.array([1]), 112).pictures[0].numpy(), people[1].halved)
+    with pytest.raises(TrainingError, match="not a crops cache"):
+        CropsCache(tmp_path / "elsewhere")
+
+
+def test_cache_of_another_version_is_refused(tmp_path: Path) -> None:
+    CropsCache.create(tmp_path, 3)
+    np.save(tmp_path / "joints_2d.npy", np.zeros((3, 38, 2), np.float32))
+    with pytest.raises(TrainingError, match="another version"):
+        CropsCache(tmp_path)

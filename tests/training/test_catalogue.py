@@ -1,0 +1,258 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support import training_files as files
+from support.smpl_files_writer import shared_smpl_folder
+
+from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, Joints49
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.data.annotations.images import ImageFolder
+from occlusion_toolkit.data.annotations.npz import read_npz
+from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.data.threedpw import ThreeDPW
+from occlusion_toolkit.errors import BodyModelError, DatasetError, TrainingError
+from occlusion_toolkit.training.catalogue import (
+    TRAINING_SETS,
+    annotation_file,
+    default_folder,
+    open_training_set,
+    training_set,
+)
+from occlusion_toolkit.training.data_check import Need, check_data
+from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
+from occlusion_toolkit.training.samples.part_label_store import LABELS_PX, MARGIN, prepare_part_labels
+from occlusion_toolkit.training.samples.people_table import table_of_people
+from occlusion_toolkit.training.samples.table_geometry import keypoints_in_box
+
+OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
+
+
+@pytest.fixture(scope="module")
+def truth() -> files.Truth:
+    body = load_open_body()
+    return files.make_people(body, Joints49(body.arrays), 3)
+
+
+def _write_all(root: Path, truth: files.Truth) -> dict[str, Path]:
+    """Every published set, in the files that its users have."""
+    files.write_eft(root / "coco", truth)
+    columns = files.pare_columns(truth, "images/")
+    files.write_npz(root / "mpii" / "mpii_train_eft.npz", truth, columns)
+    bare = {**columns, "imgname": np.array([f"im{row:05d}.jpg" for row in range(len(truth))])}
+    files.write_npz(root / "lspet" / "hr-lspet_train_eft.npz", truth, bare)
+    files.write_mpi_inf(root / "inf", truth)
+    files.write_h36m(root / "h36m", truth)
+    return {
+        "coco-eft": root / "coco",
+        "mpii-eft": root / "mpii",
+        "lspet-eft": root / "lspet",
+        "mpi-inf-3dhp": root / "inf",
+        "h36m": root / "h36m",
+    }
+
+
+def _check(names: tuple[str, ...], folders: dict[str, Path], *, voc: bool = False) -> dict[str, Need]:
+    needs = check_data(names, OPEN_BODY_TOPOLOGY, folders, Bodies(), objects="voc" if voc else None)
+    return {need.name: need for need in needs}
+
+
+def test_every_published_set_opens(tmp_path: Path, truth: files.Truth) -> None:
+    bodies, cache = Bodies(), tmp_path / "cache"
+    for name, folder in _write_all(tmp_path, truth).items():
+        people = open_training_set(name, folder, bodies, OPEN_BODY_TOPOLOGY, cache=cache)
+        assert len(people.table) == 3
+        assert people.table.has_pose_3d.all()
+        assert (people.labels is None) == (name == "h36m")
+        assert people.table.image_path(2).is_file()
+
+
+def test_check_counts_what_is_there(tmp_path: Path, truth: files.Truth) -> None:
+    folders = _write_all(tmp_path, truth) | {"voc": files.write_voc(tmp_path / "voc")}
+    names = tuple(name for name in folders if name != "voc")
+    needs = _check(names, folders, voc=True)
+    assert all(need.problem is None for need in needs.values())
+    assert {name: (needs[name].people, needs[name].bodies, needs[name].joints) for name in names} == {
+        "coco-eft": (3, 3, 3),
+        "mpii-eft": (3, 3, 3),
+        "lspet-eft": (3, 3, 3),
+        "mpi-inf-3dhp": (3, 1, 3),
+        "h36m": (3, 0, 3),
+    }
+    assert needs["coco-eft"].found == "COCO2014-All-ver01.json"
+    assert needs["voc"].found == "1 objects"
+
+
+def test_check_says_what_is_missing_and_where_to_get_it(
+    tmp_path: Path, truth: files.Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
+    names = tuple(TRAINING_SETS)
+    needs = _check(names, {}, voc=True)
+    assert {name for name, need in needs.items() if need.problem is not None} == {*names, "voc"}
+    for name in names:
+        assert needs[name].folder == default_folder(name)
+        assert needs[name].how_to_get
+    assert "http://human-pose.mpi-inf.mpg.de" in needs["mpii-eft"].how_to_get
+    assert "CC BY-NC 4.0" in needs["coco-eft"].how_to_get
+
+
+def test_check_notes_missing_images(tmp_path: Path, truth: files.Truth) -> None:
+    files.write_eft(tmp_path, truth)
+    next((tmp_path / "train2014").iterdir()).unlink()
+    problem = _check(("coco-eft",), {"coco-eft": tmp_path})["coco-eft"].problem
+    assert "1 images are missing" in problem
+
+
+def test_check_knows_the_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
+    needs = check_data((), SMPL_TOPOLOGY, {}, Bodies())
+    assert [need.kind for need in needs] == ["body"]
+    assert "https://smpl.is.tue.mpg.de" in needs[0].how_to_get
+    assert needs[0].problem is not None
+
+
+@pytest.mark.parametrize(
+    ("sets", "missing", "message"),
+    [
+        (("coco-eft",), "J_regressor_h36m.npy", "J_regressor_h36m.npy"),
+        (("coco-eft",), "J_regressor_extra.npy", "J_regressor_extra.npy"),
+        (("3dpw-train",), "_f_", "female"),
+    ],
+)
+def test_check_misses_what_training_would_miss_after_hours(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    sets: tuple[str, ...],
+    missing: str,
+    message: str,
+) -> None:
+    for path in shared_smpl_folder(tmp_path_factory).iterdir():
+        if missing not in path.name:
+            (tmp_path / path.name).symlink_to(path)
+    problem = check_data(sets, SMPL_TOPOLOGY, {}, Bodies(tmp_path))[-1].problem
+    assert problem is not None
+    assert message in problem
+    whole = Bodies(shared_smpl_folder(tmp_path_factory))
+    assert check_data(sets, SMPL_TOPOLOGY, {}, whole)[-1].problem is None
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("coco-eft", "COCO2014-All-ver01.json"),
+        ("mpii-eft", "MPII_ver01.json"),
+        ("lspet-eft", "LSPet_train_ver10.json"),
+        ("lspet-eft", "LSPet_ver01.json"),
+    ],
+)
+def test_lists_are_found_by_the_names_that_efts_script_downloads(
+    tmp_path: Path, name: str, file: str
+) -> None:
+    (tmp_path / file).touch()
+    assert annotation_file(training_set(name), tmp_path) == tmp_path / file
+
+
+def test_the_larger_list_of_coco_is_read(tmp_path: Path) -> None:
+    for file in ("COCO2014-Part-ver01.json", "coco_2014_train_eft.npz"):
+        (tmp_path / file).touch()
+    assert annotation_file(training_set("coco-eft"), tmp_path) == tmp_path / "coco_2014_train_eft.npz"
+
+
+def test_unknown_and_unlisted_sets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no training set 'lsp'; there are: coco-eft"):
+        _check(("lsp",), {})
+    with pytest.raises(TrainingError, match="crops cache"):
+        open_training_set("synthetic", tmp_path, Bodies(), OPEN_BODY_TOPOLOGY, cache=tmp_path)
+    with pytest.raises(DatasetError, match="needs train2014"):
+        open_training_set("coco-eft", tmp_path, Bodies(), OPEN_BODY_TOPOLOGY, cache=tmp_path)
+
+
+def test_people_of_another_body_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "sequenceFiles").mkdir()
+    (tmp_path / "sequenceFiles" / "train").symlink_to(OPEN_TEST / "sequenceFiles" / "test")
+    for name in ("imageFiles", "dataset.json"):
+        (tmp_path / name).symlink_to(OPEN_TEST / name)
+    with pytest.raises(DatasetError, match="the network of 'smpl'"):
+        open_training_set("3dpw-train", tmp_path, Bodies(), SMPL_TOPOLOGY, cache=tmp_path)
+    need = check_data(("3dpw-train",), SMPL_TOPOLOGY, {"3dpw-train": tmp_path}, Bodies(tmp_path))[0]
+    assert "the network of 'smpl'" in need.problem
+
+
+def test_people_in_3dpws_layout_become_annotations() -> None:
+    people = ThreeDPW(OPEN_TEST, "test")
+    bodies = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)
+    table = table_of_people(people, bodies)
+    assert len(table) == len(people)
+    assert table.has_pose_3d.all()
+    keypoints = np.stack([keypoints_in_box(table, row) for row in range(len(table))])
+    assert np.median(np.abs(keypoints[:, NUM_OPENPOSE:, :2])) < 1
+    assert (keypoints[:, 19:25, 2] == 0).all()  # toes and heels are not annotated
+    # Detected (here: true) shoulders and knees, and those of the body through the camera, are the same.
+    for openpose, own in ((2, 33), (5, 34), (10, 26), (13, 29)):
+        seen = keypoints[:, openpose, 2] > 0
+        distance = np.linalg.norm(keypoints[seen, openpose, :2] - keypoints[seen, own, :2], axis=1)
+        assert np.median(distance) < 0.05
+
+
+def test_labels_under_the_published_camera_are_those_of_the_renderer(tmp_path: Path) -> None:
+    """The open test set comes with part labels of its own, of clothed people."""
+    people = ThreeDPW(OPEN_TEST, "test")
+    bodies = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)
+    chosen = EvenlySpaced(people, 6)
+    store = prepare_part_labels(table_of_people(chosen, bodies), bodies, tmp_path, torch.device("cpu"))
+    overlap, agreement = [], []
+    for row, frame in enumerate(chosen):
+        size = (LABELS_PX, LABELS_PX)
+        (x, y), half = frame.box.centre, frame.box.size * MARGIN / 2
+        step = 2 * half / LABELS_PX
+        with Image.open(frame.part_path) as image:
+            affine = (step, 0, x - half, 0, step, y - half)
+            true = np.asarray(image.convert("L").transform(size, Image.Transform.AFFINE, affine))
+        ours = store.labels(row)
+        columns, rows = (c - half + (np.arange(LABELS_PX) + 0.5) * step for c in (x, y))
+        inside = ((columns > 0) & (columns < image.width)) & ((rows > 0) & (rows < image.height))[:, None]
+        both, either = (ours > 0) & (true > 0) & inside, ((ours > 0) | (true > 0)) & inside
+        overlap.append(both.sum() / either.sum())
+        agreement.append((ours == true)[both].mean())
+    # Clothes are wider than bodies; under a camera fitted to the keypoints these are 0.74 and 0.81.
+    assert np.mean(overlap) > 0.8
+    assert np.mean(agreement) > 0.86
+
+
+@pytest.mark.slow
+def test_joints_are_of_the_persons_gender_and_use_the_extra_file(
+    tmp_path: Path, truth: files.Truth, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    smpl = shared_smpl_folder(tmp_path_factory)
+    columns = files.pare_columns(truth) | {"gender": np.array(["m", "f", "m"])}
+    del columns["S"]
+    table = read_npz(files.write_npz(tmp_path / "list.npz", truth, columns), ImageFolder(tmp_path))
+    bodies = TrainingBodies(Bodies(smpl), SMPL_TOPOLOGY)
+    joints = with_body_joints(table, bodies).joints_m
+    for row, gender in enumerate(("male", "female", "male")):
+        parameters = BodyParameters(
+            torch.from_numpy(truth.rotmats[[row]]).float(),
+            torch.from_numpy(truth.betas[[row]]).float(),
+            torch.zeros(1, 3),
+        )
+        vertices = bodies.model(gender)(parameters).vertices[0].numpy()
+        extra = np.load(smpl / "J_regressor_extra.npy") @ vertices
+        np.testing.assert_allclose(joints[row, J24.index("head_top"), :3], extra[3], atol=1e-5)
+        np.testing.assert_allclose(joints[row, J24.index("nose"), :3], vertices[332], atol=1e-5)
+
+
+def test_smpl_without_the_extra_regressor_says_where_it_is(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    smpl = shared_smpl_folder(tmp_path_factory)
+    for path in smpl.iterdir():
+        if path.name != "J_regressor_extra.npy":
+            (tmp_path / path.name).symlink_to(path)
+    with pytest.raises(BodyModelError, match=r"J_regressor_extra\.npy.*fetch_data\.sh"):
+        TrainingBodies(Bodies(tmp_path), SMPL_TOPOLOGY).joints("neutral")

@@ -1,0 +1,244 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
+from occlusion_toolkit.training.initial import build_network, mean_person, starting_weights, take_over
+from occlusion_toolkit.training.losses import attention_loss
+from occlusion_toolkit.training.module import RegressorTraining, rate_share
+from occlusion_toolkit.training.objective import fit_camera, project
+from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
+from occlusion_toolkit.training.recipe import Optimisation, load_recipe
+from occlusion_toolkit.training.samples.sample import Sample
+from occlusion_toolkit.training.sources import RunData
+
+RECIPES = Path(__file__).parents[2] / "models" / "recipes"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> RunData:
+    return tiny_data(tiny_recipe(), tmp_path_factory.mktemp("crops"))
+
+
+@pytest.fixture(scope="module")
+def batch(data: RunData) -> Sample:
+    return default_collate([data.held_out[row] for row in range(4)])
+
+
+def module(data: RunData, supervised_by: str = "parts") -> RegressorTraining:
+    recipe = tiny_recipe(PARE, supervision={"by": supervised_by, "until_step": 4})
+    bodies = data.bodies
+    mean = MeanParameters.standing()
+    return RegressorTraining(recipe, bodies.model("neutral"), bodies.joints("neutral"), mean, data.people)
+
+
+def the_truth(data: RunData, batch: Sample) -> RegressorOutput:
+    """What a perfect network says."""
+    joints = data.bodies.joints("neutral")
+    bodies = BodyParameters(batch.rotmats, batch.betas, torch.zeros(len(batch.crop), 3))
+    logits = 40 * torch.nn.functional.one_hot(batch.labels.long(), 25).permute(0, 3, 1, 2).float()
+    return RegressorOutput(batch.rotmats, batch.betas, fit_camera(joints(bodies), batch.keypoints), logits)
+
+
+def test_truth_costs_nothing(data: RunData, batch: Sample) -> None:
+    terms = module(data).objective(the_truth(data, batch), batch)
+    for name, value in vars(terms).items():
+        assert value.item() == pytest.approx(0, abs=1e-5), name
+
+
+def test_every_term_notices_what_it_is_for(data: RunData, batch: Sample) -> None:
+    objective, truth = module(data).objective, the_truth(data, batch)
+    shift = torch.tensor([0.0, 0.2, 0.0])
+    moved = RegressorOutput(truth.rotmats, truth.betas, truth.camera + shift, truth.part_logits)
+    assert objective(moved, batch).joints_2d > 1e-3
+    assert objective(moved, batch).joints_3d < 1e-9
+    bent = truth.rotmats.roll(1, dims=0)
+    assert objective(RegressorOutput(bent, truth.betas, truth.camera), batch).pose > 1e-3
+    assert objective(RegressorOutput(bent, truth.betas, truth.camera), batch).joints_3d > 1e-4
+    grown = RegressorOutput(truth.rotmats, truth.betas + 1, truth.camera)
+    assert objective(grown, batch).betas.item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("flag", "blind"), [("has_smpl", ("pose", "betas", "parts")), ("has_pose_3d", ("joints_3d",))]
+)
+def test_people_without_annotation_do_not_count(
+    data: RunData, batch: Sample, flag: str, blind: tuple[str, ...]
+) -> None:
+    torch.manual_seed(0)
+    objective = module(data).objective
+    output = RegressorOutput(
+        batch.rotmats.roll(1, 0), torch.randn(4, 10), torch.randn(4, 3), torch.randn(4, 25, 8, 8)
+    )
+    known = torch.tensor([True, True, False, False])
+    some = objective(output, batch._replace(**{flag: known}))
+    halves = RegressorOutput(output.rotmats[:2], output.betas[:2], output.camera[:2], output.part_logits[:2])
+    alone = objective(halves, Sample(*(value[:2] for value in batch)))
+    nobody = objective(output, batch._replace(**{flag: torch.zeros(4, dtype=torch.bool)}))
+    for name in blind:
+        assert getattr(some, name).item() == pytest.approx(getattr(alone, name).item(), rel=1e-5)
+        assert getattr(nobody, name).item() == 0
+    assert some.joints_2d.item() == objective(output, batch).joints_2d.item()
+
+
+def test_openpose_keypoints_and_unseen_joints_have_no_weight(data: RunData, batch: Sample) -> None:
+    objective, truth = module(data).objective, the_truth(data, batch)
+    keypoints = batch.keypoints.clone()
+    keypoints[:, :25, :2] += 1
+    keypoints[:, 30, :2] += 1
+    keypoints[:, 30, 2] = 0
+    assert objective(truth, batch._replace(keypoints=keypoints)).joints_2d < 1e-5
+
+
+def test_lambda_p_falls_to_zero_by_step_count(data: RunData) -> None:
+    weights = [module(data).loss_weights(step).parts for step in (0, 3, 4, 100)]
+    assert weights == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_joint_supervision_pulls_attention_to_the_joints(data: RunData, batch: Sample) -> None:
+    objective = module(data, "joints").objective
+    bodies = BodyParameters(batch.rotmats, batch.betas, torch.zeros(4, 3))
+    camera = fit_camera(data.bodies.joints("neutral")(bodies), batch.keypoints)
+    places = project(data.bodies.model("neutral").joints(bodies, SMPL24), camera)
+    logits = torch.zeros(4, 25, 14, 14, requires_grad=True)
+    output = RegressorOutput(batch.rotmats, batch.betas, camera, logits)
+    before = objective(output, batch).parts
+    (gradient,) = torch.autograd.grad(before, logits)
+    knee = SMPL24.index("left_knee")
+    x, y = (((places[0, knee] + 1) / 2) * 14).long().tolist()
+    assert gradient[0, knee + 1].argmin().item() == y * 14 + x
+    assert not gradient[:, 0].any()
+
+
+def test_uniform_attention_costs_the_logarithm_of_the_map() -> None:
+    uniform = torch.full((1, 24, 10, 10), 0.01)
+    everyone = torch.ones(1, dtype=torch.bool)
+    loss = attention_loss(uniform, torch.zeros(1, 24, 2), everyone)
+    assert loss.item() == pytest.approx(torch.log(torch.tensor(100.0)).item(), rel=1e-4)
+    assert attention_loss(uniform, torch.full((1, 24, 2), 3.0), everyone).item() == 0
+
+
+def test_part_iou_counts_pixels_over_the_set() -> None:
+    labels = torch.zeros(2, 8, 8, dtype=torch.uint8)
+    labels[0, :4], labels[1, :, :2], labels[1, 7] = 1, 5, 255
+    perfect = torch.nn.functional.one_hot(labels.where(labels < 25, 0).long(), 25)
+    assert mean_iou(part_overlaps(perfect.permute(0, 3, 1, 2).float(), labels)) == 1
+    blind = torch.zeros(2, 25, 8, 8)
+    blind[:, 1] = 1  # part 0 everywhere: 32 of the 64 + 56 known pixels; part 4 nowhere
+    assert mean_iou(part_overlaps(blind, labels)) == pytest.approx((32 / 120 + 0) / 2)
+    nobody = torch.full((1, 8, 8), 255, dtype=torch.uint8)
+    assert mean_iou(part_overlaps(blind[:1], nobody)) == 0
+
+
+def test_camera_fit_ignores_joints_without_confidence() -> None:
+    torch.manual_seed(0)
+    joints, camera = torch.randn(2, 9, 3), torch.tensor([[0.8, 0.1, -0.3], [1.2, -0.2, 0.4]])
+    seen = torch.cat((project(joints, camera), torch.ones(2, 9, 1)), dim=2)
+    seen[:, 3] = torch.tensor([50.0, -50.0, 0.0])
+    assert torch.allclose(fit_camera(joints, seen), camera, atol=1e-5)
+
+
+def test_rate_warms_up_and_ends_at_its_share() -> None:
+    settings = Optimisation(warm_up_steps=10, final_rate=0.1)
+    rates = [rate_share(settings, step, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1, rel=1e-2)
+    assert max(rates) == pytest.approx(1, abs=0.03)
+    assert rates[-1] == pytest.approx(0.1)
+    assert [rate_share(Optimisation(), step, 100) for step in (0, 50, 100)] == [1, 1, 1]
+
+
+def test_mean_person_is_that_of_people_with_a_body(data: RunData) -> None:
+    samples = [data.samples[position] for position in range(6)]
+    unknown = samples[0]._replace(has_smpl=torch.tensor(False), betas=torch.full((10,), 100.0))
+    mean = mean_person([unknown, *samples])
+    assert torch.allclose(mean.betas, torch.stack([sample.betas for sample in samples]).mean(dim=0))
+    assert torch.allclose(mean.rotmats @ mean.rotmats.mT, torch.eye(3).expand(24, 3, 3), atol=1e-5)
+    nobody = mean_person([unknown])
+    assert torch.equal(nobody.betas, torch.zeros(10))
+
+
+def test_networks_start_from_the_mean_person() -> None:
+    recipe = tiny_recipe(HMR)
+    mean = MeanParameters(torch.eye(3).repeat(24, 1, 1), torch.arange(10.0), torch.tensor([0.5, 0.1, 0.2]))
+    network = build_network(recipe.network, 112, mean)
+    assert torch.equal(network.head.init_shape[0], mean.betas)
+
+
+def test_network_on_small_crops_is_the_one_that_halves_large_ones() -> None:
+    recipe = tiny_recipe(PARE)
+    small = build_network(recipe.network, 112, MeanParameters.standing()).eval()
+    large = recipe.network.build().eval()
+    large.load_state_dict(small.state_dict())
+    crops = torch.randn(1, 3, 224, 224)
+    halved = torch.nn.functional.avg_pool2d(crops, 2)
+    assert torch.allclose(large(crops).rotmats, small(halved).rotmats, atol=1e-5)
+    with pytest.raises(TrainingError, match="cannot be trained on crops of 100 px"):
+        build_network(recipe.network, 100, MeanParameters.standing())
+
+
+def test_weights_of_a_trunk_alone_are_taken_over(tmp_path: Path) -> None:
+    recipe = tiny_recipe(PARE)
+    donor, network = (build_network(recipe.network, 112, MeanParameters.standing()) for _ in range(2))
+    tensors: dict[str, Tensor] = {
+        name: value.contiguous() for name, value in donor.backbone.state_dict().items()
+    }
+    save_file(tensors, tmp_path / "trunk.safetensors")
+    taken = take_over(network, tmp_path / "trunk.safetensors")
+    assert taken == len(tensors)
+    assert torch.equal(network.backbone.conv1.weight, donor.backbone.conv1.weight)
+    del tensors["conv1.weight"]
+    save_file(tensors, tmp_path / "less.safetensors")
+    with pytest.raises(TrainingError, match=r"backbone\.conv1\.weight"):
+        take_over(network, tmp_path / "less.safetensors")
+
+
+def test_both_trunks_of_a_network_start_from_the_same_file(tmp_path: Path) -> None:
+    stages = {name: PARE[name] for name in ("trunk", "branch", "filters")}
+    donor = build_network(tiny_recipe(HMR).network, 112, MeanParameters.standing())
+    network = build_network(tiny_recipe({"kind": "nbf"} | stages).network, 112, MeanParameters.standing())
+    tensors = {name: value.contiguous() for name, value in donor.state_dict().items() if "backbone" in name}
+    save_file(tensors, tmp_path / "trunk.safetensors")
+    assert take_over(network, tmp_path / "trunk.safetensors") == 2 * len(tensors)
+    for trunk in (network.backbone, network.encoder):
+        assert torch.equal(trunk.layer4[0].conv2.weight, donor.backbone.layer4[0].conv2.weight)
+
+
+def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
+    """Such a file has no joining layers, one map at the end of stage 4, and 17 channels in its last layer."""
+    recipe = load_recipe(RECIPES / "table5-pare-hrnet-w32.yaml")
+    donor, network = (build_network(recipe.network, 224, MeanParameters.standing()) for _ in range(2))
+    state = donor.backbone.state_dict() | {"final_layer.weight": torch.zeros(17, 32, 1, 1)}
+    absent = ("upsample_stage_", "downsample_stage_", *(f"stage4.2.fuse_layers.{map}." for map in (1, 2, 3)))
+    found = {name: value.contiguous() for name, value in state.items() if not name.startswith(absent)}
+    torch.save(found, tmp_path / "pose_hrnet_w32_256x192.pth")
+    taken = take_over(network, tmp_path / "pose_hrnet_w32_256x192.pth")
+    assert taken >= len(found) - 1
+    assert torch.equal(
+        network.backbone.stage4[0].branches[3][0].conv1.weight, state["stage4.0.branches.3.0.conv1.weight"]
+    )
+    torch.save({name: value for name, value in found.items() if "stage3" not in name}, tmp_path / "less.pth")
+    with pytest.raises(TrainingError, match="stage3"):
+        take_over(network, tmp_path / "less.pth")
+
+
+def test_body_moves_with_the_network_but_is_none_of_its_modules(data: RunData) -> None:
+    trained = module(data).double()
+    assert trained.body.rest_joints.dtype == torch.float64
+    assert all(
+        name.startswith("network.") for name, _ in [*trained.named_buffers(), *trained.named_parameters()]
+    )
+
+
+def test_missing_start_says_where_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert starting_weights("trunk-open.safetensors").is_file()
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
+    with pytest.raises(TrainingError, match=r"resnet50-imagenet\.pth.*weights/resnet50-imagenet\.pth"):
+        starting_weights("resnet50-imagenet.pth")

@@ -1,0 +1,51 @@
+"""The networks of the paper's recipes take a step, on drawn people and the open body instead of SMPL."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from support.drawn_people import draw_cache
+from torch.utils.data import default_collate
+
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
+from occlusion_toolkit.models.base import MeanParameters
+from occlusion_toolkit.training.cached_source import CachedSource
+from occlusion_toolkit.training.module import RegressorTraining
+from occlusion_toolkit.training.recipe import load_recipe
+from occlusion_toolkit.training.samples.body_joints import TrainingBodies
+from occlusion_toolkit.training.samples.sample import Sample
+
+RECIPES = Path(__file__).parents[2] / "models" / "recipes"
+NEVER_USED = ("backbone.final_layer", "head.downsample_module")
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    cache = draw_cache(load_open_body(), tmp_path_factory.mktemp("crops"))
+    settings = load_recipe(RECIPES / "table3-e.yaml").train.augmentation
+    source = CachedSource("synthetic", cache, settings, [], seed=0, batch_size=2)
+    return default_collate([source.sample(row, row) for row in range(2)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["hmr-eft-r50", "table3-a", "table3-e", "hmr-eft-hrnet-w32", "table5-pare-hrnet-w32"]
+)
+def test_network_of_the_paper_takes_a_step(name: str, batch: Sample) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.yaml").model_copy(update={"body": OPEN_BODY_TOPOLOGY})
+    bodies = TrainingBodies(Bodies(), recipe.body)
+    torch.manual_seed(0)
+    module = RegressorTraining(
+        recipe, bodies.model("neutral"), bodies.joints("neutral"), MeanParameters.standing(), {}
+    )
+    terms = module.objective(module(batch.crop), batch)
+    loss = terms.total(module.loss_weights(0))
+    loss.backward()
+    assert loss.isfinite()
+    assert (terms.parts > 0) == (recipe.train.supervision is not None)
+    for parameter_name, parameter in module.network.named_parameters():
+        if parameter.grad is None:
+            assert parameter_name.startswith(NEVER_USED), parameter_name
+        else:
+            assert parameter.grad.isfinite().all(), parameter_name
