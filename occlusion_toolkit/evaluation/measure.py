@@ -1,7 +1,6 @@
 """Predicted and true bodies to errors, one row per person; nothing is averaged and nothing is kept."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -10,10 +9,8 @@ from torch import Tensor
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.data.protocol import PVEAlignment
 from occlusion_toolkit.sweep.metrics import centre_on, mpjpe_per_joint, pa_mpjpe_per_joint, pve
-
-PVEAlignment = Literal["none", "pelvis"]
-"""`none`: as the body gives them, as PARE measures. `pelvis`: relative to the pelvis of the joints."""
 
 _MM_PER_M = 1000.0
 
