@@ -22,7 +22,7 @@ from rich.text import Text
 
 from occlusion_toolkit.heatmaps.table import HeatmapSummary, JointSummary
 
-_out = Console(highlight=False, emoji=False, markup=False)
+out = Console(highlight=False, emoji=False, markup=False)
 _err = Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
@@ -84,14 +84,14 @@ def print_heatmap(summary: HeatmapSummary, seconds: float, files: list[Path]) ->
         table.add_row(*_cells(joint))
     table.add_section()
     table.add_row(*_cells(summary.overall), style="bold")
-    _out.print(table)
+    out.print(table)
     rate = (summary.windows + 1) / seconds
-    _out.print(
+    out.print(
         f"{summary.windows} windows and the clean crop in {seconds:.1f} s ({rate:.0f}/s); "
         f"protocol {summary.protocol}"
     )
     if summary.deviation_mm is not None:
-        _out.print(f"the faster arithmetic moves joints by up to {summary.deviation_mm:.2f} mm")
+        out.print(f"the faster arithmetic moves joints by up to {summary.deviation_mm:.2f} mm")
     for path in files:
         click.echo(f"  {path}")
 

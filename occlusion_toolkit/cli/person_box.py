@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from occlusion_toolkit.cli import console
-from occlusion_toolkit.data.boxes import BOX_MARGIN, CropBox
+from occlusion_toolkit.data.boxes import BOX_MARGIN, CropBox, read_openpose
 from occlusion_toolkit.data.ground_truth import GroundTruth
-from occlusion_toolkit.data.keypoints import read_openpose
 from occlusion_toolkit.files.images import DecodedImage
 
 

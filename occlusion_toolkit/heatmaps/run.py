@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import GENDERS, Gender
 from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.boxes import CropBox

@@ -15,8 +15,15 @@ from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.base import RegressorOutput
-from occlusion_toolkit.models.cards import ModelCard, RegressorCard, read_card
-from occlusion_toolkit.models.eft_camera import ShiftThenScale
+from occlusion_toolkit.models.cards import (
+    ModelCard,
+    RegressorCard,
+    locate_weights,
+    read_card,
+    require_weights,
+    verified_sha256,
+)
+from occlusion_toolkit.models.hmr import ShiftThenScale
 from occlusion_toolkit.models.networks import unread_tensors
 from occlusion_toolkit.models.plugins import (
     build_network,
@@ -26,7 +33,6 @@ from occlusion_toolkit.models.plugins import (
     state_sha256,
 )
 from occlusion_toolkit.models.recognise import load_strictly, network_tensors, renamed_for
-from occlusion_toolkit.models.weight_files import require_weights, verified_sha256
 
 
 @dataclass(frozen=True)
@@ -166,3 +172,66 @@ def _network_of(card: ModelCard, cards: Path, trusted: TrustedFiles | None) -> t
     found = network_tensors(read_state_dict(weights_file, trusted=trusted), weights_file)
     load_strictly(network, renamed_for(network, found.tensors), optional=unread_tensors(network))
     return (ShiftThenScale(network) if card.camera == "scale-then-shift" else network), sha256
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model and where its files are.
+
+    Attributes:
+        name: what `--model` takes.
+        card: what it is; None where the card cannot be read.
+        card_file: the file of the card; None for a plug-in.
+        weights_file: the file of weights; None where it is not on this machine, and for a plug-in.
+        problem: why the card cannot be read, else None.
+    """
+
+    name: str
+    card: RegressorCard | None
+    card_file: Path | None
+    weights_file: Path | None
+    problem: str | None = None
+
+    @property
+    def state(self) -> str:
+        """In two words: "ready", "plug-in", "weights missing" or "card unusable"."""
+        if self.card is None:
+            return "card unusable"
+        if not isinstance(self.card, ModelCard):
+            return "plug-in"
+        return "weights missing" if self.weights_file is None else "ready"
+
+
+def list_models() -> list[Model]:
+    """Every model with a name, sorted; one whose card or plug-in is broken is listed with its problem.
+
+    Raises:
+        ModelCardError: two models have the same name.
+    """
+    models = []
+    for name, source in model_sources().items():
+        try:
+            models.append(_model(name, source))
+        except ModelCardError as error:
+            file = source if isinstance(source, Path) else None
+            models.append(Model(name, None, file, None, str(error)))
+    return models
+
+
+def find_model(name_or_path: str | Path) -> Model:
+    """One model.
+
+    Args:
+        name_or_path: a name, or the path of a .yaml card.
+
+    Raises:
+        ModelCardError: there is no such model, or its card is not valid.
+    """
+    return _model(str(name_or_path), find_source(name_or_path))
+
+
+def _model(name: str, source: Path | EntryPoint) -> Model:
+    if isinstance(source, EntryPoint):
+        return Model(name, load_plugin(source)[1], None, None)
+    card = read_card(source)
+    return Model(card.name, card, source, locate_weights(card.weights, source.parent))
