@@ -12,12 +12,11 @@ from jaxtyping import Float, Int64
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.body_surface import BodySurface
-from occlusion_toolkit.body.display_pose import display_surface
+from occlusion_toolkit.body.body_surface import BodySurface, display_surface
+from occlusion_toolkit.body.camera import Visibility, vertex_visibility
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.rasterize import Rasterizer, RasterizerChoice
 from occlusion_toolkit.body.rasterize import rasterizer as rasterizer_of
-from occlusion_toolkit.body.visibility import Visibility, vertex_visibility
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.meshes.carry import Carried, MapCarrier
 from occlusion_toolkit.meshes.moments import Moments

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 import xarray as xr
 
+from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import Gender
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.data.protocol import CROP_RULE, SPIN
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import TopologyError
