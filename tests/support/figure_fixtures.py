@@ -14,7 +14,7 @@ from occlusion_toolkit.plotting import posed, style
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard
 from occlusion_toolkit.sweep.results import Focus, HeatmapResult, JointMaps, StoredBody
-from occlusion_toolkit.training.log import METRICS
+from occlusion_toolkit.training.curves import METRICS
 
 GRID = Grid("centred", size=56, stride=56)
 
