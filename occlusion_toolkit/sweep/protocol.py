@@ -69,7 +69,7 @@ class ProtocolCard(_Card):
         gender_rule: which gendered body the ground truth uses; None without ground truth.
         frame_filter: which frames of the data set are used, such as "spin" or "vibe"; None without one.
         pve_alignment: what vertices are centred on before PVE, "none" or "pelvis"; None without PVE.
-        people_sha256: checksum of the list of person-frames, in order; None for a single photograph.
+        people_sha256: checksum of the list of samples, in order; None for a single photograph.
         trusted_files: files that were opened although they may run code, as `NAME sha256:CHECKSUM`: all that
             the command had opened, whichever of its results they belong to.
         toolkit_version: version of this package.

@@ -18,7 +18,7 @@ from occlusion_toolkit.body.smpl_folder import EXTRA_REGRESSOR, HOW_TO_GET_REGRE
 from occlusion_toolkit.body.smpl_regressors import read_regressor
 from occlusion_toolkit.data.annotations.table import AnnotationTable
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import BodyModelError, DatasetError
 
 _ROWS_PER_PASS = 1024
@@ -153,7 +153,7 @@ def table_of_people(people: People, bodies: TrainingBodies) -> AnnotationTable:
     return with_body_joints(dataclasses.replace(table, pinholes=pinholes), bodies)
 
 
-def _detections(people: People, frames: Sequence[PersonFrame]) -> AnnotationTable:
+def _detections(people: People, frames: Sequence[Sample]) -> AnnotationTable:
     """The table with detected keypoints alone."""
     count = len(frames)
     keypoints = np.zeros((count, 49, 3), np.float32)
