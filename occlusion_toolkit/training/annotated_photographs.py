@@ -20,7 +20,7 @@ from occlusion_toolkit.training.label_cameras import keypoints_in_box
 from occlusion_toolkit.training.part_labels import LABEL_MARGIN, PartLabelStore
 from occlusion_toolkit.training.recipe import SampleSettings
 from occlusion_toolkit.training.sample import IGNORED_LABEL, SAMPLING, TrainingSample
-from occlusion_toolkit.training.synthetic_occlusion import Cutout
+from occlusion_toolkit.training.voc import Cutout
 from occlusion_toolkit.training.warp import Warp, draw_warp, margin_of
 
 _LARGEST_PICTURE_PX = 2048  # sides beyond this only happen with tiny zooms and large resolutions

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from occlusion_toolkit.training.recipe import AppearanceRanges, SampleSettings
-from occlusion_toolkit.training.synthetic_occlusion import Cutout, paste_objects
+from occlusion_toolkit.training.synthetic_occlusion import paste_objects
+from occlusion_toolkit.training.voc import Cutout
 
 
 def change_appearance(

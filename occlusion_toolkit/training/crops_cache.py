@@ -21,7 +21,7 @@ from occlusion_toolkit.files.atomic import write_text
 from occlusion_toolkit.training.appearance import change_appearance
 from occlusion_toolkit.training.recipe import SampleSettings
 from occlusion_toolkit.training.sample import SAMPLING, TrainingSample
-from occlusion_toolkit.training.synthetic_occlusion import Cutout
+from occlusion_toolkit.training.voc import Cutout
 from occlusion_toolkit.training.warp import Warp, draw_warp
 
 logger = logging.getLogger(__name__)

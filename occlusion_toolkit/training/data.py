@@ -34,7 +34,8 @@ from occlusion_toolkit.training.sample import (
     TrainingSample,
     WarpingSource,
 )
-from occlusion_toolkit.training.synthetic_occlusion import Cutout, occluding_objects
+from occlusion_toolkit.training.synthetic_occlusion import occluding_objects
+from occlusion_toolkit.training.voc import Cutout
 from occlusion_toolkit.training.warp import Warp
 
 SYNTHETIC = "synthetic"
