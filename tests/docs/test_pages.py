@@ -1,0 +1,40 @@
+"""The pages hold together: links lead somewhere, every page is in the menu, every public name is explained."""
+
+import re
+from pathlib import Path
+
+import pytest
+from support.pages import DOCS, ROOT, pages
+
+import occlusion_toolkit as ot
+from occlusion_toolkit.cli.main import cli
+
+_LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_to_files(page: Path):
+    links = _LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_page_of_the_site_is_in_the_menu():
+    menu = (DOCS / "index.md").read_text(encoding="utf-8").split()
+    names = {str(page.relative_to(DOCS).with_suffix("")) for page in DOCS.rglob("*.md")}
+    assert names - {"index"} - set(menu) == set()
+
+
+def test_every_public_name_has_an_entry_in_the_reference():
+    documented = set(
+        re.findall(r"^\.\. auto\w+:: (\w+)", (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert documented == set(ot.__all__)
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_every_command_is_in_the_readme(command: str):
+    assert f"`{command}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
