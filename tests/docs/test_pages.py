@@ -1,4 +1,4 @@
-"""The pages hold together: links lead somewhere, every page is in the menu, every public name is explained."""
+"""The pages hold together: links lead somewhere, all pages are in the menu, all public names are explained."""
 
 import re
 from pathlib import Path
