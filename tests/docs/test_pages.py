@@ -1,4 +1,4 @@
-"""The pages hold together: links lead somewhere, all pages are in the menu, all public names are explained."""
+"""The pages hold together: links lead somewhere, all pages are in the menu, all public names explained."""
 
 import re
 from pathlib import Path
