@@ -60,7 +60,7 @@ def batches(people: People, bodies: TrainingBodies) -> Iterator[tuple[torch.Tens
         for gender, places, parameters in bodies_of(table, rows):
             cameras, _ = cameras_of(table, rows[places], bodies.joints(gender)(parameters))
             labels[places] = render_part_labels(bodies.model(gender), parameters, cameras, CROP_PX)
-        yield torch.stack([normalise(read_crop(people.frame_at(int(row)))) for row in rows]), labels
+        yield torch.stack([normalise(read_crop(people.sample_at(int(row)))) for row in rows]), labels
 
 
 if __name__ == "__main__":

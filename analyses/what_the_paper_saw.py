@@ -1,4 +1,4 @@
-"""PARE's observations about occlusion (Section 3), counted on finished surveys of a set with part pictures.
+"""PARE's observations about occlusion (Section 3), counted on surveys of a set with segmentation masks.
 
 python analyses/what_the_paper_saw.py out/mesh [MORE FOLDERS OF occlusion-toolkit mesh]
 """

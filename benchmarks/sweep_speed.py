@@ -57,11 +57,13 @@ class Contender:
 def make_network(name: str) -> nn.Module:
     """A published network, or a compact one, with random weights."""
     torch.manual_seed(0)
-    trunk = ResNet(BasicBlock, (2, 2, 2, 2), width=32)
+    backbone = ResNet(BasicBlock, (2, 2, 2, 2), width=32)
     if name == "compact_pare":
-        return PARE(trunk, branch=upsample_steps, filters=(64, 64, 64), mean=MeanParameters.standing()).eval()
+        return PARE(
+            backbone, branch=upsample_steps, filters=(64, 64, 64), mean=MeanParameters.standing()
+        ).eval()
     if name == "compact_hmr":
-        return HMR(trunk, hidden=512).eval()
+        return HMR(backbone, hidden=512).eval()
     return build_network(name).eval()
 
 

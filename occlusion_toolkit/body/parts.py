@@ -12,7 +12,7 @@ PART_NAMES: tuple[str, ...] = SMPL24.joint_names
 
 NUM_PARTS = len(PART_NAMES)
 BACKGROUND = 0
-"""Label of no body in a part picture; part k has label k + 1 there."""
+"""Label of no body in a segmentation mask; part k has label k + 1 there."""
 
 
 def face_parts(vertex_parts: NDArray[np.integer], faces: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -64,7 +64,7 @@ def evaluate(
     """Measure how far models are from the ground truth of a data set, on clean images.
 
     Every model is measured by the rules of its own paper unless options say otherwise. Writes the errors of
-    every person-frame into the output folder, a file for each model; a run that was stopped goes on from
+    every sample into the output folder, a file for each model; a run that was stopped goes on from
     there when the same line is given again.
     """
     from occlusion_toolkit.body.joints import joint_set

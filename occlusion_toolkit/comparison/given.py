@@ -20,7 +20,7 @@ _OF_SURVEYS = (MANIFEST_NAME, "mesh.h5")
 
 @runtime_checkable
 class Swept(Protocol):
-    """One model's maps of a list of person-frames: a survey, or one image."""
+    """One model's maps of a list of samples: a survey, or one image."""
 
     @property
     def card(self) -> ProtocolCard:
@@ -32,7 +32,7 @@ class Swept(Protocol):
 
     @property
     def num_images(self) -> int:
-        """Person-frames in all."""
+        """Samples in all."""
 
     @property
     def folder(self) -> Path:
@@ -44,7 +44,7 @@ class Swept(Protocol):
 
 @dataclass(frozen=True)
 class OneImage:
-    """A heatmap result in the form of a survey of one person-frame, which is one sequence.
+    """A heatmap result in the form of a survey of one sample, which is one sequence.
 
     Attributes:
         folder: where the result is.

@@ -112,7 +112,7 @@ class StoredComparison(_Part):
         thresholds_mm: of the failure curves.
         sizes_px: sides of the occluders of the size curves; empty without.
         sequences: number of sequences, the units of all statistics.
-        frames: number of person-frames.
+        frames: number of samples.
         models: in the order they were given.
         pairs: every two of them.
         exceptions: differences between the protocols that the user allowed.

@@ -166,8 +166,8 @@ def explanation(comparison: StoredComparison) -> str:
 
 
 def counted(comparison: StoredComparison) -> str:
-    """How many person-frames of how many sequences, in words."""
-    frames = "1 person-frame" if comparison.frames == 1 else f"{comparison.frames} person-frames"
+    """How many samples of how many sequences, in words."""
+    frames = "1 sample" if comparison.frames == 1 else f"{comparison.frames} samples"
     sequences = "1 sequence" if comparison.sequences == 1 else f"{comparison.sequences} sequences"
     return f"{frames} of {sequences}"
 

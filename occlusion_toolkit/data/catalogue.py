@@ -6,7 +6,6 @@ from pathlib import Path
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.people import FrameFilter, People, PeopleList
-from occlusion_toolkit.data.shipped import open_test_folder
 from occlusion_toolkit.data.threedoh import SPLITS as THREEDOH_SPLITS
 from occlusion_toolkit.data.threedoh import read_threedoh
 from occlusion_toolkit.data.threedpw import SPLITS as THREEDPW_SPLITS
@@ -15,6 +14,7 @@ from occlusion_toolkit.data.threedpw_list import read_threedpw_list
 from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES, check_occluded, is_occluded
 from occlusion_toolkit.errors import DatasetError, UsageError
 from occlusion_toolkit.files.home import HOME_VARIABLE, toolkit_home
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def open_dataset(
     try:
         if name == "open":
             return ThreeDPW(
-                root or open_test_folder(),
+                root or shipped("open-test"),
                 split or "test",
                 dataset=name,
                 frame_filter=frame_filter or "spin",

@@ -5,14 +5,12 @@ from jaxtyping import UInt8
 
 from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.crops import crop_image
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import CropError
 from occlusion_toolkit.files.images import read_image
 
 
-def read_crop(
-    frame: PersonFrame, resolution: int = RESOLUTION
-) -> UInt8[np.ndarray, "resolution resolution 3"]:
+def read_crop(frame: Sample, resolution: int = RESOLUTION) -> UInt8[np.ndarray, "resolution resolution 3"]:
     """Reads the image of a person and cuts the box out, antialiased; black outside the image.
 
     Args:

@@ -15,8 +15,8 @@ from jaxtyping import Float32
 from occlusion_toolkit.body.gender import Gender
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.camera_frame import camera_rotmats
-from occlusion_toolkit.data.person_frame import GENDER_CODES
 from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.sample import GENDER_CODES
 from occlusion_toolkit.files.arrays import load_npz
 
 _NAMES = ("imgname", "center", "scale", "pose", "shape", "gender")

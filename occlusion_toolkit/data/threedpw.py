@@ -21,8 +21,8 @@ import numpy as np
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.people import FrameFilter, People
-from occlusion_toolkit.data.person_frame import PersonFrame
 from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.threedpw_sequence import PersonTrack, is_folder_name, read_tracks
 from occlusion_toolkit.errors import DatasetError, UnsafeFileError
 from occlusion_toolkit.files.trust import TrustedFiles
@@ -34,7 +34,7 @@ SPLITS = ("train", "validation", "test")
 
 
 class ThreeDPW(People):
-    """All usable person-frames of a split. Pickles are read one after the other, about 1.4 kB kept per frame.
+    """All usable samples of a split. Pickles are read one after the other, about 1.4 kB kept per frame.
 
     The topology is SMPL's where the data set does not say, as 3DPW itself.
 
@@ -82,11 +82,11 @@ class ThreeDPW(People):
         self.topology = _topology(self.root, split)
         self._ends = np.cumsum([len(track.frames) for track in tracks], dtype=np.int64)
         self._has_parts = (self.root / "partFiles").is_dir()
-        logger.info("%s %s: %d person-frames, left out: %s", self.root, split, len(self), self.left_out)
+        logger.info("%s %s: %d samples, left out: %s", self.root, split, len(self), self.left_out)
 
     @property
     def left_out(self) -> Mapping[str, int]:
-        """How many person-frames are not used, by reason."""
+        """How many samples are not used, by reason."""
         total: Counter[str] = Counter()
         for track in self.tracks:
             total.update(track.left_out)
@@ -95,14 +95,14 @@ class ThreeDPW(People):
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
-    def frame_at(self, position: int) -> PersonFrame:
-        """The person-frame at a position."""
+    def sample_at(self, position: int) -> Sample:
+        """The sample at a position."""
         number = int(np.searchsorted(self._ends, position, side="right"))
         track = self.tracks[number]
-        return self._person_frame(track, position - int(self._ends[number]) + len(track.frames))
+        return self._sample(track, position - int(self._ends[number]) + len(track.frames))
 
-    def find(self, sequence: str, frame: int, person: int = 0) -> PersonFrame:
-        """The person-frame of an image.
+    def find(self, sequence: str, frame: int, person: int = 0) -> Sample:
+        """The sample of an image.
 
         Raises:
             DatasetError: it is not among the usable ones; the message says which are.
@@ -111,7 +111,7 @@ class ThreeDPW(People):
             if (track.sequence, track.person) == (sequence, person):
                 row = int(np.searchsorted(track.frames, frame))
                 if row < len(track.frames) and track.frames[row] == frame:
-                    return self._person_frame(track, row)
+                    return self._sample(track, row)
                 usable = f"{track.frames[0]} to {track.frames[-1]}" if len(track.frames) else "none"
                 raise DatasetError(
                     f"frame {frame} of person {person} of {self.split}/{sequence} cannot be used; "
@@ -122,10 +122,10 @@ class ThreeDPW(People):
             f"{self.split}/{sequence} has no person {person}; it has: {', '.join(people) or 'none'}"
         )
 
-    def _person_frame(self, track: PersonTrack, row: int) -> PersonFrame:
+    def _sample(self, track: PersonTrack, row: int) -> Sample:
         frame = int(track.frames[row])
         x, y, side = track.boxes_px[row].tolist()
-        return PersonFrame(
+        return Sample(
             image_path=self.root / f"imageFiles/{track.sequence}/{_image_name(frame)}",
             sequence=track.sequence,
             frame=frame,

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.people import PeopleList
-from occlusion_toolkit.data.person_frame import PersonFrame
 from occlusion_toolkit.data.problems import Problems
 from occlusion_toolkit.data.published_list import read_list
+from occlusion_toolkit.data.sample import Sample
 
 _IMAGE = re.compile(r"image_(\d{5,9})\.jpg")
 
@@ -56,7 +56,7 @@ def read_threedpw_list(
         last[sequence] = frame
         if keep(sequence):
             frames.append(
-                PersonFrame(
+                Sample(
                     image_path=image,
                     sequence=sequence,
                     frame=frame,

@@ -9,11 +9,11 @@ from jaxtyping import UInt8
 
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.person_crop import read_crop
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 
 _MOST_READERS = 16  # each holds one decoded image
 
-CropBatch = tuple[list[PersonFrame], UInt8[np.ndarray, "batch resolution resolution 3"]]
+CropBatch = tuple[list[Sample], UInt8[np.ndarray, "batch resolution resolution 3"]]
 """People and their crops."""
 
 
@@ -31,7 +31,7 @@ def crop_batches(people: People, first: int, size: int) -> Iterator[CropBatch]:
     """
     readers = ThreadPoolExecutor(min(_MOST_READERS, os.cpu_count() or 1))
     try:
-        frames: list[PersonFrame] = []
+        frames: list[Sample] = []
         crops: list[Future[np.ndarray]] = []
         for start in range(first, len(people), size):
             coming = people[start : start + size]

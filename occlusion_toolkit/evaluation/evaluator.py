@@ -14,7 +14,7 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import RunError, TopologyError
 from occlusion_toolkit.evaluation.measure import Errors, PosedPeople, collected, measure, posed
 from occlusion_toolkit.evaluation.protocol import Protocol, protocol_card
@@ -63,7 +63,7 @@ class Evaluator:
     @torch.inference_mode()
     def __call__(
         self,
-        frames: Sequence[PersonFrame],
+        frames: Sequence[Sample],
         crops: UInt8[np.ndarray, "batch resolution resolution 3"],
     ) -> Errors:
         """Errors of a batch of people.
@@ -85,7 +85,7 @@ class Evaluator:
                 "give a smaller --batch-size"
             ) from error
 
-    def _true_people(self, frames: Sequence[PersonFrame]) -> PosedPeople:
+    def _true_people(self, frames: Sequence[Sample]) -> PosedPeople:
         true = true_parameters(frames)
         check_ground_truth(true, len(frames))
         genders = [self.protocol.true_gender(frame.gender, self.card.body) for frame in frames]
@@ -102,7 +102,7 @@ class Evaluator:
     def _placed(self, body: BodyModel) -> BodyModel:
         return body if self.device.type == "cpu" else copy.deepcopy(body).to(self.device)
 
-    def _check(self, estimates: BodyParameters, frames: Sequence[PersonFrame]) -> None:
+    def _check(self, estimates: BodyParameters, frames: Sequence[Sample]) -> None:
         finite = estimates.rotmats.flatten(1).isfinite().all(1) & estimates.betas.isfinite().all(1)
         if not finite.all():
             frame = frames[int((~finite).nonzero()[0])]
@@ -112,7 +112,7 @@ class Evaluator:
             )
 
 
-def true_parameters(frames: Sequence[PersonFrame]) -> BodyParameters:
+def true_parameters(frames: Sequence[Sample]) -> BodyParameters:
     """The true bodies of some people; their cameras are zero, since errors do not depend on them."""
     return BodyParameters(
         torch.from_numpy(np.stack([frame.rotmats for frame in frames])),

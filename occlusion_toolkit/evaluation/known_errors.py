@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from occlusion_toolkit.data.people import EvenlySpaced, People
-from occlusion_toolkit.data.shipped import open_test_folder
 from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models.cards import ErrorFigure, RegressorCard
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
@@ -46,6 +46,6 @@ def _name_on_cards(people: People) -> str | None:
     if (people.dataset, people.split) == ("3dpw", "test"):
         if TEST_SEQUENCES - {frame.sequence for frame in people}:
             return None
-    elif people.dataset == "open" and people.root.resolve() != open_test_folder().resolve():
+    elif people.dataset == "open" and people.root.resolve() != shipped("open-test").resolve():
         return None
     return _NAMES_ON_CARDS.get((people.dataset, people.split))

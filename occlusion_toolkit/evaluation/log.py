@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import RunError
 from occlusion_toolkit.evaluation.measure import Errors
 from occlusion_toolkit.evaluation.result import EvaluationResult, read_evaluation, write_evaluation
@@ -58,7 +58,7 @@ class ErrorLog:
     def __len__(self) -> int:
         return self._done
 
-    def add(self, frames: Sequence[PersonFrame], errors: Errors) -> None:
+    def add(self, frames: Sequence[Sample], errors: Errors) -> None:
         """Takes the errors of the next people; saves now and then.
 
         Raises:

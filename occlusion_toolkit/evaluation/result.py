@@ -1,4 +1,4 @@
-"""The errors of one regressor on a data set as a file: one row per person-frame, before any averaging."""
+"""The errors of one regressor on a data set as a file: one row per sample, before any averaging."""
 
 import json
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ _MAX_JOINTS, _MAX_SAMPLES = 1024, 10**8  # bounds what a hostile file can make t
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """Errors of the first N person-frames of a data set, in its order.
+    """Errors of the first N samples of a data set, in its order.
 
     Attributes:
         card: what the numbers mean.
         joint_names: one name per joint, in order, (J,).
-        planned: person-frames of the whole evaluation; N is less while it is not finished.
-        batch_size: person-frames that went through the network together.
+        planned: samples of the whole evaluation; N is less while it is not finished.
+        batch_size: samples that went through the network together.
         sequence_names: UTF-8 names of the sequences so far, in order of appearance, (S,).
         sequence: index of each row's sequence, (N,).
         frame: number of the image, (N,).
@@ -64,7 +64,7 @@ class EvaluationResult:
 
     @property
     def complete(self) -> bool:
-        """Whether every person-frame was evaluated."""
+        """Whether every sample was evaluated."""
         return len(self) == self.planned
 
     @property
@@ -74,7 +74,7 @@ class EvaluationResult:
 
 
 def write_evaluation(path: Path | str, result: EvaluationResult) -> None:
-    """Writes a result file (HDF5), whole or not at all; at least one person-frame must be in it.
+    """Writes a result file (HDF5), whole or not at all; at least one sample must be in it.
 
     Raises:
         ResultError: an array does not have its declared shape or type, or the file cannot be written.

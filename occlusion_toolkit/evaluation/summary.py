@@ -13,7 +13,7 @@ from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 @dataclass(frozen=True)
 class MeanErrors:
-    """Means over samples, each person-frame counting once, in millimetres."""
+    """Means over samples, each counting once, in millimetres."""
 
     samples: int
     mpjpe_mm: float

@@ -114,7 +114,7 @@ def _network(card: ModelCard) -> str:
     network = card.network
     if isinstance(network, PublishedArchitecture):
         return network.name
-    return f"{network.kind} on {network.trunk.kind}"
+    return f"{network.kind} on {network.backbone.kind}"
 
 
 def _facts(model: Model) -> Iterable[tuple[str, str]]:

@@ -58,10 +58,10 @@ class HMRHead(nn.Module):
 
 
 class HMR(nn.Module):
-    """A trunk, global average pooling and iterative regression, under PARE's names `backbone.*`, `head.*`.
+    """A backbone, global average pooling and iterative regression, under PARE's names `backbone.*`, `head.*`.
 
     Args:
-        backbone: the trunk.
+        backbone: the backbone.
         hidden: width of the head's hidden layers.
         iterations: number of corrections of the mean person.
         dropout: share of hidden units silenced in training.

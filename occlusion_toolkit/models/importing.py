@@ -14,6 +14,7 @@ from occlusion_toolkit.errors import CheckpointError, ModelCardError, ResultErro
 from occlusion_toolkit.files.checkpoints import read_state_dict, write_state_dict
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.architecture import PublishedArchitecture
 from occlusion_toolkit.models.cards import Import, ModelCard, Weights, read_card, write_card
@@ -25,7 +26,7 @@ from occlusion_toolkit.models.recognise import (
     network_tensors,
     renamed_for,
 )
-from occlusion_toolkit.models.registry import cards_folder, list_cards, model_sources
+from occlusion_toolkit.models.registry import list_cards, model_sources
 
 Kind = Literal["spin", "hmr-eft", "pare"]
 """Families of published weights, named like the card of their first member."""
@@ -79,7 +80,7 @@ def import_checkpoint(
         ResultError: the home cannot be written.
     """
     if not file.is_file():
-        published = read_card(cards_folder() / f"{kind}.yaml").weights
+        published = read_card(shipped("models") / f"{kind}.yaml").weights
         raise CheckpointError(
             f"There is no file {file}. Weights of {kind} are not shipped (licence: {published.licence}). "
             f"{published.how_to_get}"
@@ -162,7 +163,7 @@ def _compared(found: NetworkTensors, network: Published) -> tuple[dict[str, Tens
 
 def _card(name: str, kind: Kind, network: Published, record: Import, sha256: str) -> ModelCard:
     """The card of imported weights; a file that a shipped card names is described as there."""
-    family = read_card(cards_folder() / f"{kind}.yaml")
+    family = read_card(shipped("models") / f"{kind}.yaml")
     known = [card for card in list_cards() if card.name.startswith(kind) and card.weights.file == record.file]
     if known:
         described = known[0]

@@ -8,8 +8,8 @@ import torch
 from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.person_crop import read_crop
-from occlusion_toolkit.data.shipped import open_test_folder
 from occlusion_toolkit.data.threedpw import ThreeDPW
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.conformance import Finding, check_regressor
 from occlusion_toolkit.models.probe import Probe
@@ -43,6 +43,6 @@ def open_probe() -> Probe:
     Joint rotations mean the same for every body of SMPL's format, so they are known answers for regressors of
     SMPL bodies too.
     """
-    people = list(EvenlySpaced(ThreeDPW(open_test_folder(), "test"), PEOPLE))
+    people = list(EvenlySpaced(ThreeDPW(shipped("open-test"), "test"), PEOPLE))
     crops = np.stack([read_crop(person) for person in people])
     return Probe(normalise(crops), torch.from_numpy(np.stack([person.rotmats for person in people])))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from occlusion_toolkit.errors import ModelCardError
 from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.cards import ModelCard, RegressorCard, read_card
@@ -71,7 +72,7 @@ def model_sources() -> dict[str, Path | EntryPoint]:
     sources: dict[str, Path | EntryPoint] = {}
     named: list[tuple[str, Path | EntryPoint]] = [
         (path.stem, path)
-        for folder in (cards_folder(), toolkit_home() / "cards")
+        for folder in (shipped("models"), toolkit_home() / "cards")
         for path in folder.glob("*.yaml")
     ]
     for name, source in [*named, *plugin_entry_points().items()]:
@@ -86,7 +87,7 @@ def model_sources() -> dict[str, Path | EntryPoint]:
 
 def list_cards() -> list[ModelCard]:
     """The cards that the toolkit carries, sorted by name."""
-    return [read_card(path) for path in sorted(cards_folder().glob("*.yaml"))]
+    return [read_card(path) for path in sorted(shipped("models").glob("*.yaml"))]
 
 
 def find_source(name_or_path: str | Path) -> Path | EntryPoint:
@@ -155,13 +156,6 @@ def load_regressor(
     model_card = read_card(source)
     network, sha256 = _network_of(model_card, source.parent, trusted)
     return LoadedRegressor(network.to(target).eval(), model_card, sha256, target)
-
-
-def cards_folder() -> Path:
-    """The folder of the cards: inside the package in a wheel, top-level `models/` in a source tree."""
-    package = Path(__file__).parents[1]
-    packaged = package / "_recipes" / "models"
-    return packaged if packaged.is_dir() else package.parent / "models"
 
 
 def _network_of(card: ModelCard, cards: Path, trusted: TrustedFiles | None) -> tuple[nn.Module, str]:

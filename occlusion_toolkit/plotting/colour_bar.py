@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from occlusion_toolkit.plotting.colormaps import ColourScale, scale_for
+from occlusion_toolkit.plotting.metric_text import is_signed
 from occlusion_toolkit.plotting.painting import bar_colours
-from occlusion_toolkit.plotting.quantity import Quantity
 from occlusion_toolkit.plotting.style import INK
 
 _STEPS = 256
@@ -22,13 +22,13 @@ def draw_colour_bar(axes: Axes, scale: ColourScale, backdrop: Float[np.ndarray, 
         axes.set_yticks([scale.low], [f"{scale.low:.0f}"])
 
 
-def draw_relative_bar(axes: Axes, quantity: Quantity, backdrop: Float[np.ndarray, "size size"]) -> None:
+def draw_relative_bar(axes: Axes, metric: str, backdrop: Float[np.ndarray, "size size"]) -> None:
     """The bar of panels that each have their own scale: words instead of millimetres."""
-    if quantity.is_signed:
-        _fill(axes, scale_for(quantity, np.array([-1.0, 1.0])), backdrop, 1.0)
+    if is_signed(metric):
+        _fill(axes, scale_for(metric, np.array([-1.0, 1.0])), backdrop, 1.0)
         axes.set_yticks([-1, 0, 1], ["−most", "0", "+most"])
     else:
-        _fill(axes, scale_for(quantity, np.array([0.0, 1.0])), backdrop, 1.0)
+        _fill(axes, scale_for(metric, np.array([0.0, 1.0])), backdrop, 1.0)
         axes.set_yticks([0, 1], ["least", "most"])
 
 

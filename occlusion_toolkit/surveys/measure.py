@@ -15,7 +15,7 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.person_crop import read_crop
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import TopologyError
 from occlusion_toolkit.evaluation.protocol import CROP_RULE, SPIN
 from occlusion_toolkit.files.trust import TrustedFiles
@@ -51,7 +51,7 @@ class ShardMaker:
         self,
         first: int,
         keys: Sequence[ImageKey],
-        frames: Sequence[PersonFrame],
+        frames: Sequence[Sample],
         on_image: Callable[[], None] | None = None,
     ) -> SurveyShard:
         """Sweeps the people of one shard.
@@ -84,7 +84,7 @@ class ShardMaker:
             **{name: np.stack([row[name] for row in rows]) for name in rows[0]},
         )
 
-    def subject(self, frame: PersonFrame) -> Subject:
+    def subject(self, frame: Sample) -> Subject:
         """One person, read and cropped, with the true body."""
         crop = normalise(read_crop(frame, self.engine.grid.resolution))
         unknown_camera = torch.full((1, 3), torch.nan)
@@ -144,8 +144,8 @@ def survey_card(
     )
 
 
-def image_key(frame: PersonFrame, root: Path) -> ImageKey:
-    """The name of a person-frame in a survey; its image relative to the root of the data set."""
+def image_key(frame: Sample, root: Path) -> ImageKey:
+    """The name of a sample in a survey; its image relative to the root of the data set."""
     image = frame.image_path
     inside = image.relative_to(root) if image.is_relative_to(root) else image
     return ImageKey(frame.sequence, frame.frame, frame.person, inside.as_posix())

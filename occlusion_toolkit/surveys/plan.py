@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.surveys.measure import ShardMaker
 from occlusion_toolkit.surveys.stored import Survey
 
@@ -20,7 +20,7 @@ class SurveyPlan:
     """What there is to do.
 
     Attributes:
-        images: person-frames of this run or part of it.
+        images: samples of this run or part of it.
         images_left: those that have no shard yet.
         shards: shards of this run or part of it.
         windows: windows per image.
@@ -57,7 +57,7 @@ class _EnoughSeenError(Exception):
     """Ends a calibration."""
 
 
-def calibrate(maker: ShardMaker, frame: PersonFrame) -> Pace:
+def calibrate(maker: ShardMaker, frame: Sample) -> Pace:
     """Measures for about two seconds how fast this process is, on one person; keeps no number of it."""
     started = time.perf_counter()
     subject = maker.subject(frame)

@@ -40,7 +40,7 @@ class Manifest(BaseModel):
         version: of the layout of the folder.
         card: what the numbers mean.
         joint_set: name of the joint set that was measured.
-        images: person-frames of the whole survey.
+        images: samples of the whole survey.
         shard_size: images per shard; the last shard may have fewer.
         batch_size: passes that go through the network together; fixes the rounding of every number.
         checksums: SHA-256 of every shard, in order; None until all are there.
@@ -110,7 +110,7 @@ class Survey:
 
     @property
     def num_images(self) -> int:
-        """Person-frames of the whole survey, done or not."""
+        """Samples of the whole survey, done or not."""
         return self.manifest.images
 
     @property

@@ -1,4 +1,4 @@
-"""One shard of a survey: the maps of some consecutive person-frames, as an HDF5 file."""
+"""One shard of a survey: the maps of some consecutive samples, as an HDF5 file."""
 
 import json
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class ImageKey:
 
 @dataclass(frozen=True)
 class SurveyShard:
-    """The sweeps of N consecutive person-frames; `pa_` marks values after Procrustes alignment.
+    """The sweeps of N consecutive samples; `pa_` marks values after Procrustes alignment.
 
     Attributes:
         card: what the numbers mean; with "error" among its read-outs there is ground truth.

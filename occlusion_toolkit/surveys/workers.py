@@ -17,7 +17,7 @@ import torch
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import joint_set
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import RunError, UsageError
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.surveys.clusters import Backend, WorkersLostError, joined_cluster
@@ -102,7 +102,7 @@ class Shard:
     path: Path
     first: int
     keys: tuple[ImageKey, ...]
-    frames: tuple[PersonFrame, ...]
+    frames: tuple[Sample, ...]
 
 
 def make_shards(

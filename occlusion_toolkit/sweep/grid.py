@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from occlusion_toolkit.errors import GridError
 
@@ -85,6 +85,10 @@ class Grid:
     def windows(self) -> Int64[np.ndarray, "windows 4"]:
         """The occluded rectangles (y0, y1, x0, x1) in pixels, clipped by the border, row-major."""
         return self._rectangles(self._starts(), self.size)
+
+    def centres(self) -> Float64[np.ndarray, " per_axis"]:
+        """Where windows are centred before the border clips them, pixels of the crop; on both axes."""
+        return self._starts() + self.size / 2
 
     def cells(self) -> Int64[np.ndarray, "windows 4"]:
         """The blocks (y0, y1, x0, x1) that the cells of a map are drawn over, row-major.

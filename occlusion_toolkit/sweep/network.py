@@ -29,6 +29,17 @@ FOLDING_TOLERANCE = 1e-5
 Network = TypeVar("Network", bound=nn.Module)
 
 
+def chosen_device(device: torch.device | str) -> torch.device:
+    """The device of a name; "auto" takes the first GPU where there is one.
+
+    Raises:
+        UsageError: no such device, or not on this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return existing_device(device)
+
+
 def existing_device(device: torch.device | str) -> torch.device:
     """The CPU or a GPU, after making sure that the machine has it.
 

@@ -14,7 +14,7 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import CropBox, crop_image
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, OcclusionToolkitError, TopologyError, TrainingError
 from occlusion_toolkit.files.checksums import sha256_file
@@ -152,7 +152,7 @@ def _unchanged(people: _Made) -> _Made:
     return people
 
 
-def cached_person(frame: PersonFrame, body: BodyModel, joints: Joints49) -> CachedPerson:
+def cached_person(frame: Sample, body: BodyModel, joints: Joints49) -> CachedPerson:
     """Cut one person out and bring the ground truth into the coordinates of their box.
 
     Raises:
@@ -191,7 +191,7 @@ def _crop_labels(labels: npt.NDArray[np.uint8], square: CropBox) -> npt.NDArray[
     return np.asarray(whole.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.NEAREST))
 
 
-def _read_labels(frame: PersonFrame) -> npt.NDArray[np.uint8]:
+def _read_labels(frame: Sample) -> npt.NDArray[np.uint8]:
     if frame.part_path is None:
         raise DatasetError(
             f"{frame.image_path} has no part labels under partFiles; training needs data of `synthesize`."

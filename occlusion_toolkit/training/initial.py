@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
-from occlusion_toolkit.models.architecture import Architecture, PublishedArchitecture, ResNetTrunk
+from occlusion_toolkit.files.shipped import shipped
+from occlusion_toolkit.models.architecture import Architecture, PublishedArchitecture, ResNetBackbone
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.hmr import HMR
 from occlusion_toolkit.models.nbf import NBF
 from occlusion_toolkit.models.pare import PARE
 from occlusion_toolkit.models.recognise import network_tensors, renamed_for
-from occlusion_toolkit.models.registry import cards_folder
 from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
 from occlusion_toolkit.models.weight_files import find_weights
 from occlusion_toolkit.training.samples.sample import Sample
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 SHIPPED_PX = 224
 """Side of the crops that shipped networks take."""
 
-TRUNKS = ("backbone", "encoder")
-"""Parts of networks that start from the trunk of another one."""
+BACKBONES = ("backbone", "encoder")
+"""Parts of networks that start from the backbone of another one."""
 
 NOT_IN_POSE_NETWORKS = ("upsample_stage_", "downsample_stage_", "final_layer.", "stage4.2.fuse_layers.")
 """Layers of PARE's HRNet that networks for 2D pose lack or have in other shapes; they start at random."""
@@ -49,15 +49,15 @@ def build_network(architecture: Architecture, resolution: int, mean: MeanParamet
         TrainingError: the network cannot take crops of that size.
     """
     if resolution != SHIPPED_PX:
-        trunk = None if isinstance(architecture, PublishedArchitecture) else architecture.trunk
-        if not isinstance(trunk, ResNetTrunk) or resolution * trunk.input_pooling != SHIPPED_PX:
+        backbone = None if isinstance(architecture, PublishedArchitecture) else architecture.backbone
+        if not isinstance(backbone, ResNetBackbone) or resolution * backbone.input_pooling != SHIPPED_PX:
             raise TrainingError(
                 f"A network for crops of {SHIPPED_PX} px cannot be trained on crops of {resolution} px; set "
-                f"augmentation.resolution to {SHIPPED_PX}, or input_pooling of a ResNet trunk to "
+                f"augmentation.resolution to {SHIPPED_PX}, or input_pooling of a ResNet backbone to "
                 f"{SHIPPED_PX} / resolution."
             )
-        trunk = trunk.model_copy(update={"input_pooling": 1})
-        architecture = architecture.model_copy(update={"trunk": trunk})
+        backbone = backbone.model_copy(update={"input_pooling": 1})
+        architecture = architecture.model_copy(update={"backbone": backbone})
     network: HMR | PARE | NBF = architecture.build()
     for name, value in mean.buffers().items():
         if hasattr(network.head, name):
@@ -86,7 +86,7 @@ def starting_weights(name: str) -> Path:
     Raises:
         TrainingError: it is in neither place.
     """
-    path = find_weights(name, cards_folder())
+    path = find_weights(name, shipped("models"))
     if path is not None:
         return path
     place = toolkit_home() / "weights" / name
@@ -99,24 +99,24 @@ def starting_weights(name: str) -> Path:
 def take_over(network: nn.Module, path: Path) -> int:
     """Copy every tensor of a weights file whose name and shape the network has.
 
-    Files of a whole network and of a trunk alone (`conv1.weight`, ...) both fit, and HRNets for 2D pose.
-    A network with two trunks starts both from the same file.
+    Files of a whole network and of a backbone alone (`conv1.weight`, ...) both fit, and HRNets for 2D pose.
+    A network with two backbones starts both from the same file.
 
     Returns:
         How many tensors were taken.
 
     Raises:
-        TrainingError: the trunk is not in the file.
+        TrainingError: the backbone is not in the file.
     """
     stored = network_tensors(read_state_dict(path), path).tensors
     found = stored | renamed_for(network, stored)
     own = network.state_dict()
     sources: dict[str, tuple[str, ...]] = {name: (name,) for name in own}
     needed: list[str] = []
-    for part in TRUNKS:
+    for part in BACKBONES:
         for bare in getattr(network, part).state_dict() if hasattr(network, part) else ():
             name = f"{part}.{bare}" if f"{part}.{bare}" in own else bare  # SPIN's names are flat
-            sources[name] = (name, f"{TRUNKS[0]}.{bare}", bare)
+            sources[name] = (name, f"{BACKBONES[0]}.{bare}", bare)
             if not bare.startswith(NOT_IN_POSE_NETWORKS) and not bare.endswith("num_batches_tracked"):
                 needed.append(name)
     taken: dict[str, Tensor] = {}
@@ -127,12 +127,12 @@ def take_over(network: nn.Module, path: Path) -> int:
     missing = [name for name in needed if name not in taken]
     if missing:
         raise TrainingError(
-            f"{path} does not hold the trunk of this network: {len(missing)} tensors are missing or have "
+            f"{path} does not hold the backbone of this network: {len(missing)} tensors are missing or have "
             f"other shapes, among them {missing[0]}."
         )
     network.load_state_dict(own | taken)
     random = [name for name in own if name not in taken]
-    # Of a trunk alone no head is expected; a head of which a part fits is another network than was meant.
+    # Of a backbone alone no head is expected; a head of which a part fits is another network than was meant.
     half = bool(random) and any(len(sources[name]) == 1 for name in taken)
     logger.log(
         logging.WARNING if half else logging.INFO,

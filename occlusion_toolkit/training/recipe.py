@@ -89,8 +89,8 @@ class Train(Section):
         held_out: people at the start of the first data set that are validated on instead of trained on.
         validate_every: steps between validations.
         pictures_every: steps between pictures of fixed people.
-        start_from: file of weights, shipped or in `weights/` of the toolkit's home or at a path, that trunk
-            and heads start from where their names and shapes fit; None starts at random.
+        start_from: file of weights, shipped or in `weights/` of the toolkit's home or at a path, that
+            backbone and heads start from where their names and shapes fit; None starts at random.
     """
 
     seed: int = 0

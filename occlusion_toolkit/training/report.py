@@ -13,21 +13,21 @@ from torch import Tensor
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import crop_image, normalise
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.training.evaluation import PoseErrors, Predictor, errors_mm
 
 
-def load_crops(frames: Sequence[PersonFrame]) -> Float[Tensor, "people 3 224 224"]:
+def load_crops(frames: Sequence[Sample]) -> Float[Tensor, "people 3 224 224"]:
     """Normalised crops of people, from their images and boxes."""
     return torch.stack(
         [normalise(crop_image(read_image(frame.image_path).pixels, frame.box)) for frame in frames]
     )
 
 
-def ground_truth(frames: Sequence[PersonFrame]) -> BodyParameters:
+def ground_truth(frames: Sequence[Sample]) -> BodyParameters:
     """Parameters of people in the camera frame; their cameras are not known and set to zero."""
     return BodyParameters(
         torch.from_numpy(np.stack([frame.rotmats for frame in frames])),

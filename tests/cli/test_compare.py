@@ -101,7 +101,7 @@ def test_heatmaps_of_one_image_are_compared(tmp_path, capsys):
     words = [str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), "--out", str(tmp_path / "out")]
     code, out, err = run(capsys, *words)
     assert (code, err) == (0, "")
-    assert "1 person-frame of 1 sequence" in out
+    assert "1 sample of 1 sequence" in out
     assert "No intervals" in out
     assert "nan" not in out
     written = {path.name for path in (tmp_path / "out").iterdir()}

@@ -11,7 +11,7 @@ from occlusion_toolkit.cli.main import cli
 
 RECIPE = f"""
 name: pare-small
-network: {{kind: pare, trunk: {{kind: resnet, block: basic, layers: [1, 1, 1, 1], width: 8}},
+network: {{kind: pare, backbone: {{kind: resnet, block: basic, layers: [1, 1, 1, 1], width: 8}},
   branch: upsample, filters: [8], shape_features: 8}}
 body: {OPEN_BODY_TOPOLOGY}
 train:

@@ -27,7 +27,7 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = HMRArchitecture.model_validate(
         {
             "kind": "hmr",
-            "trunk": {
+            "backbone": {
                 "kind": "resnet",
                 "block": "basic",
                 "layers": [1, 1, 1, 1],

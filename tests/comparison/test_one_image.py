@@ -1,4 +1,4 @@
-"""Heatmaps of one image compare like surveys of one person-frame: numbers, and no claims of certainty."""
+"""Heatmaps of one image compare like surveys of one sample: numbers, and no claims of certainty."""
 
 import dataclasses
 

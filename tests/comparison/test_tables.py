@@ -139,7 +139,7 @@ def test_latex_has_true_minus_signs(comparison):
 
 def test_the_explanation_says_what_the_units_of_the_statistics_are(comparison):
     text = explanation(comparison)
-    assert "40 person-frames" in text
+    assert "40 samples" in text
     assert "10 sequences" in text
     assert "error" in text
 

@@ -23,7 +23,7 @@ from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.person_crop import read_crop
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.evaluation.evaluator import true_parameters
 from occlusion_toolkit.evaluation.protocol import PARE, SPIN
 from occlusion_toolkit.evaluation.run import run_evaluation
@@ -56,7 +56,7 @@ def vertices_and_joints(gender: str, parameters: BodyParameters) -> tuple[np.nda
     return vertices, regressed[:, list(LSP_FROM_H36M)] - regressed[:, :1]
 
 
-def true_bodies(frames: list[PersonFrame], gendered: bool) -> tuple[np.ndarray, np.ndarray]:
+def true_bodies(frames: list[Sample], gendered: bool) -> tuple[np.ndarray, np.ndarray]:
     """Vertices and joints of the ground truth, person by person."""
     each = [
         vertices_and_joints(frame.gender if gendered else "neutral", true_parameters([frame]))

@@ -43,7 +43,7 @@ class Nobody(People):
     def __len__(self) -> int:
         return 0
 
-    def frame_at(self, position: int) -> None:
+    def sample_at(self, position: int) -> None:
         raise IndexError(position)
 
     @property

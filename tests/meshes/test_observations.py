@@ -70,9 +70,9 @@ def test_joints_of_the_shipped_people_lie_on_their_parts():
             assert scene.parts[y - 2 : y + 3, x - 2 : x + 3].any()
 
 
-def test_people_without_part_pictures_are_an_error():
+def test_people_without_segmentation_masks_are_an_error():
     frame = dataclasses.replace(open_dataset("open")[0], part_path=None)
-    with pytest.raises(GroundTruthError, match="no part picture"):
+    with pytest.raises(GroundTruthError, match="no segmentation mask"):
         read_scene(frame, NAMES)
 
 

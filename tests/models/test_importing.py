@@ -51,16 +51,16 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Tensor]:
     from occlusion_toolkit.models import HMR, PARE, SpinHMR, networks
     from occlusion_toolkit.models.backbones import BasicBlock, ResNet
 
-    def trunk() -> ResNet:
+    def backbone() -> ResNet:
         return ResNet(BasicBlock, (1, 1, 1, 1), 4)
 
     torch.manual_seed(0)
     small = {
-        "spin_hmr": lambda: SpinHMR(trunk()),
-        "pare_hmr_hrnet_w32_conv": lambda: HMR(trunk(), hidden=8),
-        "pare_hrnet_w32_conv": lambda: PARE(trunk(), filters=(4,)),
-        "pare_r50": lambda: PARE(trunk(), filters=(8,)),
-        "pare_r50_upsample": lambda: PARE(trunk(), filters=(8, 8)),
+        "spin_hmr": lambda: SpinHMR(backbone()),
+        "pare_hmr_hrnet_w32_conv": lambda: HMR(backbone(), hidden=8),
+        "pare_hrnet_w32_conv": lambda: PARE(backbone(), filters=(4,)),
+        "pare_r50": lambda: PARE(backbone(), filters=(8,)),
+        "pare_r50_upsample": lambda: PARE(backbone(), filters=(8, 8)),
     }
     monkeypatch.setattr(networks, "PUBLISHED_NETWORKS", small)
     return dict(small["spin_hmr"]().state_dict())

@@ -14,7 +14,7 @@ from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.comparison.comparison import compare_surveys
 from occlusion_toolkit.comparison.record import record
 from occlusion_toolkit.comparison.stored import write_comparison
-from occlusion_toolkit.data.shipped import open_test_folder
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.meshes.run import make_mesh
 from occlusion_toolkit.sweep.results import write_heatmap
 
@@ -27,7 +27,7 @@ INPUTS = {
     "meshes_compared": (["a", "b/mesh.h5", "--joint", "left_wrist"], ["meshes.png", "meshes.pdf"]),
     "predictions_compared": (["a.h5", "b.h5"], ["predictions.png", "predictions.pdf"]),
     "sensitivity_meshes": (["a"], ["mesh.png", "mesh.pdf", "mesh_mean.png", "mesh_mean.pdf"]),
-    "synthetic_people": ([str(open_test_folder())], []),
+    "synthetic_people": ([str(shipped("open-test"))], []),
     "training_curves": (["run"], ["training_curves.png", "training_curves.pdf"]),
 }
 

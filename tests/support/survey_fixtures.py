@@ -90,7 +90,7 @@ def make_survey(
 
     Args:
         folder: where; made where it does not exist.
-        images: person-frames, in sequences of about equal length.
+        images: samples, in sequences of about equal length.
         sequences: how many.
         grid: the windows.
         shard_size: images per shard.

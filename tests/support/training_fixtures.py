@@ -13,9 +13,9 @@ from occlusion_toolkit.training.sources import RunData
 from support.drawn_people import draw_cache
 
 OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
-TRUNK = {"kind": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "width": 8, "input_pooling": 2}
-PARE = {"kind": "pare", "trunk": TRUNK, "branch": "upsample", "filters": [8], "corrects_mean": True}
-HMR = {"kind": "hmr", "trunk": TRUNK, "hidden": 16, "dropout": 0.3}
+BACKBONE = {"kind": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "width": 8, "input_pooling": 2}
+PARE = {"kind": "pare", "backbone": BACKBONE, "branch": "upsample", "filters": [8], "corrects_mean": True}
+HMR = {"kind": "hmr", "backbone": BACKBONE, "hidden": 16, "dropout": 0.3}
 
 
 def recipe_content(network: dict[str, Any] = PARE, **train: Any) -> dict[str, Any]:

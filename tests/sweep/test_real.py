@@ -26,7 +26,7 @@ from occlusion_toolkit.sweep.sweep import OcclusionSweep
 GRID = Grid(size=40, stride=112)
 
 
-def trunk() -> ResNet:
+def backbone() -> ResNet:
     return ResNet(BasicBlock, (1, 1, 1, 1), width=8)
 
 
@@ -35,11 +35,13 @@ def hrnet() -> HRNet:
 
 
 NETWORKS = {
-    "hmr": lambda: HMR(trunk(), hidden=64),
+    "hmr": lambda: HMR(backbone(), hidden=64),
     "pare-upsample": lambda: PARE(
-        trunk(), branch=upsample_steps, filters=(16,), mean=MeanParameters.standing()
+        backbone(), branch=upsample_steps, filters=(16,), mean=MeanParameters.standing()
     ),
-    "pare-deconv": lambda: PARE(trunk(), branch=deconv_steps, filters=(16,), mean=MeanParameters.standing()),
+    "pare-deconv": lambda: PARE(
+        backbone(), branch=deconv_steps, filters=(16,), mean=MeanParameters.standing()
+    ),
     "pare-hrnet": lambda: PARE(hrnet(), branch=conv_steps, filters=(16,), mean=MeanParameters.standing()),
 }
 

@@ -184,14 +184,14 @@ def test_network_on_small_crops_is_the_one_that_halves_large_ones() -> None:
         build_network(recipe.network, 100, MeanParameters.standing())
 
 
-def test_weights_of_a_trunk_alone_are_taken_over(tmp_path: Path) -> None:
+def test_weights_of_a_backbone_alone_are_taken_over(tmp_path: Path) -> None:
     recipe = tiny_recipe(PARE)
     donor, network = (build_network(recipe.network, 112, MeanParameters.standing()) for _ in range(2))
     tensors: dict[str, Tensor] = {
         name: value.contiguous() for name, value in donor.backbone.state_dict().items()
     }
-    save_file(tensors, tmp_path / "trunk.safetensors")
-    taken = take_over(network, tmp_path / "trunk.safetensors")
+    save_file(tensors, tmp_path / "backbone.safetensors")
+    taken = take_over(network, tmp_path / "backbone.safetensors")
     assert taken == len(tensors)
     assert torch.equal(network.backbone.conv1.weight, donor.backbone.conv1.weight)
     del tensors["conv1.weight"]
@@ -200,15 +200,15 @@ def test_weights_of_a_trunk_alone_are_taken_over(tmp_path: Path) -> None:
         take_over(network, tmp_path / "less.safetensors")
 
 
-def test_both_trunks_of_a_network_start_from_the_same_file(tmp_path: Path) -> None:
-    stages = {name: PARE[name] for name in ("trunk", "branch", "filters")}
+def test_both_backbones_of_a_network_start_from_the_same_file(tmp_path: Path) -> None:
+    stages = {name: PARE[name] for name in ("backbone", "branch", "filters")}
     donor = build_network(tiny_recipe(HMR).network, 112, MeanParameters.standing())
     network = build_network(tiny_recipe({"kind": "nbf"} | stages).network, 112, MeanParameters.standing())
     tensors = {name: value.contiguous() for name, value in donor.state_dict().items() if "backbone" in name}
-    save_file(tensors, tmp_path / "trunk.safetensors")
-    assert take_over(network, tmp_path / "trunk.safetensors") == 2 * len(tensors)
-    for trunk in (network.backbone, network.encoder):
-        assert torch.equal(trunk.layer4[0].conv2.weight, donor.backbone.layer4[0].conv2.weight)
+    save_file(tensors, tmp_path / "backbone.safetensors")
+    assert take_over(network, tmp_path / "backbone.safetensors") == 2 * len(tensors)
+    for backbone in (network.backbone, network.encoder):
+        assert torch.equal(backbone.layer4[0].conv2.weight, donor.backbone.layer4[0].conv2.weight)
 
 
 def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:

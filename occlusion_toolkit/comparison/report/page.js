@@ -47,7 +47,7 @@
     const aligned = comparison.aligned ? " after Procrustes alignment" : "";
     byId("subtitle").textContent =
       `${comparison.read_out}${aligned} on ${[card.dataset, card.split].filter(Boolean).join(" ")}: ` +
-      `${comparison.frames} person-frames of ${comparison.sequences} sequences, ` +
+      `${comparison.frames} samples of ${comparison.sequences} sequences, ` +
       `occluder of ${card.grid.size} px every ${card.grid.stride} px, ${card.occluder}`;
     byId("explanation").textContent = contents.explanation;
   }

@@ -15,8 +15,8 @@ from occlusion_toolkit.body.gender import GENDERS
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE
 from occlusion_toolkit.data.annotations.images import ImageFolder
 from occlusion_toolkit.data.annotations.table import AnnotationTable
-from occlusion_toolkit.data.person_frame import GENDER_CODES
 from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.sample import GENDER_CODES
 from occlusion_toolkit.files.arrays import load_npz
 
 _NAMES = (

@@ -10,7 +10,7 @@ from occlusion_toolkit.body.gender import GENDERS
 from occlusion_toolkit.body.joints49 import NUM_OPENPOSE
 from occlusion_toolkit.data.annotations.table import AnnotationTable
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import DatasetError
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, body_joints, with_body_joints
 
@@ -49,7 +49,7 @@ def table_of_people(people: People, bodies: TrainingBodies) -> AnnotationTable:
     return with_body_joints(dataclasses.replace(table, pinholes=pinholes), bodies)
 
 
-def _detections(people: People, frames: Sequence[PersonFrame]) -> AnnotationTable:
+def _detections(people: People, frames: Sequence[Sample]) -> AnnotationTable:
     """The table with detected keypoints alone."""
     count = len(frames)
     keypoints = np.zeros((count, 49, 3), np.float32)

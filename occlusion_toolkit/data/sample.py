@@ -14,7 +14,7 @@ GENDER_CODES: dict[str, Gender] = {"m": "male", "f": "female", "n": "neutral"}
 
 
 @dataclass(frozen=True)
-class PersonFrame:
+class Sample:
     """One person in one image, with ground truth.
 
     Attributes:

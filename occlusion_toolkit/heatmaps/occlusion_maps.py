@@ -1,0 +1,279 @@
+"""What a sweep of one image or several gives back: labelled maps that can be read, drawn and stored."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import UInt8
+
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.data.crops import denormalise, normalise
+from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.maps import (
+    card_of,
+    clean_of,
+    default_metric,
+    json_attribute,
+    metric_names,
+    open_maps,
+    save_maps,
+    values_of,
+    worst_window,
+)
+from occlusion_toolkit.sweep.occluders import Occluder, occluder_of
+from occlusion_toolkit.sweep.protocol import ProtocolCard
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from occlusion_toolkit.heatmaps.table import HeatmapTable
+
+FORMATS = (".png", ".pdf", ".svg", ".jpg")
+
+
+class OcclusionMaps:
+    """Occlusion sensitivity maps: one per image, joint and metric, millimetres.
+
+    Args:
+        dataset: the labelled arrays (`occlusion_toolkit.sweep.maps`), an `xarray.Dataset` like any other.
+        bodies: where the body that the maps were measured on comes from; needed for pictures only.
+        occluder: what was pasted, for pictures; None makes it again from the card.
+
+    Example:
+        >>> import occlusion_toolkit as ot
+        >>> maps = ot.OcclusionSweep(stride=56)(ot.read_crop("examples/photo.jpg", bbox=(258, 107, 382, 707)))
+        >>> maps.metrics
+        ('displacement', 'pa_displacement')
+        >>> maps.sel(joint="left_wrist").dims
+        ('row', 'col')
+    """
+
+    def __init__(
+        self, dataset: xr.Dataset, bodies: Bodies | None = None, occluder: Occluder | None = None
+    ) -> None:
+        self.dataset = dataset
+        self._bodies = bodies or Bodies()
+        self._occluder = occluder
+
+    @classmethod
+    def open(cls, path: Path | str, bodies: Bodies | None = None) -> OcclusionMaps:
+        """Reads a stored result.
+
+        Raises:
+            ResultError: the file is missing, damaged, or holds something else.
+        """
+        return cls(open_maps(path), bodies)
+
+    @cached_property
+    def card(self) -> ProtocolCard:
+        """What the numbers mean."""
+        return card_of(self.dataset)
+
+    @property
+    def grid(self) -> Grid:
+        """The windows."""
+        return self.card.windows
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """The joints, in order."""
+        return tuple(str(name) for name in self.dataset["joint"].values)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What can be read, such as `displacement` and, with ground truth, `error` and `increase`."""
+        return metric_names(self.card)
+
+    @property
+    def metric(self) -> str:
+        """What is read unless another metric is asked for: the error, or the displacement without a truth."""
+        return str(self._focus["metric"]) if self._focus else default_metric(self.card)
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """The joints that are drawn unless others are asked for."""
+        return tuple(map(str, self._focus["joints"])) if self._focus else self.joint_names
+
+    @property
+    def body(self) -> BodyModel:
+        """The body that the maps were measured on.
+
+        Raises:
+            BodyModelError: its files are missing.
+        """
+        return self._bodies.load(self.card.body)
+
+    def focused(self, metric: str | None = None, joints: Sequence[str] | None = None) -> OcclusionMaps:
+        """The same maps with another metric and other joints to read and draw by default; both are stored.
+
+        Raises:
+            UsageError: the maps do not hold them.
+        """
+        metric, joints = metric or self.metric, tuple(joints or self.joints)
+        values_of(self.dataset, metric)
+        unknown = [joint for joint in joints if joint not in self.joint_names]
+        if unknown or not joints:
+            raise UsageError(
+                f"there is no joint {', '.join(unknown)!r}; there are: {', '.join(self.joint_names)}"
+            )
+        focus = json.dumps({"metric": metric, "joints": joints})
+        return OcclusionMaps(self.dataset.assign_attrs(focus=focus), self._bodies, self._occluder)
+
+    def __getitem__(self, metric: str) -> xr.DataArray:
+        """A metric of everything, (image, joint, row, col), mm."""
+        return values_of(self.dataset, metric)
+
+    def sel(
+        self, *, metric: str | None = None, joint: str | Sequence[str] | None = None, image: int | None = None
+    ) -> xr.DataArray:
+        """A metric by the names of joints, mm.
+
+        Args:
+            metric: one of `metrics`.
+            joint: one joint, which leaves (row, col); several, or None for all, which leave
+                (joint, row, col).
+            image: position of the image; may be left out where there is one.
+
+        Returns:
+            The values with their coordinates; `row` and `col` are where the square is centred, pixels of the
+            crop.
+
+        Raises:
+            GroundTruthError: the metric needs a truth and there was none.
+            UsageError: there is no such metric, joint or image.
+        """
+        values = values_of(self.dataset, metric or self.metric)
+        try:
+            if image is not None:
+                values = values.sel(image=image)
+            elif values.sizes["image"] == 1:
+                values = values.squeeze("image")
+            return (
+                values
+                if joint is None
+                else values.sel(joint=joint if isinstance(joint, str) else list(joint))
+            )
+        except KeyError as error:
+            raise UsageError(
+                f"there is no {error.args[0]}; the joints are: {', '.join(self.joint_names)}"
+            ) from error
+
+    def clean(self, metric: str | None = None) -> xr.DataArray | None:
+        """A metric on the clean crops, (image, joint), mm; None for those that are measured from there."""
+        return clean_of(self.dataset, metric or self.metric)
+
+    def worst(self, image: int = 0) -> tuple[int, int]:
+        """Row and column of the window with the largest mean of `metric` over `joints`."""
+        return worst_window(self.sel(joint=self.joints, image=self._label(image)))
+
+    def window(self, cell: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The rectangle (y0, y1, x0, x1) of a cell, pixels of the crop; ends are exclusive."""
+        y0, y1, x0, x1 = self.grid.windows()[cell[0] * self.grid.cols + cell[1]]
+        return int(y0), int(y1), int(x0), int(x1)
+
+    def occluded_crop(
+        self, cell: tuple[int, int], image: int = 0
+    ) -> UInt8[np.ndarray, "resolution resolution 3"]:
+        """The crop under one window, RGB, painted again.
+
+        Raises:
+            OccluderError: the occluder is not at hand, such as a picture that was moved.
+        """
+        occluder = self._occluder or occluder_of(self.card.occluder or {}, self.grid.size)
+        crop = normalise(self.dataset["crop"].values[image])[None]
+        painted = denormalise(occluder.apply(crop, torch.tensor([self.window(cell)])))
+        return np.asarray(painted[0])
+
+    def table(self, image: int = 0) -> HeatmapTable:
+        """Clean value, mean and worst window of every joint."""
+        from occlusion_toolkit.heatmaps.table import summarise
+
+        return summarise(self, image)
+
+    def plot(
+        self,
+        path: Path | str | None = None,
+        *,
+        image: int = 0,
+        shared_limits: bool = True,
+        smooth: bool = False,
+    ) -> Figure:
+        """One heatmap per joint over the crop (PARE, Figure 2).
+
+        Args:
+            path: where to write it, by suffix (.png, .pdf, .svg, .jpg); None to get the figure only.
+            image: which image, where there are several.
+            shared_limits: one colour scale for all joints.
+            smooth: interpolate the picture between cells; never the numbers.
+
+        Raises:
+            ResultError: the file cannot be written.
+        """
+        from occlusion_toolkit.heatmaps.pictures import panels_figure
+
+        return _written(panels_figure(self, image, shared_limits=shared_limits, smooth=smooth), path)
+
+    def summary(self, path: Path | str | None = None, *, image: int = 0) -> Figure:
+        """The worst window before and after, and the mean map (PARE, Figure 1); see `plot`."""
+        from occlusion_toolkit.heatmaps.pictures import worst_case_figure
+
+        return _written(worst_case_figure(self, image), path)
+
+    def save(self, path: Path | str) -> None:
+        """Writes everything to an HDF5 file that any NetCDF reader opens.
+
+        Raises:
+            ResultError: the file cannot be written.
+        """
+        save_maps(path, self.dataset)
+
+    def __repr__(self) -> str:
+        images = self.dataset.sizes["image"]
+        return (
+            f"OcclusionMaps({self.card.model_card}, {images} image{'s' if images > 1 else ''}, "
+            f"{len(self.joint_names)} joints, {self.grid.rows}x{self.grid.cols} windows, {self.metric})"
+        )
+
+    def _repr_html_(self) -> str:
+        picture = io.BytesIO()
+        self.plot().savefig(picture, format="png", dpi=110)
+        encoded = base64.b64encode(picture.getvalue()).decode()
+        return f'<img alt="{self!r}" src="data:image/png;base64,{encoded}">{self.table().to_html()}'
+
+    @cached_property
+    def _focus(self) -> dict[str, Any] | None:
+        focus = json_attribute(self.dataset, "focus") if "focus" in self.dataset.attrs else None
+        if focus is None:
+            return None
+        if (
+            not isinstance(focus, dict)
+            or focus.get("metric") not in metric_names(self.card)
+            or not isinstance(focus.get("joints"), list)
+            or not set(focus["joints"]) <= set(self.joint_names)
+        ):
+            raise UsageError("the stored focus names a metric or joints that the maps do not hold")
+        return focus
+
+    def _label(self, image: int) -> int:
+        return int(self.dataset["image"].values[image])
+
+
+def _written(figure: Figure, path: Path | str | None) -> Figure:
+    if path is not None:
+        from occlusion_toolkit.plotting.style import save_figure
+
+        if Path(path).suffix not in FORMATS:
+            raise UsageError(f"{str(path)!r} is no picture; end it in one of: {', '.join(FORMATS)}")
+        save_figure(figure, Path(path))
+    return figure

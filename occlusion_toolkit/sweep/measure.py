@@ -1,0 +1,154 @@
+"""From estimated bodies to distances in millimetres, by any metric."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+from torch import Tensor
+
+from occlusion_toolkit.body.joints import JointSet
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.errors import GroundTruthError, SweepError
+from occlusion_toolkit.sweep.metrics import mpjpe_per_joint, pa_mpjpe_per_joint
+
+Metric = Callable[[Tensor, Tensor], Tensor]
+"""Distances (B, J) in metres between predicted and target joints, both (B, J, 3), pelvis at the origin."""
+
+METRICS: Mapping[str, Metric] = {"mpjpe": mpjpe_per_joint, "pa_mpjpe": pa_mpjpe_per_joint}
+"""What a sweep measures unless it is told: distances after centring on the pelvis, and after Procrustes."""
+
+_BODIES_AT_ONCE = 1024  # keeps the skinned markers of a stride-1 sweep in the megabytes
+
+_MM_PER_M = 1000.0
+
+
+@runtime_checkable
+class JointBody(Protocol):
+    """The part of a body model that a sweep needs: joints without the mesh."""
+
+    def centred_joints(
+        self, parameters: BodyParameters, joint_set: JointSet
+    ) -> Float[Tensor, "batch joints 3"]:
+        """Joints relative to the pelvis of the joint set, metres."""
+        ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Joints of all passes of one crop and their distances; the first pass is the clean crop.
+
+    Attributes:
+        joints_m: pelvis-centred joints, (P, J, 3), metres.
+        true_joints_m: pelvis-centred ground truth, (J, 3), metres; None where there is no truth.
+        from_clean_mm: by metric, distance from the clean estimate, (P, J).
+        from_truth_mm: by metric, distance from the truth, (P, J); empty where there is none.
+    """
+
+    joints_m: Float32[np.ndarray, "passes joints 3"]
+    true_joints_m: Float32[np.ndarray, "joints 3"] | None
+    from_clean_mm: dict[str, Float32[np.ndarray, "passes joints"]]
+    from_truth_mm: dict[str, Float32[np.ndarray, "passes joints"]]
+
+
+@torch.inference_mode()
+def measure(
+    body: JointBody,
+    joint_set: JointSet,
+    metrics: Mapping[str, Metric],
+    estimates: BodyParameters,
+    unchanged: Bool[Tensor, " passes"],
+    true_joints: Float[Tensor, "joints 3"] | None,
+) -> Measured:
+    """Measures the estimates of one crop.
+
+    Args:
+        body: the body that the estimates are parameters of.
+        joint_set: the joints to measure.
+        metrics: by name.
+        estimates: the clean estimate, then one per window, P = 1 + W of them.
+        unchanged: passes that showed the network the clean crop, (P,). They take the clean pass's values, so
+            that the rounding of differently filled batches does not look like an effect.
+        true_joints: centred true joints, (J, 3), metres; None where there is no truth.
+
+    Raises:
+        SweepError: a metric gives another shape than (B, J), or NaN.
+    """
+    joints = clean_where_unchanged(centred_joints(body, joint_set, estimates), unchanged)
+    # Differences of nearby points: float64 keeps rounding out of what is shown in millimetres.
+    predicted = joints.double()
+
+    def distances_mm(name: str, target: Tensor) -> Tensor:
+        values = metrics[name](predicted, target.double().expand_as(predicted))
+        if values.shape != predicted.shape[:2] or not values.isfinite().all():
+            raise SweepError(
+                f"metric {name!r} gave {tuple(values.shape)} values, some perhaps not finite, for joints "
+                f"{tuple(predicted.shape)}; it must give one finite distance per joint, (B, J)"
+            )
+        return clean_where_unchanged(_MM_PER_M * values, unchanged)
+
+    def from_clean(name: str) -> Tensor:
+        values = distances_mm(name, joints[0])
+        values[unchanged] = 0.0  # aligning a set to itself leaves some 1e-13
+        return values
+
+    return Measured(
+        joints_m=as_array(joints),
+        true_joints_m=None if true_joints is None else as_array(true_joints),
+        from_clean_mm={name: as_array(from_clean(name)) for name in metrics},
+        from_truth_mm={}
+        if true_joints is None
+        else {name: as_array(distances_mm(name, true_joints)) for name in metrics},
+    )
+
+
+def clean_where_unchanged(
+    values: Float[Tensor, "passes ..."], unchanged: Bool[Tensor, " passes"]
+) -> Float[Tensor, "passes ..."]:
+    """Values of all passes (P, ...), with those of the clean pass, the first, for unchanged passes."""
+    mask = unchanged.view(-1, *(1,) * (values.dim() - 1))
+    return torch.where(mask, values[:1], values)
+
+
+@torch.inference_mode()
+def centred_joints(
+    body: JointBody, joint_set: JointSet, parameters: BodyParameters
+) -> Float[Tensor, "batch joints 3"]:
+    """Joints relative to the pelvis for any number of bodies, (B, J, 3) metres, some at a time."""
+    starts = range(0, len(parameters), _BODIES_AT_ONCE)
+    parts = [body.centred_joints(parameters[start : start + _BODIES_AT_ONCE], joint_set) for start in starts]
+    return torch.cat(parts)
+
+
+def as_array(tensor: Tensor) -> Float32[np.ndarray, "..."]:
+    """A float32 copy on the host."""
+    return tensor.to("cpu", torch.float32, copy=True).numpy()
+
+
+def check_ground_truth(ground_truth: BodyParameters, crops: int, first: int = 0) -> None:
+    """Makes sure that there is one finite body per crop.
+
+    Args:
+        ground_truth: the true bodies.
+        crops: how many there should be.
+        first: number of the first crop, for messages.
+
+    Raises:
+        GroundTruthError: the numbers of bodies and crops differ, or rotations or betas have NaN or infinite
+            values. The camera is not looked at: errors do not depend on it.
+    """
+    if len(ground_truth) != crops:
+        raise GroundTruthError(
+            f"ground truth has {len(ground_truth)} bodies for {crops} crops; give one for each crop"
+        )
+    for name in ("rotmats", "betas"):
+        values: Tensor = getattr(ground_truth, name)
+        broken = ~values.isfinite().flatten(1).all(dim=1)
+        if broken.any():
+            number = first + int(broken.nonzero()[0])
+            raise GroundTruthError(
+                f"ground truth {name} of crop {number} has NaN or infinite values; "
+                "leave the crop out or correct its annotation"
+            )
