@@ -1,10 +1,10 @@
 """Occlusion-sensitivity analysis for 3D human pose and shape regressors, after PARE.
 
-    >>> import occlusion_toolkit as ot
-    >>> crop = ot.read_crop("examples/photo.jpg", bbox=(258, 107, 382, 707))
-    >>> maps = ot.OcclusionSweep("pare-open", size=40, stride=56)(crop)
-    >>> maps.sel(joint="left_wrist", metric="displacement").dims
-    ('row', 'col')
+>>> import occlusion_toolkit as ot
+>>> crop = ot.read_crop("examples/photo.jpg", bbox=(258, 107, 382, 707))
+>>> maps = ot.OcclusionSweep("pare-open", size=40, stride=56)(crop)
+>>> maps.sel(joint="left_wrist", metric="displacement").dims
+('row', 'col')
 """
 
 import importlib

@@ -19,6 +19,7 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.data.crops import denormalise, normalise
 from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.plotting.style import save_picture
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.maps import (
     card_of,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from occlusion_toolkit.heatmaps.table import HeatmapTable
-
-FORMATS = (".png", ".pdf", ".svg", ".jpg")
 
 
 class OcclusionMaps:
@@ -222,13 +221,13 @@ class OcclusionMaps:
         """
         from occlusion_toolkit.heatmaps.pictures import panels_figure
 
-        return _written(panels_figure(self, image, shared_limits=shared_limits, smooth=smooth), path)
+        return save_picture(panels_figure(self, image, shared_limits=shared_limits, smooth=smooth), path)
 
     def summary(self, path: Path | str | None = None, *, image: int = 0) -> Figure:
         """The worst window before and after, and the mean map (PARE, Figure 1); see `plot`."""
         from occlusion_toolkit.heatmaps.pictures import worst_case_figure
 
-        return _written(worst_case_figure(self, image), path)
+        return save_picture(worst_case_figure(self, image), path)
 
     def save(self, path: Path | str) -> None:
         """Writes everything to an HDF5 file that any NetCDF reader opens.
@@ -267,13 +266,3 @@ class OcclusionMaps:
 
     def _label(self, image: int) -> int:
         return int(self.dataset["image"].values[image])
-
-
-def _written(figure: Figure, path: Path | str | None) -> Figure:
-    if path is not None:
-        from occlusion_toolkit.plotting.style import save_figure
-
-        if Path(path).suffix not in FORMATS:
-            raise UsageError(f"{str(path)!r} is no picture; end it in one of: {', '.join(FORMATS)}")
-        save_figure(figure, Path(path))
-    return figure

@@ -5,13 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
-from torch import nn
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
@@ -21,9 +19,7 @@ from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.errors import GroundTruthError, TopologyError
 from occlusion_toolkit.find.crop import Crop
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
-from occlusion_toolkit.models.base import RegressorOutput
-from occlusion_toolkit.models.cards import ModelCard
-from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
+from occlusion_toolkit.models.registry import AnyRegressor, LoadedRegressor, load_regressor
 from occlusion_toolkit.sweep.grid import Grid, GridKind
 from occlusion_toolkit.sweep.maps import labelled, stacked, with_card
 from occlusion_toolkit.sweep.measure import METRICS, Metric
@@ -32,11 +28,6 @@ from occlusion_toolkit.sweep.occluders import Occluder, parse_occluder
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 from occlusion_toolkit.sweep.subjects import Subject
 from occlusion_toolkit.sweep.sweep import WindowSweep
-
-AnyRegressor = (
-    str | Path | ModelCard | LoadedRegressor | nn.Module | Callable[[torch.Tensor], RegressorOutput]
-)
-"""What `OcclusionSweep` takes for a model."""
 
 
 class OcclusionSweep:

@@ -1,6 +1,7 @@
 """Regressors by name: shipped and imported cards, plug-ins, and the networks behind them."""
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -90,6 +91,10 @@ def list_cards() -> list[ModelCard]:
     return [read_card(path) for path in sorted(shipped("models").glob("*.yaml"))]
 
 
+AnyRegressor = str | Path | ModelCard | LoadedRegressor | nn.Module | Callable[[Tensor], RegressorOutput]
+"""What stands for a regressor: a card's name, its path, the card, or a network."""
+
+
 def find_source(name_or_path: str | Path) -> Path | EntryPoint:
     """The file of a card, or the plug-in of a name.
 
@@ -133,7 +138,7 @@ def load_card(name_or_path: str | Path) -> RegressorCard:
 
 
 def load_regressor(
-    name_or_path: str | Path, device: str | torch.device = "cpu", trusted: TrustedFiles | None = None
+    name_or_path: AnyRegressor, device: str | torch.device = "cpu", trusted: TrustedFiles | None = None
 ) -> LoadedRegressor:
     """A network with the weights of its card: checksum verified, every tensor accounted for.
 

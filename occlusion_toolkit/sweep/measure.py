@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.errors import GroundTruthError, SweepError
+from occlusion_toolkit.errors import GroundTruthError, SweepError, UsageError
 from occlusion_toolkit.sweep.metrics import mpjpe_per_joint, pa_mpjpe_per_joint
 
 Metric = Callable[[Tensor, Tensor], Tensor]
@@ -20,9 +21,28 @@ Metric = Callable[[Tensor, Tensor], Tensor]
 METRICS: Mapping[str, Metric] = {"mpjpe": mpjpe_per_joint, "pa_mpjpe": pa_mpjpe_per_joint}
 """What a sweep measures unless it is told: distances after centring on the pelvis, and after Procrustes."""
 
+ENTRY_POINT_GROUP = "occlusion_toolkit.metrics"
+"""Other packages add metrics here: a name, and a function like those of `METRICS`."""
+
 _BODIES_AT_ONCE = 1024  # keeps the skinned markers of a stride-1 sweep in the megabytes
 
 _MM_PER_M = 1000.0
+
+
+def metrics_with(*names: str) -> dict[str, Metric]:
+    """The built-in metrics and, by their names, those of other packages (`ENTRY_POINT_GROUP`).
+
+    Raises:
+        UsageError: no installed package has a metric of that name.
+    """
+    installed = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
+    found = dict(METRICS)
+    for name in names:
+        if name not in found and name not in installed:
+            known = ", ".join([*METRICS, *installed])
+            raise UsageError(f"there is no metric {name!r}; there are: {known}")
+        found.setdefault(name, installed[name].load() if name in installed else METRICS[name])
+    return found
 
 
 @runtime_checkable
