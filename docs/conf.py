@@ -37,10 +37,14 @@ html_show_sphinx = False
 
 myst_heading_anchors = 3
 
+add_module_names = False
+python_use_unqualified_type_names = True
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_attr_annotations = False
 
 # Types of other packages have no page here, and neither have our own behind the front door.
 nitpick_ignore_regex = [(r"py:.*", r"(?!occlusion_toolkit\.\w+$).*")]
