@@ -1,4 +1,4 @@
-"""The Markdown pages of the repository, and the code in them."""
+"""The Markdown pages of the repository, and the code and commands in them."""
 
 import re
 from pathlib import Path
@@ -19,3 +19,10 @@ def pages() -> list[Path]:
 def code_blocks(page: Path, language: str) -> list[str]:
     """The fenced blocks of a page in one language, in order."""
     return [body for name, body in _FENCE.findall(page.read_text(encoding="utf-8")) if name == language]
+
+
+def command_lines(page: Path) -> list[str]:
+    """The lines of a page's code that call the command line, comments and continuations resolved."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = (line.strip().removeprefix("srun ") for line in text.splitlines())
+    return [line.split(" #")[0] for line in lines if line.startswith("occlusion-toolkit ")]
