@@ -251,18 +251,7 @@ def read_threedpw_list(
         person[sequence] += frame <= last.get(sequence, -1)
         last[sequence] = frame
         if keep(sequence):
-            frames.append(
-                Sample(
-                    image_path=image,
-                    sequence=sequence,
-                    frame=frame,
-                    person=person[sequence],
-                    gender=people.genders[row],
-                    box=people.boxes[row],
-                    rotmats=people.rotmats[row],
-                    betas=people.betas[row],
-                )
-            )
+            frames.append(people.sample(row, sequence, frame, person[sequence]))
     for sequence in sorted(name for name, index in person.items() if index >= _MOST_PEOPLE):
         problems.add(f"the rows of {sequence} are not one person after the other")
     problems.raise_for_dataset(path)
