@@ -55,17 +55,17 @@ def read_threedoh(root: Path, split: str, people_list: Path | None = None) -> Pe
     else:
         listed = read_list(people_list, locate, gendered=False)
     problems = Problems()
-    frames = []
+    samples = []
     seen: Counter[int] = Counter()
     for row, image in enumerate(listed.images):
         if not _NUMBER.fullmatch(image.stem):
             problems.add(f"the image {image.name} is not named by a number")
             continue
         frame = int(image.stem)
-        frames.append(listed.sample(row, f"{split}set", frame, seen[frame]))
+        samples.append(listed.sample(row, f"{split}set", frame, seen[frame]))
         seen[frame] += 1
     problems.raise_for_dataset(people_list or folder)
-    return PeopleList("3doh", split, root, SMPL_TOPOLOGY, frames, {})
+    return PeopleList("3doh", split, root, SMPL_TOPOLOGY, samples, {})
 
 
 def _read_annotations(path: Path, locate: Locate) -> ListedPeople:
