@@ -5,7 +5,7 @@ import json
 from importlib import metadata
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from occlusion_toolkit import __version__
 from occlusion_toolkit.errors import ResultError
@@ -48,6 +48,7 @@ class ProtocolCard(BaseModel):
         gender_rule: which gendered body the ground truth uses; None without ground truth.
         frame_filter: which frames of the data set are used, such as "spin" or "vibe"; None without one.
         pve_alignment: what vertices are centred on before PVE, "none" or "pelvis"; None without PVE.
+        rasterizer: what decided which vertices are seen, such as "builtin"; None where nothing was drawn.
         people_sha256: checksum of the list of samples, in order; None for a single photograph.
         trusted_files: files that were opened although they may run code, as `NAME sha256:CHECKSUM`: all that
             the command had opened, whichever of its results they belong to.
@@ -58,7 +59,7 @@ class ProtocolCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
-        {"model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"} | {"metrics"}
+        {"metrics", "model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"}
     )
     """Fields that two comparable results may disagree in: comparing models is the point of comparing, and
     what was additionally measured does not change the rest."""
@@ -80,10 +81,18 @@ class ProtocolCard(BaseModel):
     gender_rule: str | None = None
     frame_filter: str | None = None
     pve_alignment: Literal["none", "pelvis"] | None = None
+    rasterizer: str | None = None
     people_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     trusted_files: tuple[str, ...] = ()
     toolkit_version: str = __version__
     libraries: dict[str, str] = Field(default_factory=library_versions)
+
+    @field_validator("occluder")
+    @classmethod
+    def _named(cls, spec: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        if spec is not None and not isinstance(spec.get("name"), str):
+            raise ValueError("an occluder has a name")
+        return spec
 
     @property
     def has_truth(self) -> bool:

@@ -18,7 +18,7 @@ from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.models.base import NUM_JOINTS, Regressor
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.metrics import mpjpe_per_joint, pa_mpjpe_per_joint
+from occlusion_toolkit.sweep.metrics import mpjpe, pa_mpjpe
 from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.sweep.sweep import WindowSweep
 from occlusion_toolkit.training.losses import IGNORED_PART
@@ -38,9 +38,7 @@ class PoseErrors:
 def errors_mm(found: BodyParameters, truth: BodyParameters, body: BodyModel) -> Float[Tensor, "2 people"]:
     """MPJPE and PA-MPJPE of every person over the 14 LSP joints, millimetres, (2, P)."""
     joints = body.centred_joints(found, LSP14), body.centred_joints(truth, LSP14)
-    return 1000 * torch.stack(
-        [metric(*joints).mean(dim=1) for metric in (mpjpe_per_joint, pa_mpjpe_per_joint)]
-    )
+    return 1000 * torch.stack([metric(*joints).mean(dim=1) for metric in (mpjpe, pa_mpjpe)])
 
 
 def part_overlaps(

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from occlusion_toolkit.body.joints49 import NUM_OPENPOSE
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable
 
 FOCAL_LENGTH_PX = 5000.0
 CROP_PX = 224

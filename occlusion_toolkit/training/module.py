@@ -12,7 +12,7 @@ from torch import Tensor
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, IMAGENET_STD
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
 from occlusion_toolkit.training.bodies import TrainingBodies

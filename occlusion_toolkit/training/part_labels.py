@@ -17,12 +17,12 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import GENDERS, Gender
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.parts import face_parts
 from occlusion_toolkit.body.rasterize import rasterize
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import atomic_path
 from occlusion_toolkit.training.bodies import TrainingBodies, bodies_of

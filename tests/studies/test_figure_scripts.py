@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from occlusion_toolkit.attention_maps.result import write_attention
+from occlusion_toolkit.meshes.run import make_mesh
 from occlusion_toolkit.sweep.results import write_heatmap
 from PIL import Image
 from support.figure_fixtures import draw_coarsely, fake_attention, fake_heatmap
@@ -17,7 +18,6 @@ from occlusion_toolkit.comparison.comparison import compare_surveys
 from occlusion_toolkit.comparison.record import record
 from occlusion_toolkit.comparison.stored import write_comparison
 from occlusion_toolkit.files.shipped import shipped
-from occlusion_toolkit.meshes.run import make_mesh
 
 INPUTS = {
     "attention": (["attention.h5"], ["attention.png", "attention.pdf"]),

@@ -16,10 +16,10 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, SPIN49, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.annotations.eft import read_eft
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
+from occlusion_toolkit.data.annotations import ImageFolder
 from occlusion_toolkit.data.boxes import CropBox
+from occlusion_toolkit.data.eft import read_eft
+from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.training.annotated_photographs import AnnotatedPhotographs, cut_square
 from occlusion_toolkit.training.bodies import TrainingBodies, with_body_joints
 from occlusion_toolkit.training.losses import fit_camera, project
