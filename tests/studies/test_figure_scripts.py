@@ -7,8 +7,9 @@ from occlusion_toolkit.attention_maps.result import write_attention
 from occlusion_toolkit.meshes.run import make_mesh
 from occlusion_toolkit.sweep.results import write_heatmap
 from PIL import Image
-from support.figure_fixtures import draw_coarsely, fake_attention, fake_heatmap, write_fake_log
+from support.figure_fixtures import draw_coarsely, fake_attention, fake_heatmap
 from support.survey_fixtures import make_survey
+from support.training_fixtures import write_fake_log
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.cli.figure import figure_command, figure_scripts

@@ -1,7 +1,6 @@
 """Small made-up results of every kind that a figure is drawn from."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 from occlusion_toolkit.attention_maps.result import AttentionResult, OccludedAttention
@@ -14,7 +13,6 @@ from occlusion_toolkit.meshes import figures as mesh_report
 from occlusion_toolkit.plotting import posed, style
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard
-from occlusion_toolkit.training.curves import METRICS
 
 GRID = Grid("centred", size=56, stride=56)
 
@@ -24,16 +22,6 @@ def fake_body() -> StoredBody:
     rotmats = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
     rotmats[0] = np.diag([1.0, -1.0, -1.0])
     return StoredBody(rotmats, np.zeros(10, np.float32), np.array([0.9, 0.0, 0.0], np.float32))
-
-
-def write_fake_log(run: Path) -> None:
-    """The log of a training of 40 logged steps with a validation in the middle and at the end."""
-    path = run / METRICS
-    path.parent.mkdir(parents=True)
-    lines = ["loss/joints_3d,loss/pose,loss/parts,step,validation/pa_mpjpe_mm"]
-    lines += [f"{1 / (9 + n)},{1 / (20 + n)},{max(0, 20 - n) / 10},{50 * n + 49}," for n in range(40)]
-    lines[21:21] = [",,,999,90.5"]
-    path.write_text("\n".join([*lines, ",,,1999,80.25"]) + "\n")
 
 
 def fake_heatmap(model: str = "fake", seed: int = 0) -> HeatmapResult:
