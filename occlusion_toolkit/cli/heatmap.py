@@ -126,8 +126,10 @@ def _print(summary: HeatmapTable, seconds: float, files: list[Path]) -> None:
 
 
 def _cells(joint: JointRow) -> list[str]:
-    y0, y1, x0, x1 = joint.worst_window
+    from occlusion_toolkit.plotting.metric_text import window_text
+
     clean = [] if joint.clean_mm is None else [f"{joint.clean_mm:.0f}"]
+    window = window_text(joint.worst_window, words=False)
     hides = ", ".join(name.replace("_", " ") for name in joint.hides) or "no joint"
     name = joint.joint.replace("_", " ")
-    return [name, *clean, f"{joint.mean_mm:.0f}", f"{joint.worst_mm:.0f}", f"{y0}-{y1}, {x0}-{x1}", hides]
+    return [name, *clean, f"{joint.mean_mm:.0f}", f"{joint.worst_mm:.0f}", window, hides]

@@ -60,7 +60,7 @@ def read_crop(
     *,
     bbox: Sequence[float | int] | None = None,
     keypoints: Path | str | None = None,
-    ground_truth: str | None = None,
+    ground_truth: Path | str | None = None,
     trusted: TrustedFiles | None = None,
 ) -> Crop:
     """Reads a photograph and cuts one person out.
@@ -94,7 +94,7 @@ def read_crop(
         raise UsageError("give bbox or keypoints, not both")
     decoded = read_image(Path(image))
     sha256 = sha256_file(image)
-    truth = None if ground_truth is None else load_ground_truth(ground_truth, trusted)
+    truth = None if ground_truth is None else load_ground_truth(str(ground_truth), trusted)
     if truth is not None and truth.image_path is not None and sha256_file(truth.image_path) != sha256:
         raise GroundTruthError(
             f"the ground truth belongs to {str(truth.image_path)!r}, which is another image; "

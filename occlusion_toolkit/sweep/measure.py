@@ -41,7 +41,12 @@ def metrics_with(*names: str) -> dict[str, Metric]:
         if name not in found and name not in installed:
             known = ", ".join([*METRICS, *installed])
             raise UsageError(f"there is no metric {name!r}; there are: {known}")
-        found.setdefault(name, installed[name].load() if name in installed else METRICS[name])
+        if name not in found:
+            try:
+                found[name] = installed[name].load()
+            except Exception as error:  # a stranger's code
+                where = installed[name].value
+                raise UsageError(f"metric {name!r} of {where!r} cannot be loaded: {error}") from error
     return found
 
 
@@ -97,16 +102,19 @@ def measure(
         SweepError: a metric gives another shape than (B, J), or NaN.
     """
     joints = clean_where_unchanged(centred_joints(body, joint_set, estimates), unchanged)
-    # Differences of nearby points: float64 keeps rounding out of what is shown in millimetres.
-    predicted = joints.double()
 
     def distances_mm(name: str, target: Tensor) -> Tensor:
-        values = metrics[name](predicted, target.double().expand_as(predicted))
-        if values.shape != predicted.shape[:2] or not values.isfinite().all():
+        # Differences of nearby points: float64 keeps rounding out of what is shown in millimetres. Copies:
+        # a metric may write to what it is given.
+        predicted = joints.to(torch.float64, copy=True)
+        values: object = metrics[name](predicted, target.double().expand_as(joints).clone())
+        if not isinstance(values, Tensor) or values.shape != joints.shape[:2]:
+            gave = tuple(values.shape) if isinstance(values, Tensor) else f"a {type(values).__name__}"
             raise SweepError(
-                f"metric {name!r} gave {tuple(values.shape)} values, some perhaps not finite, for joints "
-                f"{tuple(predicted.shape)}; it must give one finite distance per joint, (B, J)"
+                f"metric {name!r} gave {gave} for joints {tuple(joints.shape)}; it must give (B, J) distances"
             )
+        if not values.isfinite().all():
+            raise SweepError(f"metric {name!r} gave NaN or infinite distances for finite joints")
         return clean_where_unchanged(_MM_PER_M * values, unchanged)
 
     def from_clean(name: str) -> Tensor:
