@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+import torch
 from torch import nn
 
 from occlusion_toolkit.errors import CheckpointError
@@ -15,6 +16,7 @@ from occlusion_toolkit.models.weight_files import find_weights
 SOURCES: Final = {
     "blazepose-full": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
     "blazepose-heavy": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
+    "blazepose-detector": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
 }
 """Checksums of the published files that the weights of a network are converted from."""
 
@@ -49,3 +51,9 @@ def load_blazepose(name: str, build: Callable[[], Network]) -> Network:
     network = build()
     load_strictly(network, network_tensors(read_state_dict(path), path).tensors)
     return network.eval()
+
+
+def channels_last(network: Network) -> Network:
+    """The same network with weights in the order in which processors convolve fastest, changed in place."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
