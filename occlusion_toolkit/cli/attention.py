@@ -8,17 +8,13 @@ from pathlib import Path
 import rich_click as click
 
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 from occlusion_toolkit.cli.trust_option import trusted_files
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
-@click.option(
-    "--openpose",
-    type=click.Path(path_type=Path),
-    help="OpenPose keypoints (.json) to take the person's box from.",
-)
+@person_options
 @click.option(
     "--ground-truth",
     metavar="FILE|ROOT:SPLIT/SEQUENCE:FRAME",
@@ -40,8 +36,7 @@ from occlusion_toolkit.cli.trust_option import trusted_files
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def attention(
     image: Path,
-    bbox: tuple[float, float, float, float] | None,
-    openpose: Path | None,
+    person: PersonOptions,
     ground_truth: str | None,
     occlude: tuple[int, int, int, int] | None,
     model: str,
@@ -56,6 +51,8 @@ def attention(
     much attention left the parts that are hidden. A part is where the network's own clean prediction shows
     it.
 
+    The person is found in the picture unless an option says where they are.
+
     Writes attention.png, attention.pdf and attention.h5 into the output folder.
     """
     from occlusion_toolkit.attention_maps.console import print_attention
@@ -64,7 +61,6 @@ def attention(
     from occlusion_toolkit.attention_maps.run import run_attention
     from occlusion_toolkit.attention_maps.table import summarise_attention
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.person_box import choose_box
     from occlusion_toolkit.cli.selection import select_device
     from occlusion_toolkit.data.ground_truth import load_ground_truth
     from occlusion_toolkit.files.atomic import staging_folder
@@ -74,12 +70,12 @@ def attention(
     from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
     from occlusion_toolkit.sweep.occluders import parse_occluder
 
-    if sum(map(bool, (bbox, openpose, ground_truth))) > 1:
-        raise click.UsageError("Give one of --bbox, --openpose and --ground-truth.")
+    if ground_truth and person != PersonOptions(None, None, None):
+        raise click.UsageError("Give one of --bbox, --openpose, --person and --ground-truth.")
     place = select_device(device)
     picture = read_image(image)
     truth = load_ground_truth(ground_truth, trusted_files()) if ground_truth else None
-    box, box_rule = choose_box(picture, bbox, openpose, truth)
+    box, box_rule = person.box(picture, truth)
     card = load_card(model)
     bodies = body.bodies(card)
     window = None

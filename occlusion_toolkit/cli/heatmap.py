@@ -7,18 +7,14 @@ from typing import Literal
 import rich_click as click
 
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
 from occlusion_toolkit.cli.trust_option import trusted_files
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
-@click.option(
-    "--openpose",
-    type=click.Path(path_type=Path),
-    help="OpenPose keypoints (.json) to take the person's box from.",
-)
+@person_options
 @click.option(
     "--ground-truth",
     metavar="FILE|ROOT:SPLIT/SEQUENCE:FRAME",
@@ -41,8 +37,7 @@ from occlusion_toolkit.cli.trust_option import trusted_files
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def heatmap(
     image: Path,
-    bbox: tuple[float, float, float, float] | None,
-    openpose: Path | None,
+    person: PersonOptions,
     ground_truth: str | None,
     sweep: SweepOptions,
     body: BodyOptions,
@@ -59,10 +54,11 @@ def heatmap(
     Without ground truth the maps show displacement: the distance from the model's own prediction on the
     clean image. With it they show the error, as the PARE paper does (Section 3, Figure 2).
 
+    The person is found in the picture unless an option or the ground truth says where they are.
+
     Writes heatmaps.png, heatmaps.pdf, summary.png and result.h5 into the output folder.
     """
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.person_box import choose_box
     from occlusion_toolkit.cli.selection import select_joints
     from occlusion_toolkit.data.ground_truth import load_ground_truth
     from occlusion_toolkit.files.atomic import staging_folder
@@ -74,8 +70,6 @@ def heatmap(
     from occlusion_toolkit.sweep.engine import Engine
     from occlusion_toolkit.sweep.results import Focus, write_heatmap
 
-    if bbox and openpose:
-        raise click.UsageError("Give --bbox or --openpose, not both.")
     if metric in ("error", "increase") and not ground_truth:
         raise click.UsageError(f"--metric {metric} needs --ground-truth.")
     joint_set, names = select_joints(joints)
@@ -88,7 +82,7 @@ def heatmap(
     windows, pasted, place = sweep.windows(), sweep.pasted(), sweep.place()
     picture = read_image(image)
     truth = load_ground_truth(ground_truth, trusted_files()) if ground_truth else None
-    box, box_rule = choose_box(picture, bbox, openpose, truth)
+    box, box_rule = person.box(picture, truth)
     card = load_card(sweep.model)
     bodies = body.bodies(card)
     engine = Engine(

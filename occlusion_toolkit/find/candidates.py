@@ -85,7 +85,7 @@ def tiles_of(height: int, width: int, parts: int) -> list[CropBox]:
     return [CropBox((x, y), side) for y in _tile_middles(height, side) for x in _tile_middles(width, side)]
 
 
-def _tile_middles(length: float, side: float) -> list[float]:
+def _tile_middles(length: int, side: float) -> list[float]:
     """Middles of tiles that cover a length, half a side apart or nearer."""
     if length <= side:
         return [length / 2]
