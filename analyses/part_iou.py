@@ -12,9 +12,8 @@ import torch
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced, People
-from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps

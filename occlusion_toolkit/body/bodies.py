@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY, Gender
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import Gender
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
-from occlusion_toolkit.body.smpl_files import read_smpl
-from occlusion_toolkit.body.smpl_folder import find_smpl_files
+from occlusion_toolkit.body.smpl_files import find_smpl_files, read_smpl
 from occlusion_toolkit.errors import BodyModelError
 from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.trust import TrustedFiles

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from occlusion_toolkit.body.gender import Gender
+from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.joints import LSP14, JointSet
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.people import FrameFilter

@@ -13,8 +13,8 @@ from jaxtyping import UInt8
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
+from occlusion_toolkit.data.crops import read_crop
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.data.protocol import GenderRule, Protocol, PVEAlignment
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import RunError

@@ -21,8 +21,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
-from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
-from occlusion_toolkit.body.parts import NUM_PARTS
+from occlusion_toolkit.body.parts import NUM_PARTS, part_of_joint, part_steps
 from occlusion_toolkit.comparison.significance import mean_interval
 from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.people import People

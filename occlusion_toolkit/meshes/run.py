@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.body_surface import BodySurface
-from occlusion_toolkit.body.display_pose import display_surface
+from occlusion_toolkit.body.body_surface import BodySurface, display_surface
 from occlusion_toolkit.body.mesh_files import write_vertex_table
 from occlusion_toolkit.meshes.mesh_result import MeshResult, write_mesh
 from occlusion_toolkit.meshes.pooling.pool import pool

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from occlusion_toolkit.body.body_surface import BodySurface
-from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
+from occlusion_toolkit.body.parts import part_of_joint, part_steps
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.meshes.mesh_result import MeshResult, ReadOut
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.gender import GENDERS, Gender
 from occlusion_toolkit.body.joints import LSP14
-from occlusion_toolkit.body.smpl_folder import HOW_TO_GET_BODIES
+from occlusion_toolkit.body.smpl_files import HOW_TO_GET_BODIES
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.home import toolkit_home

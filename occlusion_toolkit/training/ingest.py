@@ -13,7 +13,8 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.crops import CropBox, crop_image
+from occlusion_toolkit.data.boxes import CropBox
+from occlusion_toolkit.data.crops import crop_image
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, OcclusionToolkitError, TopologyError, TrainingError

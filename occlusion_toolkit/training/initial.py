@@ -13,12 +13,12 @@ from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models.architecture import Architecture, PublishedArchitecture, ResNetBackbone
 from occlusion_toolkit.models.base import MeanParameters
+from occlusion_toolkit.models.cards import find_weights
 from occlusion_toolkit.models.hmr import HMR
 from occlusion_toolkit.models.nbf import NBF
 from occlusion_toolkit.models.pare import PARE
 from occlusion_toolkit.models.recognise import network_tensors, renamed_for
 from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
-from occlusion_toolkit.models.weight_files import find_weights
 from occlusion_toolkit.training.samples.sample import Sample
 
 logger = logging.getLogger(__name__)

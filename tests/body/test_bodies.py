@@ -5,9 +5,8 @@ import torch
 from support.body_fixtures import tpose
 from support.smpl_files_writer import shared_smpl_folder
 
-from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.body.arrays import GENDERS, SMPL_TOPOLOGY
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.gender import GENDERS
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.ground_truth import GroundTruth

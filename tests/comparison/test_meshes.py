@@ -8,7 +8,7 @@ from scipy import stats
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.display_pose import display_surface
+from occlusion_toolkit.body.body_surface import display_surface
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.comparison.mesh_figure import meshes_by_model_figure
 from occlusion_toolkit.comparison.meshes import mesh_difference

@@ -10,7 +10,7 @@ import pytest
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.display_pose import display_surface
+from occlusion_toolkit.body.body_surface import display_surface
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.comparison.comparison import compare_surveys
 from occlusion_toolkit.comparison.record import record

@@ -10,9 +10,9 @@ from support.fakes import TinyNetwork
 
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.data.catalogue import TEST_SEQUENCES
 from occlusion_toolkit.data.people import People, PeopleList
 from occlusion_toolkit.data.protocol import EFT, PARE, SPIN
-from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES
 from occlusion_toolkit.evaluation.protocol import chosen_protocol, differing_rules, protocol_card
 from occlusion_toolkit.evaluation.published import (
     PUBLISHED_TABLES,

@@ -18,7 +18,7 @@ from occlusion_toolkit.evaluation import evaluator as evaluator_module
 from occlusion_toolkit.evaluation import log as log_module
 from occlusion_toolkit.evaluation.evaluator import Evaluator
 from occlusion_toolkit.evaluation.log import open_errors
-from occlusion_toolkit.evaluation.run import evaluate, run_evaluation
+from occlusion_toolkit.evaluation.run import run_evaluation
 
 PEOPLE = 13
 FILE = "fake.h5"

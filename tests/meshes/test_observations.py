@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from support.survey_fixtures import make_survey, random_shard, survey_card
 
-from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
-from occlusion_toolkit.body.parts import PART_NAMES
+from occlusion_toolkit.body.parts import PART_NAMES, part_of_joint, part_steps
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.errors import GroundTruthError, ResultError

@@ -12,10 +12,10 @@ from support.fakes import bent_elbow
 from torch import nn
 
 from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.camera import vertex_visibility
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.body.visibility import vertex_visibility
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.people import PeopleList
 from occlusion_toolkit.data.sample import Sample

@@ -9,8 +9,7 @@ from support.survey_fakes import FakeSource, no_files, shard_bytes, some_people
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.crops import normalise
-from occlusion_toolkit.data.person_crop import read_crop
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.errors import DatasetError, RunError, TopologyError, UsageError
 from occlusion_toolkit.surveys.measure import image_key
 from occlusion_toolkit.surveys.part import Part

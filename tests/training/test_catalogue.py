@@ -12,9 +12,9 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
+from occlusion_toolkit.data.annotations import ImageFolder
 from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import BodyModelError, DatasetError, TrainingError
 from occlusion_toolkit.training.catalogue import (

@@ -13,9 +13,8 @@ from occlusion_toolkit.body.joints49 import J24, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.rasterize import rasterize
-from occlusion_toolkit.data.annotations.eft import read_eft
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
+from occlusion_toolkit.data.eft import read_eft
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
 from occlusion_toolkit.training.samples.label_cameras import (
@@ -144,7 +143,7 @@ def test_labels_are_rendered_once_and_again_when_the_annotations_change(
 def test_people_without_a_body_have_no_labels(
     truth: files.Truth, bodies: TrainingBodies, tmp_path: Path
 ) -> None:
-    from occlusion_toolkit.data.annotations.npz import read_npz
+    from occlusion_toolkit.data.published_list import read_npz
 
     listed = read_npz(files.write_mpi_inf(tmp_path, truth), ImageFolder(tmp_path))
     store = prepare_part_labels(listed, bodies, tmp_path, CPU)

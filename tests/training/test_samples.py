@@ -16,10 +16,10 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, SPIN49, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.annotations.eft import read_eft
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
+from occlusion_toolkit.data.annotations import ImageFolder
 from occlusion_toolkit.data.boxes import CropBox
+from occlusion_toolkit.data.eft import read_eft
+from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.training.augment import Warp
 from occlusion_toolkit.training.objective import fit_camera, project
 from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints

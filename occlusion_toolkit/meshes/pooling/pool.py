@@ -10,9 +10,9 @@ from jaxtyping import Float
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.camera import Visibility, vertex_visibility
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.body.rasterize import rasterize
-from occlusion_toolkit.body.visibility import Rasterizer, Visibility, vertex_visibility
+from occlusion_toolkit.body.rasterize import BUILTIN, Rasterizer
 from occlusion_toolkit.meshes.mesh_result import MeshResult
 from occlusion_toolkit.meshes.pooling.carry import MapCarrier
 from occlusion_toolkit.meshes.pooling.statistics import MeshStatistics
@@ -41,7 +41,7 @@ def pool(
     bodies: Bodies,
     *,
     aligned: bool = False,
-    rasterizer: Rasterizer = rasterize,
+    rasterizer: Rasterizer = BUILTIN,
     progress: Callable[[int], None] | None = None,
 ) -> MeshResult:
     """Carries every map to the vertices that are visible in its image and pools them (docs/pooling.md).

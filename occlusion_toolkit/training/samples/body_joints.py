@@ -8,15 +8,18 @@ import torch
 from jaxtyping import Float32
 from scipy.spatial.transform import Rotation
 
-from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.body.arrays import GENDERS, SMPL_TOPOLOGY, Gender
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import GENDERS, Gender
 from occlusion_toolkit.body.joints49 import J24, NUM_EXTRA, NUM_OPENPOSE, SPIN49, Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.body.smpl_folder import EXTRA_REGRESSOR, HOW_TO_GET_REGRESSORS, find_smpl_files
-from occlusion_toolkit.body.smpl_regressors import read_regressor
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.body.smpl_files import (
+    EXTRA_REGRESSOR,
+    HOW_TO_GET_REGRESSORS,
+    find_smpl_files,
+    read_regressor,
+)
+from occlusion_toolkit.data.annotations import AnnotationTable
 from occlusion_toolkit.errors import BodyModelError
 
 _ROWS_PER_PASS = 1024

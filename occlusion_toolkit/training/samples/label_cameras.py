@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from occlusion_toolkit.body.joints49 import NUM_OPENPOSE
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable
 from occlusion_toolkit.training.samples.table_geometry import keypoints_in_box
 
 FOCAL_LENGTH_PX = 5000.0

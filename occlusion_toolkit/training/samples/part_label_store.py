@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import GENDERS, Gender
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import atomic_path
 from occlusion_toolkit.training.one_at_a_time import one_at_a_time

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from occlusion_toolkit.body.gender import GENDERS
+from occlusion_toolkit.body.arrays import GENDERS
 from occlusion_toolkit.body.joints49 import NUM_OPENPOSE
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import DatasetError

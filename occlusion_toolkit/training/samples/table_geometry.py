@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float32
 
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable
 
 
 def keypoints_in_box(table: AnnotationTable, row: int) -> Float32[np.ndarray, "49 3"]:

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from occlusion_toolkit.body.joints49 import J24, SPIN49
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable
 from occlusion_toolkit.errors import CropError
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.training.augment import Warp

@@ -1,15 +1,58 @@
-"""The annotations of one training set as arrays, about 1.4 kB a person however they were published."""
+"""The annotations of one training set as one table of arrays, however they were published."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
-from occlusion_toolkit.body.gender import GENDERS, Gender
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.data.boxes import CropBox
+from occlusion_toolkit.data.problems import Problems
+
+
+class ImageFolder:
+    """Images below the folder of a data set.
+
+    Args:
+        root: the folder.
+        places: sub-folders in which an image may lie that the annotations name without a folder, or with
+            another one.
+    """
+
+    def __init__(self, root: Path, places: tuple[str, ...] = ()) -> None:
+        self.root = root
+        self._places = tuple(PurePosixPath(place) for place in places)
+        self._listed: dict[PurePosixPath, frozenset[str]] = {}
+
+    def find(self, name: str) -> str | None:
+        """The path below the root of an image by its name in a file; None where it is not there."""
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name or not path.name:
+            return None
+        for candidate in (path, *(place / path.name for place in self._places)):
+            if candidate.name in self._names(candidate.parent):
+                return candidate.as_posix()
+        return None
+
+    def find_all(self, names: Iterable[str], problems: Problems) -> np.ndarray:
+        """Paths below the root as fixed-width bytes, N; those that are missing are noted and empty."""
+        names = list(names)
+        found = [self.find(name) for name in names]
+        missing = [name for name, path in zip(names, found, strict=True) if path is None]
+        problems.missing(missing, f"below {str(self.root)!r}: ")
+        return np.array([(path or "").encode() for path in found], np.bytes_)
+
+    def _names(self, folder: PurePosixPath) -> frozenset[str]:
+        if folder not in self._listed:
+            try:
+                self._listed[folder] = frozenset(entry.name for entry in (self.root / folder).iterdir())
+            except OSError:
+                self._listed[folder] = frozenset()
+        return self._listed[folder]
 
 
 @dataclass(frozen=True)

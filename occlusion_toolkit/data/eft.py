@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from occlusion_toolkit.body.gender import GENDERS
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.table import AnnotationTable
-from occlusion_toolkit.data.camera_frame import are_rotations
+from occlusion_toolkit.body.arrays import GENDERS
+from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
 from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.sample import are_rotations
 from occlusion_toolkit.files.json_items import json_items
 
 _SHAPES = {
