@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from occlusion_toolkit.find.crop import read_crop as read_crop
     from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps as OcclusionMaps
     from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep as OcclusionSweep
+    from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh as SensitivityMesh
+    from occlusion_toolkit.surveys.run import survey as survey
+    from occlusion_toolkit.surveys.survey import Survey as Survey
 
 _WHERE = {
     "Crop": "find.crop",
     "read_crop": "find.crop",
     "OcclusionMaps": "heatmaps.occlusion_maps",
     "OcclusionSweep": "heatmaps.occlusion_sweep",
+    "SensitivityMesh": "meshes.sensitivity_mesh",
+    "Survey": "surveys.survey",
+    "survey": "surveys.run",
 }
 
 

@@ -28,6 +28,10 @@ class Bodies:
         self.trusted = trusted or TrustedFiles()
         self._loaded: dict[tuple[str, Gender], BodyModel] = {}
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without what was read: other processes read their own."""
+        return {**self.__dict__, "_loaded": {}}
+
     def load(self, topology: str, gender: Gender = "neutral") -> BodyModel:
         """The body of a topology id, on the CPU.
 

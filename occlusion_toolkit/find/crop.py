@@ -7,10 +7,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from occlusion_toolkit.body.arrays import GENDERS, Gender
-from occlusion_toolkit.data.boxes import BOX_MARGIN, RESOLUTION, CropBox
+from occlusion_toolkit.data.boxes import BOX_MARGIN, RESOLUTION, CropBox, read_openpose
 from occlusion_toolkit.data.crops import crop_image
 from occlusion_toolkit.data.ground_truth import GroundTruth, load_ground_truth
-from occlusion_toolkit.data.boxes import read_openpose
 from occlusion_toolkit.errors import GroundTruthError, UsageError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.images import read_image

@@ -6,6 +6,11 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.meshes.mesh_result import RULES
+from occlusion_toolkit.meshes.pooling import pool as module
+from occlusion_toolkit.meshes.pooling.carry import MapCarrier
+from occlusion_toolkit.meshes.pooling.pool import pool
+from occlusion_toolkit.surveys.stored import Survey, write_shard
 from scipy import stats
 from support.survey_fixtures import make_survey
 
@@ -14,11 +19,6 @@ from occlusion_toolkit.body.camera import vertex_visibility
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.rasterize import Rasterizer, rasterize
 from occlusion_toolkit.errors import BodyModelError, ResultError
-from occlusion_toolkit.meshes.mesh_result import RULES
-from occlusion_toolkit.meshes.pooling import pool as module
-from occlusion_toolkit.meshes.pooling.carry import MapCarrier
-from occlusion_toolkit.meshes.pooling.pool import pool
-from occlusion_toolkit.surveys.stored import Survey, write_shard
 from occlusion_toolkit.sweep.grid import Grid
 
 BODIES = Bodies()

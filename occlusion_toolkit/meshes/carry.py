@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from occlusion_toolkit.meshes.mesh_result import RULES, Rule
+from occlusion_toolkit.meshes.sensitivity_mesh import RULES, Rule
 from occlusion_toolkit.sweep.grid import Grid
 
 
