@@ -185,7 +185,7 @@ def _by_sample(errors: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(means, pd.Index(errors["sequence"].values, name="sequence"))
 
 
-def _json_row(row: pd.Series[Any]) -> dict[str, float]:
+def _json_row(row: pd.Series[Any]) -> dict[str, int | float]:
     keys = {title: f"{metric}_mm" for metric, title in _TITLES.items()} | {"samples": "samples"}
     return {
         keys.get(str(name), f"{name}_mm"): int(value) if name == "samples" else float(value)

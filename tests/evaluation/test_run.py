@@ -33,7 +33,7 @@ def evaluator() -> Evaluator:
 @pytest.fixture(scope="module")
 def whole(evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
     """The evaluation done in one go."""
-    return run_evaluation(evaluator, tmp_path / FILE_factory.mktemp("whole") / FILE, BATCH)
+    return run_evaluation(evaluator, tmp_path_factory.mktemp("whole") / FILE, BATCH)
 
 
 def assert_same(one: xr.Dataset, other: xr.Dataset) -> None:
@@ -170,5 +170,3 @@ def test_another_body_than_the_ground_truth_is_refused():
     people.topology = "smpl"
     with pytest.raises(TopologyError, match="ground truth"):
         Evaluator(loaded(TinyNetwork()), Bodies(), people, SPIN)
-
-
