@@ -61,3 +61,22 @@ class Bodies:
             f"there is no reader for the body {topology!r}; the bodies are {OPEN_BODY_TOPOLOGY!r} and "
             f"{SMPL_TOPOLOGY!r}"
         )
+
+
+def load_body(name: str = "open", *, gender: Gender = "neutral", smpl_dir: Path | None = None) -> BodyModel:
+    """A body model that turns pose and shape into joints and vertices.
+
+    Args:
+        name: "open" for the free body that comes with the toolkit, "smpl", or a topology id of a card.
+        gender: which of SMPL's bodies; the open body has no gender.
+        smpl_dir: folder of SMPL's files; None for the folder `smpl` in the toolkit's home.
+
+    Raises:
+        BodyModelError: no body has that name, or its files are missing or not usable.
+
+    Example:
+        >>> load_body("open").num_vertices
+        6000
+    """
+    topology = {"open": OPEN_BODY_TOPOLOGY, "smpl": SMPL_TOPOLOGY}.get(name, name)
+    return Bodies(smpl_dir).load(topology, gender)

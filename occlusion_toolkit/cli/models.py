@@ -75,10 +75,10 @@ def check_command(context: click.Context, name: str, device: str, as_json: bool)
     open test set. Works on every model of `models list`, also on those of other packages.
     """
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.selection import select_device
     from occlusion_toolkit.models.conformance import check_model
+    from occlusion_toolkit.sweep.network import chosen_device
 
-    findings = check_model(name, select_device(device), trusted_files())
+    findings = check_model(name, chosen_device(device), trusted_files())
     if as_json:
         console.print_json(_findings_as_json(name, findings))
     else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
-from occlusion_toolkit.data.people import FrameFilter, People, PeopleList
+from occlusion_toolkit.data.people import EvenlySpaced, FrameFilter, People, PeopleList
 from occlusion_toolkit.data.threedoh import SPLITS as THREEDOH_SPLITS
 from occlusion_toolkit.data.threedoh import read_threedoh
 from occlusion_toolkit.data.threedpw import SPLITS as THREEDPW_SPLITS
@@ -125,11 +125,13 @@ _THREEDOH = _Source(
 
 def open_dataset(
     name: str,
-    root: Path | None = None,
+    root: Path | str | None = None,
     split: str | None = None,
     frame_filter: FrameFilter | None = None,
     people_list: Path | None = None,
     trusted: TrustedFiles | None = None,
+    *,
+    limit: int | None = None,
 ) -> People:
     """Opens a data set and checks all of its ground truth; images are looked for, not opened.
 
@@ -140,12 +142,30 @@ def open_dataset(
         frame_filter: frames of 3DPW to use; None for SPIN's.
         people_list: list of SPIN's or PARE's (.npz) to read instead of the data set's own ground truth.
         trusted: files that may be opened although they ask for foreign code.
+        limit: use that many people only, evenly spaced over the data set.
 
     Raises:
         UsageError: there is no such data set, or the arguments do not go together.
         UnsafeFileError: a file asks for more than plain data.
         DatasetError: the data set is missing or malformed; the message lists every problem found.
+
+    Example:
+        >>> people = open_dataset("open", limit=4)
+        >>> len(people), people[0].rotmats.shape
+        (4, (24, 3, 3))
     """
+    people = _opened(name, Path(root) if root else None, split, frame_filter, people_list, trusted)
+    return people if limit is None else EvenlySpaced(people, limit)
+
+
+def _opened(
+    name: str,
+    root: Path | None,
+    split: str | None,
+    frame_filter: FrameFilter | None,
+    people_list: Path | None,
+    trusted: TrustedFiles | None,
+) -> People:
     if name not in DATASETS:
         raise UsageError(f"there is no data set {name!r}; give one of {', '.join(DATASETS)}")
     if people_list is not None and name == "open":

@@ -1,5 +1,6 @@
 """One person cut out of a photograph, with whatever is known about them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Crop:
 def read_crop(
     image: Path | str,
     *,
-    bbox: tuple[float, float, float, float] | None = None,
+    bbox: Sequence[float | int] | None = None,
     keypoints: Path | str | None = None,
     ground_truth: str | None = None,
     trusted: TrustedFiles | None = None,
@@ -101,7 +102,7 @@ def read_crop(
         )
     warnings = list(decoded.warnings)
     if bbox is not None:
-        box, rule = CropBox.from_xywh(*bbox), f"square, {BOX_MARGIN} x the box given"
+        box, rule = CropBox.from_xywh(*map(float, bbox)), f"square, {BOX_MARGIN} x the box given"
     elif keypoints is not None:
         found = read_openpose(Path(keypoints))
         warnings += found.warnings

@@ -20,6 +20,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.data.crops import denormalise, normalise
 from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.plotting.style import save_picture
+from occlusion_toolkit.sweep import maps as container
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.maps import (
     card_of,
@@ -27,7 +28,6 @@ from occlusion_toolkit.sweep.maps import (
     default_metric,
     json_attribute,
     metric_names,
-    open_maps,
     save_maps,
     values_of,
     worst_window,
@@ -72,7 +72,7 @@ class OcclusionMaps:
         Raises:
             ResultError: the file is missing, damaged, or holds something else.
         """
-        return cls(open_maps(path), bodies)
+        return cls(container.open_maps(path), bodies)
 
     @cached_property
     def card(self) -> ProtocolCard:
@@ -266,3 +266,16 @@ class OcclusionMaps:
 
     def _label(self, image: int) -> int:
         return int(self.dataset["image"].values[image])
+
+
+def open_maps(path: Path | str, bodies: Bodies | None = None) -> OcclusionMaps:
+    """Reads maps that were saved.
+
+    Args:
+        path: what `OcclusionMaps.save` or `occlusion-toolkit heatmap` wrote.
+        bodies: where the body that they were measured on comes from; needed for pictures only.
+
+    Raises:
+        ResultError: the file is missing, damaged, or holds something else.
+    """
+    return OcclusionMaps.open(path, bodies)

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from occlusion_toolkit.sweep.results import read_heatmap
 from support.smpl_files_writer import shared_smpl_folder
 
 from occlusion_toolkit.cli.main import cli, main
@@ -13,7 +14,6 @@ from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import load_pickle
 from occlusion_toolkit.files.shipped import shipped
-from occlusion_toolkit.sweep.results import read_heatmap
 
 READS_FILES_OF_OTHERS = (
     "body check",

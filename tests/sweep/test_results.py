@@ -7,11 +7,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from support.equality import assert_equal
-
-from occlusion_toolkit.errors import ResultError
-from occlusion_toolkit.sweep import results
-from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard
 from occlusion_toolkit.sweep.results import (
     Focus,
     HeatmapResult,
@@ -20,6 +15,11 @@ from occlusion_toolkit.sweep.results import (
     read_heatmap,
     write_heatmap,
 )
+from support.equality import assert_equal
+
+from occlusion_toolkit.errors import ResultError
+from occlusion_toolkit.sweep import results
+from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard
 
 ROWS, COLS = 3, 2
 FORMAT_PAGE = Path(__file__).parents[2] / "docs" / "results-format.md"

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.sweep.result import SweepResult
 from support.fakes import PixelReader, StickBody, TinyNetwork, bent_elbow, random_crops, random_people
 
 from occlusion_toolkit.body.joints import H36M17, LSP14, SMPL24
@@ -11,7 +12,6 @@ from occlusion_toolkit.errors import CropError, GroundTruthError, SweepError, Us
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.sweep.result import SweepResult
 from occlusion_toolkit.sweep.subjects import Subject
 from occlusion_toolkit.sweep.sweep import OcclusionSweep
 

@@ -16,19 +16,19 @@ from occlusion_toolkit.body.rasterize import rasterize
 from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
 from occlusion_toolkit.data.eft import read_eft
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
-from occlusion_toolkit.training.samples.label_cameras import (
+from occlusion_toolkit.training.bodies import TrainingBodies, with_body_joints
+from occlusion_toolkit.training.label_cameras import (
     FOCAL_LENGTH_PX,
     Pinhole,
     camera_translation,
     fit_translation,
 )
-from occlusion_toolkit.training.samples.part_label_store import (
+from occlusion_toolkit.training.part_labels import (
+    LABEL_MARGIN,
     LABELS_PX,
-    MARGIN,
     prepare_part_labels,
+    render_part_labels,
 )
-from occlusion_toolkit.training.samples.part_labels import render_part_labels
 
 CPU = torch.device("cpu")
 PEOPLE = 4
@@ -119,7 +119,7 @@ def test_stored_labels_lie_where_the_joints_are(
         x, y, side = truth.boxes[row]
         for name in ("right_knee", "left_knee", "right_elbow", "left_elbow"):
             seen = 2 * (truth.pixels[row, 25 + J24.index(name)] - (x, y)) / side
-            column, line = ((seen / MARGIN + 1) * LABELS_PX / 2).astype(int)
+            column, line = ((seen / LABEL_MARGIN + 1) * LABELS_PX / 2).astype(int)
             part = int(labels[line, column]) - 1
             parent = {"knee": "hip", "elbow": "shoulder"}[name.split("_")[1]]
             hits.append(part in (SMPL24.index(name), SMPL24.index(f"{name.split('_')[0]}_{parent}")))
