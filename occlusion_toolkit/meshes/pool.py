@@ -234,7 +234,9 @@ def _images(shards: Iterable[xr.Dataset], metrics: tuple[str, ...]) -> Iterator[
             with_mean = [[*values[number], values[number].mean(axis=0, dtype=np.float64)] for values in maps]
             yield _Image(
                 str(sequence),
-                *(shard[f"clean_{name}"].values[number] for name in ("rotmats", "betas", "camera")),
+                rotmats=shard["clean_rotmats"].values[number],
+                betas=shard["clean_betas"].values[number],
+                camera=shard["clean_camera"].values[number],
                 maps=np.concatenate(with_mean),
             )
 
