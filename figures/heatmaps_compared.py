@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from occlusion_toolkit.comparison.results import maps_by_model
 from occlusion_toolkit.comparison.example_figures import heatmaps_by_model_figure
+from occlusion_toolkit.comparison.results import maps_by_model
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from occlusion_toolkit.comparison.results import meshes_by_model
 from occlusion_toolkit.comparison.meshes import meshes_by_model_figure
+from occlusion_toolkit.comparison.results import meshes_by_model
 from occlusion_toolkit.meshes.sensitivity_mesh import MEAN_OF_JOINTS
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 

@@ -92,7 +92,7 @@ def compare(
     """
     _check_words(results, sweeps, failure_mm)
     from occlusion_toolkit.cli.dataset_options import chosen_people
-    from occlusion_toolkit.comparison.run import check_allowed
+    from occlusion_toolkit.comparison.results import check_allowed
     from occlusion_toolkit.comparison.run import compare as run
     from occlusion_toolkit.files.atomic import make_folder
 

@@ -7,24 +7,16 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PrivateAttr,
-    ValidationError,
-)
+from pydantic import Field, PrivateAttr, ValidationError
 
 from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.comparison.entries import ComparedModel, Entry, ExampleImage, Pair
 from occlusion_toolkit.comparison.image_values import OVERALL, Quantity
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.files.atomic import make_folder, write_text
@@ -33,7 +25,6 @@ from occlusion_toolkit.meshes.sensitivity_mesh import MEAN_OF_JOINTS, Sensitivit
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 from occlusion_toolkit.plotting.style import save_picture
 from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
-from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 if TYPE_CHECKING:
     import torch
@@ -44,115 +35,10 @@ if TYPE_CHECKING:
 
 NAME = "comparison.json"
 
-SIZE_AREA = "size_area"
-"""Name of the area under the curve over occluder sizes among the differences of a pair."""
-
 _MAX_BYTES = 64 * 1024**2
 
-Number = Annotated[
-    float,
-    BeforeValidator(lambda value: math.nan if value is None else value),
-    PlainSerializer(lambda value: value if math.isfinite(value) else None, when_used="json"),
-]
-"""A number; null in the file stands for one that could not be measured."""
 
-Row = tuple[Number, ...]
-
-ExampleRule = Literal["hardest", "typical"]
-"""`hardest`: the image whose worst window adds most to its clean error, on average over models. `typical`:
-the image whose mean over windows is the median one, on average over models."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Interval(_Part):
-    """Means with the ends of their 95 % intervals, one per column."""
-
-    mean: Row
-    low: Row
-    high: Row
-
-
-class ComparedModel(_Part):
-    """One model.
-
-    Attributes:
-        name: id of its card; where several share one, with what tells them apart.
-        card: protocol of its survey.
-        result: the folder of its survey, or the file of its heatmaps; in a file relative to that file.
-        quantities: every quantity by name, one number per column.
-        failure_curve: share of windows over each of the thresholds, %.
-        size_curve: occluded error for every size of the occluder, mean over joints; None without sizes.
-        size_area: area under that curve over the range of sizes, mm, one number per column.
-    """
-
-    name: str
-    card: ProtocolCard
-    result: str
-    quantities: dict[str, Interval]
-    failure_curve: Interval
-    size_curve: Interval | None = None
-    size_area: Interval | None = None
-
-
-class Difference(_Part):
-    """First model minus second, one number per column; see `significance.PairedDifference`.
-
-    Attributes:
-        interval: mean difference with its interval.
-        p_permutation: over sequences, two-sided.
-        q: the same, adjusted over joints (Benjamini and Hochberg); the last column, their mean, is one test.
-        p_t_sequences: paired t-test over the means of sequences.
-        p_t_frames: paired t-test over frames, as in the paper.
-        effect: in standard deviations of the sequences' differences.
-        share_smaller: share of sequences in which the first model has the smaller mean.
-    """
-
-    interval: Interval
-    p_permutation: Row
-    q: Row
-    p_t_sequences: Row
-    p_t_frames: Row
-    effect: Row
-    share_smaller: Row
-
-
-class Pair(_Part):
-    """Two models, and how every quantity differs, by name; `size_area` among them where there are sizes."""
-
-    first: str
-    second: str
-    differences: dict[str, Difference]
-
-
-class ExampleImage(_Part):
-    """The image to look at.
-
-    Attributes:
-        rule: why this one; None where there is only one.
-        position: in the data set.
-        sequence: name of its sequence.
-        frame: number in the sequence.
-        person: index in the sequence.
-        file: path of the image relative to the root of the data set.
-    """
-
-    rule: ExampleRule | None
-    position: int
-    sequence: str
-    frame: int
-    person: int
-    file: str
-
-    @property
-    def title(self) -> str:
-        """The image as figures name it."""
-        return self.file if self.rule is None else f"{self.sequence}, frame {self.frame}"
-
-
-class Comparison(_Part):
+class Comparison(Entry):
     """Two or more models on the same people under the same windows; sequences are the units of statistics.
 
     Attributes:

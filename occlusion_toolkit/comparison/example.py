@@ -10,7 +10,7 @@ import torch
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.comparison.comparison import ExampleImage, ExampleRule
+from occlusion_toolkit.comparison.entries import ExampleImage, ExampleRule
 from occlusion_toolkit.comparison.image_values import ImageValues
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.crops import read_crop

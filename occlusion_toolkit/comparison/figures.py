@@ -9,7 +9,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from occlusion_toolkit.comparison.comparison import Comparison, Interval
+from occlusion_toolkit.comparison.comparison import Comparison
+from occlusion_toolkit.comparison.entries import Interval
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES, SIGNIFICANCE
 from occlusion_toolkit.comparison.tables import counted, differ
 from occlusion_toolkit.plotting.arrangement import reading_order

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import xarray as xr
 from jaxtyping import Float64
-from pydantic import BaseModel, ConfigDict
 
+from occlusion_toolkit.comparison.entries import Entry
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.sweep.maps import clean_of, metric_parts, values_of
 from occlusion_toolkit.sweep.protocol import ProtocolCard
@@ -25,7 +25,7 @@ CURVE_MM = np.arange(0.0, 501.0, 10.0)
 _PERCENTILE = 95.0
 
 
-class Quantity(BaseModel):
+class Quantity(Entry):
     """One number per image and joint.
 
     Attributes:
@@ -34,8 +34,6 @@ class Quantity(BaseModel):
         unit: "mm" or "%".
         definition: one sentence.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str

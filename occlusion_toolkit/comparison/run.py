@@ -9,10 +9,10 @@ import xarray as xr
 from jaxtyping import Float64
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.comparison.comparison import (
+from occlusion_toolkit.comparison.comparison import Comparison
+from occlusion_toolkit.comparison.entries import (
     SIZE_AREA,
     ComparedModel,
-    Comparison,
     Difference,
     ExampleRule,
     Interval,
@@ -29,6 +29,17 @@ from occlusion_toolkit.comparison.image_values import (
     quantities_of,
 )
 from occlusion_toolkit.comparison.meshes import mesh_of
+from occlusion_toolkit.comparison.results import (
+    Result,
+    check_allowed,
+    comparable,
+    grouped_by_size,
+    names_of,
+    opened,
+    place_of,
+    require_one_kind,
+    shared_metric,
+)
 from occlusion_toolkit.comparison.significance import (
     MeanInterval,
     adjusted_for_many,
@@ -38,23 +49,16 @@ from occlusion_toolkit.comparison.significance import (
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
-from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
-from occlusion_toolkit.sweep.maps import default_metric, metric_names
-from occlusion_toolkit.sweep.occluders import describe
-from occlusion_toolkit.sweep.protocol import ProtocolCard
+from occlusion_toolkit.surveys.survey import Survey
 
 MAIN_SIZE_PX = 40
 """Occluder of the tables where there are several, as in the paper; else the middle one."""
-
-_HEATMAP_NAME = "result.h5"
-_OF_SURVEYS = (MANIFEST_NAME, "mesh.h5")
-"""Files by which a user may name the folder of a survey."""
 
 Progress = Callable[[int, int], None]
 
 
 def compare(
-    *results: Survey | OcclusionMaps | Path | str,
+    *results: Result | Path | str,
     metric: str | None = None,
     failure_mm: float = FAILURE_MM,
     allow: Collection[str] = (),
@@ -95,20 +99,18 @@ def compare(
     """
     check_allowed(allow)
     bodies = bodies or Bodies()
-    opened = [_opened(result, bodies) for result in results]
-    _require_one_kind(opened)
-    by_size = _by_size(opened)
+    everything = [opened(result, bodies) for result in results]
+    require_one_kind(everything)
+    by_size = grouped_by_size(everything)
     size = MAIN_SIZE_PX if MAIN_SIZE_PX in by_size else sorted(by_size)[len(by_size) // 2]
-    exceptions = [_comparable(same_size, allow) for same_size in by_size.values()]
+    exceptions = [comparable(same_size, allow) for same_size in by_size.values()]
     compared = by_size[size]
-    names = _names([result.card for result in compared])
-    chosen = metric or _shared_metric(compared)
+    names = names_of([result.card for result in compared])
+    chosen = metric or shared_metric(compared)
     quantities = quantities_of(chosen)
-    for result in opened:
-        if chosen not in metric_names(result.card):
-            raise UsageError(
-                f"{_place(result)!r} holds no {chosen!r}; it holds: {', '.join(metric_names(result.card))}"
-            )
+    for result in everything:
+        if chosen not in (held := metric_names(result.card)):
+            raise UsageError(f"{place_of(result)!r} holds no {chosen!r}; it holds: {', '.join(held)}")
     pooling = meshes and len({result.card.body for result in compared}) == 1
     pooled: dict[str, SensitivityMesh] = {}
     values = []
@@ -134,7 +136,7 @@ def compare(
             ComparedModel(
                 name=name,
                 card=found.card,
-                result=_place(result),
+                result=place_of(result),
                 quantities={
                     quantity: _interval(mean_interval(rows, sequences))
                     for quantity, rows in found.values.items()
@@ -156,153 +158,8 @@ def compare(
     return comparison.with_results(surveys=surveys, maps=maps, meshes=pooled, bodies=bodies)
 
 
-def check_allowed(allow: Collection[str]) -> None:
-    """Makes sure that what is allowed to differ are fields of protocol cards.
-
-    Raises:
-        UsageError: a field to allow does not exist.
-    """
-    unknown = sorted(set(allow) - set(ProtocolCard.model_fields))
-    if unknown:
-        raise UsageError(
-            f"{', '.join(unknown)} cannot be allowed to differ; it is not one of: "
-            + ", ".join(sorted(set(ProtocolCard.model_fields) - ProtocolCard.MAY_DIFFER))
-        )
-
-
-def _opened(result: Survey | OcclusionMaps | Path | str, bodies: Bodies) -> Survey | OcclusionMaps:
-    """A result that a user gives, by itself, its file or its folder."""
-    if isinstance(result, Survey | OcclusionMaps):
-        return result
-    path = Path(result)
-    folder = path.parent if path.name in _OF_SURVEYS else path
-    if (folder / MANIFEST_NAME).is_file():
-        return Survey.open(folder, bodies)
-    file = folder / _HEATMAP_NAME if (folder / _HEATMAP_NAME).is_file() else path
-    if file.is_file():
-        maps = OcclusionMaps.open(file, bodies)
-        maps.dataset.encoding["source"] = str(file)
-        return maps
-    return Survey.open(folder, bodies)
-
-
-def _place(result: Survey | OcclusionMaps) -> str:
-    """Where a result is; "" for maps that are in no file."""
-    if isinstance(result, Survey):
-        return str(result.folder)
-    return str(result.dataset.encoding.get("source", ""))
-
-
-def _require_one_kind(results: Sequence[Survey | OcclusionMaps]) -> None:
-    """Makes sure that results are all surveys, or all heatmaps that show the same.
-
-    Raises:
-        UsageError: they are surveys and heatmaps mixed.
-        ResultError: heatmaps are of different images, boxes, joints or metrics.
-    """
-    maps = [result for result in results if isinstance(result, OcclusionMaps)]
-    if not maps:
-        return
-    if len(maps) < len(results):
-        raise UsageError("surveys and heatmaps of one image are given; compare results of one kind")
-
-    def shown(result: OcclusionMaps) -> dict[str, object]:
-        names = ("file_sha256", "box_centre_px", "box_size_px")
-        found = {name: result.dataset[name].values.tolist() for name in names}
-        return found | {"metric": result.metric, "joints": result.joints}
-
-    first = shown(maps[0])
-    for other in maps[1:]:
-        for name, value in shown(other).items():
-            if value != first[name]:
-                raise ResultError(
-                    f"{_place(other)!r} and {_place(maps[0])!r} do not show the same, {name}: {value} and "
-                    f"{first[name]}; make them from the same image with the same options"
-                )
-
-
-def _by_size(results: Sequence[Survey | OcclusionMaps]) -> dict[int, list[Survey | OcclusionMaps]]:
-    """Results by the size of the occluder, where all of several models have every size; else in one group."""
-    sizes = sorted({result.card.windows.size for result in results})
-    models: dict[tuple[str, str | None], dict[int, Survey | OcclusionMaps]] = {}
-    for result in results:
-        found = models.setdefault((result.card.model_card, result.card.weights_sha256), {})
-        found[result.card.windows.size] = result
-    if len(models) < 2 or len(results) != len(models) * len(sizes):
-        return {results[0].card.windows.size if results else 0: list(results)}
-    if any(len(found) < len(sizes) for found in models.values()):
-        return {sizes[0]: list(results)}
-    return {size: [found[size] for found in models.values()] for size in sizes}
-
-
-def _comparable(results: Sequence[Survey | OcclusionMaps], allow: Collection[str]) -> list[str]:
-    """Makes sure that results differ in their models alone.
-
-    Returns:
-        The differences that were allowed, a line each.
-
-    Raises:
-        UsageError: there are fewer than two.
-        ResultError: they differ in more; every line that differs is named.
-    """
-    if len(results) < 2:
-        raise UsageError("a comparison needs two results or more")
-    allowed: list[str] = []
-    refused: list[str] = []
-    first = results[0]
-    for other in results[1:]:
-        lines = first.card.differences(other.card)
-        counts = [
-            one.num_images if isinstance(one, Survey) else one.dataset.sizes["image"]
-            for one in (first, other)
-        ]
-        if counts[0] != counts[1]:
-            lines.append(f"images: {counts[0]} and {counts[1]}")
-        for line in lines:
-            (allowed if line.split(":")[0] in allow else refused).append(
-                f"{first.card.model_card} and {other.card.model_card}: {line}"
-            )
-    if refused:
-        raise ResultError(
-            "these results were not made by the same protocol, so their numbers do not compare:\n  "
-            + "\n  ".join(refused)
-            + "\nrepeat one of them with the settings of the other, or allow a difference by its name"
-        )
-    return allowed
-
-
-def _names(cards: Sequence[ProtocolCard]) -> list[str]:
-    """The models' ids; where several are the same, with their weights, their occluder or its size.
-
-    Raises:
-        UsageError: two results have nothing that tells them apart.
-    """
-    names = [card.model_card for card in cards]
-    for details in (
-        [(card.weights_sha256 or "no checksum")[:8] for card in cards],
-        [describe(card.occluder) for card in cards],
-        [f"{card.windows.size} px" for card in cards],
-    ):
-        alike = [
-            {detail for detail, other in zip(details, names, strict=True) if other == name} for name in names
-        ]
-        names = [
-            f"{name} ({detail})" if len(found) > 1 else name
-            for name, detail, found in zip(names, details, alike, strict=True)
-        ]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"{', '.join(twice)} is given twice; compare two different models")
-    return names
-
-
-def _shared_metric(results: Sequence[Survey | OcclusionMaps]) -> str:
-    """The error where all have it, the displacement otherwise, of the first metric measured."""
-    metrics = [default_metric(result.card) for result in results]
-    return next((name for name in metrics if name.endswith("displacement")), metrics[0])
-
-
 def _read(
-    result: Survey | OcclusionMaps, metric: str, failure_mm: float, pooling: bool, progress: Progress | None
+    result: Result, metric: str, failure_mm: float, pooling: bool, progress: Progress | None
 ) -> tuple[ImageValues, SensitivityMesh | None]:
     """The numbers of every image and, where it is wanted, the mesh: each shard is read once for both."""
     if isinstance(result, OcclusionMaps):
@@ -338,7 +195,7 @@ def _require_same_people(values: Sequence[ImageValues]) -> None:
 
 
 def _over_sizes(
-    by_size: dict[int, list[Survey | OcclusionMaps]], size: int, values: Sequence[ImageValues], metric: str
+    by_size: dict[int, list[Result]], size: int, values: Sequence[ImageValues], metric: str
 ) -> tuple[list[Float64[np.ndarray, "images columns"]], list[Float64[np.ndarray, "images sizes"]]]:
     """Of every model, the area under its curve over sizes, and the mean over joints for every size.
 

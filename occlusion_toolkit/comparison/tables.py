@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from occlusion_toolkit.comparison.comparison import SIZE_AREA, Comparison, Pair
+from occlusion_toolkit.comparison.comparison import Comparison
+from occlusion_toolkit.comparison.entries import SIZE_AREA, Pair
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES, SIGNIFICANCE
 from occlusion_toolkit.files.latex import booktabs, latex_escaped
 from occlusion_toolkit.plotting.metric_text import joint_title, metric_text
