@@ -50,6 +50,7 @@ from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
 from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.sweep.maps import metric_names
 
 MAIN_SIZE_PX = 40
 """Occluder of the tables where there are several, as in the paper; else the middle one."""
