@@ -4,6 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from support.figure_fixtures import draw_coarsely, fake_maps
 from support.survey_fixtures import make_survey
 
 QUICK = ["--limit", "2", "--stride", "56", "--device", "cpu"]
