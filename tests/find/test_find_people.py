@@ -10,7 +10,7 @@ from PIL import Image
 import occlusion_toolkit.find.people
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.crops import crop_image
-from occlusion_toolkit.data.shipped import open_test_folder
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.find import LANDMARKS, FoundPerson, find_people
@@ -163,7 +163,7 @@ def test_tiles_cover_the_picture_and_overlap():
 
 @pytest.fixture(scope="module")
 def open_test() -> ThreeDPW:
-    return ThreeDPW(open_test_folder(), "test")
+    return ThreeDPW(shipped("open-test"), "test")
 
 
 @pytest.mark.slow
