@@ -1,4 +1,4 @@
-"""Installed packages with regressors, occluders or metrics, made of nothing but the files that an installer would leave."""
+"""Installed packages with regressors, occluders or metrics: the files that an installer would leave, no more."""
 
 from pathlib import Path
 
