@@ -22,8 +22,14 @@ from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.meshes.observations import read_scene
 from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
-from occlusion_toolkit.training.report import clean_errors, ground_truth, load_crops, occluded_errors
+from occlusion_toolkit.training.evaluation import (
+    clean_errors,
+    ground_truth,
+    load_crops,
+    mean_iou,
+    occluded_errors,
+    part_overlaps,
+)
 
 GRID = Grid("centred", size=40, stride=28)
 COLUMNS = ("MPJPE", "PA-MPJPE", "occluded MPJPE", "occluded PA-MPJPE", "worst window MPJPE")

@@ -22,8 +22,7 @@ from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.models.registry import load_regressor
-from occlusion_toolkit.training.evaluation import errors_mm
-from occlusion_toolkit.training.report import ground_truth, load_crops
+from occlusion_toolkit.training.evaluation import errors_mm, ground_truth, load_crops
 
 HELD_OUT, TRAINED_ON = 256, 512
 REVERSED_DEGREES = 60.0

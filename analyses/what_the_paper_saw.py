@@ -6,13 +6,13 @@ python analyses/what_the_paper_saw.py out/mesh [MORE FOLDERS OF occlusion-toolki
 from pathlib import Path
 
 import click
+from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface
+from occlusion_toolkit.surveys.stored import ReadOut, Survey
 
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.errors import OcclusionToolkitError
-from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface
 from occlusion_toolkit.meshes.observations import Observation, observe
 from occlusion_toolkit.meshes.table import summarise_mesh
-from occlusion_toolkit.surveys.stored import ReadOut, Survey
 
 READ_OUTS: tuple[ReadOut, ...] = ("displacement", "increase")
 

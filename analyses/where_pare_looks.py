@@ -14,9 +14,8 @@ from occlusion_toolkit.attention_maps.table import AttentionFigures, attention_f
 from occlusion_toolkit.body.parts import NUM_PARTS, PART_NAMES
 from occlusion_toolkit.comparison.significance import mean_interval
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced
-from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.meshes.observations import read_scene

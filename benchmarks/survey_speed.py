@@ -18,6 +18,8 @@ from pathlib import Path
 from unittest import mock
 
 import torch
+from occlusion_toolkit.surveys.source import CardSource
+from occlusion_toolkit.sweep.engine import Engine
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
@@ -29,8 +31,6 @@ from occlusion_toolkit.models.cards import RegressorCard
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.surveys import measure, run
-from occlusion_toolkit.surveys.source import CardSource
-from occlusion_toolkit.sweep.engine import Engine
 from occlusion_toolkit.sweep.estimator import DenseEstimator
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner

@@ -13,11 +13,10 @@ from torch.utils.data import default_collate
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.models.base import MeanParameters
-from occlusion_toolkit.training.loading import BatchOrder, TrainingData
+from occlusion_toolkit.training.data import BatchOrder, RunData, TrainingData, open_data
 from occlusion_toolkit.training.module import RegressorTraining
-from occlusion_toolkit.training.recipe import load_recipe
-from occlusion_toolkit.training.samples.sample import Sample
-from occlusion_toolkit.training.sources import RunData, open_data
+from occlusion_toolkit.training.recipe_files import load_recipe
+from occlusion_toolkit.training.sample import TrainingSample
 
 
 def loader_speed(data: RunData, batch: int, steps: int, workers: int) -> float:
@@ -32,12 +31,12 @@ def loader_speed(data: RunData, batch: int, steps: int, workers: int) -> float:
     return steps * batch / (time.perf_counter() - begin)
 
 
-def trainer_speed(module: RegressorTraining, batch: Sample, steps: int, bf16: bool) -> float:
+def trainer_speed(module: RegressorTraining, batch: TrainingSample, steps: int, bf16: bool) -> float:
     """Samples per second through network, losses, gradients and optimiser, always the same batch."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module.to(device).train()
     optimiser = module.configure_optimizers()["optimizer"]
-    batch = Sample(*(value.to(device) for value in batch))
+    batch = TrainingSample(*(value.to(device) for value in batch))
     begin = 0.0
     for number in range(steps + 1):
         if number == 1:

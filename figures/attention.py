@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import click
+from occlusion_toolkit.attention_maps.result import read_attention
 
 from occlusion_toolkit.attention_maps.figure import attention_figure
-from occlusion_toolkit.attention_maps.result import read_attention
 from occlusion_toolkit.comparison.given_results import result_file
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import click
+from occlusion_toolkit.heatmaps.figures import draw_heatmap
+from occlusion_toolkit.sweep.results import read_heatmap
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.comparison.given_results import result_file
 from occlusion_toolkit.files.atomic import make_folder
-from occlusion_toolkit.heatmaps.figures import draw_heatmap
-from occlusion_toolkit.sweep.results import read_heatmap
 
 
 @click.command()

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import click
+from occlusion_toolkit.heatmaps.figures import heatmap_panels
+from occlusion_toolkit.sweep.results import read_heatmap
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.comparison.given_results import by_model, result_file
 from occlusion_toolkit.comparison.heatmaps_by_model import heatmaps_by_model_figure
-from occlusion_toolkit.heatmaps.figures import heatmap_panels
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
-from occlusion_toolkit.sweep.results import read_heatmap
 
 
 @click.command()

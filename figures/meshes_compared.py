@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import click
+from occlusion_toolkit.meshes.mesh_result import MEAN_OF_JOINTS, read_mesh, read_surface
 
 from occlusion_toolkit.comparison.given_results import by_model, result_file
 from occlusion_toolkit.comparison.mesh_figure import meshes_by_model_figure
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.meshes.mesh_result import MEAN_OF_JOINTS, read_mesh, read_surface
 from occlusion_toolkit.meshes.table import main_read_out
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-
-from occlusion_toolkit.comparison.given_results import result_file
 from occlusion_toolkit.meshes.figures import joints_figure, mean_figure
 from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface
+
+from occlusion_toolkit.comparison.given_results import result_file
 from occlusion_toolkit.meshes.table import main_read_out
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 

@@ -17,8 +17,7 @@ from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.models.cards import ErrorFigure, read_card, write_card
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.training.evaluation import PoseErrors
-from occlusion_toolkit.training.report import ground_truth, load_crops, mean_and_occluded
+from occlusion_toolkit.training.evaluation import PoseErrors, ground_truth, load_crops, mean_and_occluded
 
 GRID = Grid("centred", size=40, stride=28)
 OCCLUDED = f"grey square of {GRID.size} px, centred grid of stride {GRID.stride} px"

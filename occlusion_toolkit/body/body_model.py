@@ -12,9 +12,8 @@ from smplx.utils import Struct
 from torch import Tensor, nn
 
 from occlusion_toolkit.body.arrays import NUM_BETAS, NUM_JOINTS, NUM_POSE_FEATURES, BodyArrays
-from occlusion_toolkit.body.folded import FoldedRegressor
 from occlusion_toolkit.body.joints import H36M17, LSP14, LSP_FROM_H36M, SMPL24, JointSet
-from occlusion_toolkit.body.kinematics import pose_skeleton
+from occlusion_toolkit.body.kinematics import FoldedRegressor, pose_skeleton
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import BodyModelError
 

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from occlusion_toolkit.body.arrays import VERTEX_NAMES, BodyArrays
-from occlusion_toolkit.body.folded import FoldedRegressor
 from occlusion_toolkit.body.joints import H36M17, JointSet
-from occlusion_toolkit.body.kinematics import pose_skeleton
+from occlusion_toolkit.body.kinematics import FoldedRegressor, pose_skeleton
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import BodyModelError
 

@@ -38,9 +38,8 @@ def check_command(
     """
     from occlusion_toolkit.body.bodies import Bodies
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.training import data_console as console_data
-    from occlusion_toolkit.training.data_check import check_data
-    from occlusion_toolkit.training.recipe import load_recipe
+    from occlusion_toolkit.training.data_check import check_data, need_as_json, print_needs
+    from occlusion_toolkit.training.recipe_files import load_recipe
 
     loaded = load_recipe(recipe)
     occlusion = loaded.train.augmentation.occlusion
@@ -54,9 +53,9 @@ def check_command(
     )
     ready = all(need.problem is None for need in needs)
     if as_json:
-        entries = [console_data.need_as_json(need) for need in needs]
+        entries = [need_as_json(need) for need in needs]
         console.print_json({"recipe": str(recipe), "ready": ready, "needs": entries})
     else:
-        console_data.print_needs(str(recipe), needs)
+        print_needs(str(recipe), needs)
     if not ready:
         context.exit(1)

@@ -69,7 +69,5 @@ def chosen_people(
         UnsafeFileError: a file asks for more than plain data.
     """
     from occlusion_toolkit.data.catalogue import open_dataset
-    from occlusion_toolkit.data.people import EvenlySpaced
 
-    people = open_dataset(dataset, root, split, frame_filter, people_list, trusted_files())
-    return people if limit is None else EvenlySpaced(people, limit)
+    return open_dataset(dataset, root, split, frame_filter, people_list, trusted_files(), limit=limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.open_world.cells import Split
+    from occlusion_toolkit.open_world.splits import Split
 
 
 def parse_size(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
@@ -85,7 +85,7 @@ def synthesize(
     occlusion-toolkit[synthesize].
     """
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.open_world.generate import DatasetRequest, find_photographs, generate
+    from occlusion_toolkit.open_world.synthesize import DatasetRequest, find_photographs, generate
 
     request = DatasetRequest(
         root=out,

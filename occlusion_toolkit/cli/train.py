@@ -79,15 +79,15 @@ def train(
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.data_folders import data_folders
     from occlusion_toolkit.errors import TrainingError
-    from occlusion_toolkit.training.changes import (
+    from occlusion_toolkit.training.recipe_files import (
         cut_down,
+        load_recipe,
         seeded,
         started_from,
         stretched,
         with_augmentation,
     )
-    from occlusion_toolkit.training.recipe import load_recipe
-    from occlusion_toolkit.training.samples.objects import with_objects_chosen
+    from occlusion_toolkit.training.synthetic_occlusion import with_objects_chosen
 
     try:
         from occlusion_toolkit.training.run import RunOptions, check_run, run_training
@@ -96,8 +96,8 @@ def train(
             f"Training needs {error.name}; install it with: pip install 'occlusion-toolkit[train]'."
         ) from error
     from occlusion_toolkit.body.bodies import Bodies
-    from occlusion_toolkit.training.sources import open_data
-    from occlusion_toolkit.training.workers import default_workers
+    from occlusion_toolkit.training.data import open_data
+    from occlusion_toolkit.training.processes import default_workers
 
     loaded = load_recipe(recipe)
     if start_from is not None:

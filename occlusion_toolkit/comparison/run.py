@@ -12,8 +12,7 @@ from pathlib import Path
 import torch
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.body_surface import BodySurface
-from occlusion_toolkit.body.display_pose import display_surface
+from occlusion_toolkit.body.body_surface import BodySurface, display_surface
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.errors import RunError

@@ -1,21 +1,96 @@
 """The data sets by name, each with the place where it is obtained; see docs/datasets.md."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
-from occlusion_toolkit.data.people import FrameFilter, People, PeopleList
+from occlusion_toolkit.data.people import EvenlySpaced, FrameFilter, People, PeopleList
 from occlusion_toolkit.data.threedoh import SPLITS as THREEDOH_SPLITS
 from occlusion_toolkit.data.threedoh import read_threedoh
 from occlusion_toolkit.data.threedpw import SPLITS as THREEDPW_SPLITS
-from occlusion_toolkit.data.threedpw import ThreeDPW, sequence_files
-from occlusion_toolkit.data.threedpw_list import read_threedpw_list
-from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES, check_occluded, is_occluded
+from occlusion_toolkit.data.threedpw import ThreeDPW, read_threedpw_list, sequence_files
 from occlusion_toolkit.errors import DatasetError, UsageError
 from occlusion_toolkit.files.home import HOME_VARIABLE, toolkit_home
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
+
+TEST_SEQUENCES = frozenset(
+    {
+        "downtown_arguing_00",
+        "downtown_bar_00",
+        "downtown_bus_00",
+        "downtown_cafe_00",
+        "downtown_car_00",
+        "downtown_crossStreets_00",
+        "downtown_downstairs_00",
+        "downtown_enterShop_00",
+        "downtown_rampAndStairs_00",
+        "downtown_runForBus_00",
+        "downtown_runForBus_01",
+        "downtown_sitOnStairs_00",
+        "downtown_stairs_00",
+        "downtown_upstairs_00",
+        "downtown_walkBridge_01",
+        "downtown_walkUphill_00",
+        "downtown_walking_00",
+        "downtown_warmWelcome_00",
+        "downtown_weeklyMarket_00",
+        "downtown_windowShopping_00",
+        "flat_guitar_01",
+        "flat_packBags_00",
+        "office_phoneCall_00",
+        "outdoors_fencing_01",
+    }
+)
+"""3DPW's test split."""
+
+OCCLUDED_KINDS = frozenset(
+    {
+        "courtyard_backpack",
+        "courtyard_basketball",
+        "courtyard_bodyScannerMotions",
+        "courtyard_box",
+        "courtyard_golf",
+        "courtyard_jacket",
+        "courtyard_laceShoe",
+        "downtown_stairs",
+        "flat_guitar",
+        "flat_packBags",
+        "outdoors_climbing",
+        "outdoors_crosscountry",
+        "outdoors_fencing",
+        "outdoors_freestyle",
+        "outdoors_golf",
+        "outdoors_parcours",
+        "outdoors_slalom",
+    }
+)
+"""3DPW-OCC: the first two words of the names of its sequences, in all three splits."""
+
+
+def is_occluded(sequence: str) -> bool:
+    """Whether a sequence of 3DPW belongs to 3DPW-OCC."""
+    return _kind(sequence) in OCCLUDED_KINDS
+
+
+def check_occluded(sequences: Iterable[str]) -> None:
+    """Makes sure that sequences of 3DPW-OCC are all of it, as far as their names tell.
+
+    Raises:
+        DatasetError: none of a kind is among them.
+    """
+    if missing := sorted(OCCLUDED_KINDS - {_kind(sequence) for sequence in sequences}):
+        raise DatasetError(
+            f"3DPW-OCC takes sequences from 3DPW's train, validation and test split; {len(missing)} of its "
+            f"{len(OCCLUDED_KINDS)} kinds are missing: {', '.join(missing)}"
+        )
+
+
+def _kind(sequence: str) -> str:
+    return "_".join(sequence.split("_")[:2])
+
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +125,13 @@ _THREEDOH = _Source(
 
 def open_dataset(
     name: str,
-    root: Path | None = None,
+    root: Path | str | None = None,
     split: str | None = None,
     frame_filter: FrameFilter | None = None,
     people_list: Path | None = None,
     trusted: TrustedFiles | None = None,
+    *,
+    limit: int | None = None,
 ) -> People:
     """Opens a data set and checks all of its ground truth; images are looked for, not opened.
 
@@ -65,12 +142,30 @@ def open_dataset(
         frame_filter: frames of 3DPW to use; None for SPIN's.
         people_list: list of SPIN's or PARE's (.npz) to read instead of the data set's own ground truth.
         trusted: files that may be opened although they ask for foreign code.
+        limit: use that many people only, evenly spaced over the data set.
 
     Raises:
         UsageError: there is no such data set, or the arguments do not go together.
         UnsafeFileError: a file asks for more than plain data.
         DatasetError: the data set is missing or malformed; the message lists every problem found.
+
+    Example:
+        >>> people = open_dataset("open", limit=4)
+        >>> len(people), people[0].rotmats.shape
+        (4, (24, 3, 3))
     """
+    people = _opened(name, Path(root) if root else None, split, frame_filter, people_list, trusted)
+    return people if limit is None else EvenlySpaced(people, limit)
+
+
+def _opened(
+    name: str,
+    root: Path | None,
+    split: str | None,
+    frame_filter: FrameFilter | None,
+    people_list: Path | None,
+    trusted: TrustedFiles | None,
+) -> People:
     if name not in DATASETS:
         raise UsageError(f"there is no data set {name!r}; give one of {', '.join(DATASETS)}")
     if people_list is not None and name == "open":

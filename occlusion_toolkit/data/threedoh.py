@@ -17,11 +17,10 @@ from jaxtyping import Float64
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.boxes import BOX_MARGIN, CropBox
-from occlusion_toolkit.data.camera_frame import are_rotations, camera_rotmats
 from occlusion_toolkit.data.people import PeopleList
 from occlusion_toolkit.data.problems import Problems
 from occlusion_toolkit.data.published_list import ListedPeople, Locate, locate_below, read_list
-from occlusion_toolkit.data.sample import GENDER_CODES, Sample
+from occlusion_toolkit.data.sample import GENDER_CODES, Sample, are_rotations, camera_rotmats
 from occlusion_toolkit.errors import DatasetError
 
 SPLITS = ("test", "train")

@@ -7,21 +7,23 @@
 
 Frames are those of SPIN's list: camera pose valid and the person seen, box from the 2D keypoints with a
 margin of 1.2, root orientation turned into the camera frame, first ten betas. Order is by sequence name,
-person, frame, whatever the order of the files on disk.
+person, frame, whatever the order of the files on disk. Lists of SPIN's and PARE's (.npz) are read too.
 """
 
 import json
 import logging
+import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.boxes import CropBox
-from occlusion_toolkit.data.people import FrameFilter, People
+from occlusion_toolkit.data.people import FrameFilter, People, PeopleList
 from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.published_list import read_list
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.threedpw_sequence import PersonTrack, is_folder_name, read_tracks
 from occlusion_toolkit.errors import DatasetError, UnsafeFileError
@@ -203,3 +205,66 @@ def _topology(root: Path, split: str) -> str:
                 raise DatasetError(f"{str(path)!r} does not name the body of the data set") from error
             return str(topology)
     return SMPL_TOPOLOGY
+
+
+_IMAGE = re.compile(r"image_(\d{5,9})\.jpg")
+
+_MOST_PEOPLE = 2  # in a sequence of 3DPW
+
+
+def read_threedpw_list(
+    path: Path, root: Path, dataset: str, split: str, keep: Callable[[str], bool]
+) -> PeopleList:
+    """Reads a list of people of 3DPW.
+
+    The files do not say which of two people a row is; they hold one after the other, so the second begins
+    where the frame numbers of a sequence start again.
+
+    Args:
+        path: the .npz file.
+        root: folder of 3DPW; names of images in the list are relative to it.
+        dataset: id of the data set.
+        split: name of the split.
+        keep: whether a sequence belongs to it.
+
+    Raises:
+        UnsafeFileError: the file is missing, damaged or holds pickled objects.
+        DatasetError: the file is no list, a row is not 3DPW's, or an image is missing; the message lists
+            every problem found.
+    """
+
+    def locate(image: PurePosixPath) -> Path | None:
+        file = root / image
+        return file if not keep(image.parent.name) or file.is_file() else None
+
+    people = read_list(path, locate, gendered=True)
+    problems = Problems()
+    person: Counter[str] = Counter()
+    last: dict[str, int] = {}
+    frames = []
+    for row, image in enumerate(people.images):
+        sequence, number = image.parent.name, _IMAGE.fullmatch(image.name)
+        if number is None:
+            problems.add(f"row {row} has the image {image.name}, not one like image_00000.jpg")
+            continue
+        frame = int(number[1])
+        person[sequence] += frame <= last.get(sequence, -1)
+        last[sequence] = frame
+        if keep(sequence):
+            frames.append(
+                Sample(
+                    image_path=image,
+                    sequence=sequence,
+                    frame=frame,
+                    person=person[sequence],
+                    gender=people.genders[row],
+                    box=people.boxes[row],
+                    rotmats=people.rotmats[row],
+                    betas=people.betas[row],
+                )
+            )
+    for sequence in sorted(name for name, index in person.items() if index >= _MOST_PEOPLE):
+        problems.add(f"the rows of {sequence} are not one person after the other")
+    problems.raise_for_dataset(path)
+    left_out = {"of other sequences": len(people) - len(frames)}
+    return PeopleList(dataset, split, root, SMPL_TOPOLOGY, frames, left_out, "spin")

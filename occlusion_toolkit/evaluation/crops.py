@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from jaxtyping import UInt8
 
+from occlusion_toolkit.data.crops import read_crop
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.data.sample import Sample
 
 _MOST_READERS = 16  # each holds one decoded image

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import Gender
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.crops import normalise

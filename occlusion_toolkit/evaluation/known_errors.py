@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from occlusion_toolkit.data.catalogue import TEST_SEQUENCES
 from occlusion_toolkit.data.people import EvenlySpaced, People
-from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models.cards import ErrorFigure, RegressorCard
 from occlusion_toolkit.sweep.protocol import ProtocolCard

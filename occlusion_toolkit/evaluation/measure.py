@@ -1,7 +1,6 @@
 """Predicted and true bodies to errors, one row per person; nothing is averaged and nothing is kept."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -10,10 +9,8 @@ from torch import Tensor
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.sweep.metrics import centre_on, mpjpe_per_joint, pa_mpjpe_per_joint, pve
-
-PVEAlignment = Literal["none", "pelvis"]
-"""`none`: as the body gives them, as PARE measures. `pelvis`: relative to the pelvis of the joints."""
+from occlusion_toolkit.data.protocol import PVEAlignment
+from occlusion_toolkit.sweep.metrics import centre_on, mpjpe, pa_mpjpe, pve
 
 _MM_PER_M = 1000.0
 
@@ -60,8 +57,8 @@ def measure(predicted: PosedPeople, true: PosedPeople) -> Errors:
     """Errors of each person; distances are taken in float64, since near points cancel."""
     joints = predicted.joints.double(), true.joints.double()
     return Errors(
-        error_mm=_MM_PER_M * mpjpe_per_joint(*joints),
-        pa_error_mm=_MM_PER_M * pa_mpjpe_per_joint(*joints),
+        error_mm=_MM_PER_M * mpjpe(*joints),
+        pa_error_mm=_MM_PER_M * pa_mpjpe(*joints),
         pve_mm=_MM_PER_M * pve(predicted.vertices.double(), true.vertices.double()),
     )
 

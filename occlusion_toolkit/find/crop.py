@@ -1,16 +1,16 @@
 """One person cut out of a photograph, with whatever is known about them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
-from occlusion_toolkit.body.gender import GENDERS, Gender
-from occlusion_toolkit.data.boxes import BOX_MARGIN, RESOLUTION, CropBox
+from occlusion_toolkit.body.arrays import GENDERS, Gender
+from occlusion_toolkit.data.boxes import BOX_MARGIN, RESOLUTION, CropBox, read_openpose
 from occlusion_toolkit.data.crops import crop_image
 from occlusion_toolkit.data.ground_truth import GroundTruth, load_ground_truth
-from occlusion_toolkit.data.keypoints import read_openpose
 from occlusion_toolkit.errors import GroundTruthError, UsageError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.images import read_image
@@ -58,7 +58,7 @@ class Crop:
 def read_crop(
     image: Path | str,
     *,
-    bbox: tuple[float, float, float, float] | None = None,
+    bbox: Sequence[float | int] | None = None,
     keypoints: Path | str | None = None,
     ground_truth: Path | str | None = None,
     trusted: TrustedFiles | None = None,
@@ -102,7 +102,7 @@ def read_crop(
         )
     warnings = list(decoded.warnings)
     if bbox is not None:
-        box, rule = CropBox.from_xywh(*bbox), f"square, {BOX_MARGIN} x the box given"
+        box, rule = CropBox.from_xywh(*map(float, bbox)), f"square, {BOX_MARGIN} x the box given"
     elif keypoints is not None:
         found = read_openpose(Path(keypoints))
         warnings += found.warnings

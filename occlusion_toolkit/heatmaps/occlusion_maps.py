@@ -21,6 +21,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.data.crops import denormalise, normalise
 from occlusion_toolkit.errors import OcclusionToolkitError, ResultError, UsageError
 from occlusion_toolkit.plotting.style import save_picture
+from occlusion_toolkit.sweep import maps as container
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.maps import (
     card_of,
@@ -28,7 +29,6 @@ from occlusion_toolkit.sweep.maps import (
     default_metric,
     json_attribute,
     metric_names,
-    open_maps,
     save_maps,
     values_of,
     worst_window,
@@ -80,7 +80,7 @@ class OcclusionMaps:
         Raises:
             ResultError: the file is missing, damaged, or holds something else.
         """
-        maps = cls(open_maps(path), bodies, occluder)
+        maps = cls(container.open_maps(path), bodies, occluder)
         try:
             _ = maps._focus, maps.deviation_mm
         except ResultError as error:
@@ -304,3 +304,16 @@ class OcclusionMaps:
             raise UsageError(
                 f"there is no joint {', '.join(unknown)!r}; there are: {', '.join(self.joint_names)}"
             )
+
+
+def open_maps(path: Path | str, bodies: Bodies | None = None) -> OcclusionMaps:
+    """Reads maps that were saved.
+
+    Args:
+        path: what `OcclusionMaps.save` or `occlusion-toolkit heatmap` wrote.
+        bodies: where the body that they were measured on comes from; needed for pictures only.
+
+    Raises:
+        ResultError: the file is missing, damaged, or holds something else.
+    """
+    return OcclusionMaps.open(path, bodies)

@@ -21,16 +21,15 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
-from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
-from occlusion_toolkit.body.parts import NUM_PARTS
+from occlusion_toolkit.body.parts import NUM_PARTS, part_of_joint, part_steps
 from occlusion_toolkit.comparison.significance import mean_interval
 from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import GroundTruthError, ResultError
 from occlusion_toolkit.files.images import read_image
-from occlusion_toolkit.surveys.stored import ReadOut, Survey
-from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.sweep.maps import values_of
 
 Hidden = Literal["background", "own", "neighbours", "far"]
 """What a window hides, seen from one joint."""
@@ -79,13 +78,13 @@ class Observation:
     high_mm: float
 
 
-def observe(survey: Survey, people: People, read_out: ReadOut = "displacement") -> list[Observation]:
+def observe(survey: Survey, people: People, metric: str = "displacement") -> list[Observation]:
     """Counts the observations on a finished survey.
 
     Args:
         survey: a complete survey.
         people: the very people that were surveyed, with segmentation masks and keypoints.
-        read_out: what is averaged.
+        metric: what is averaged.
 
     Raises:
         ResultError: the survey is of other people.
@@ -93,14 +92,13 @@ def observe(survey: Survey, people: People, read_out: ReadOut = "displacement") 
     """
     if survey.card.people_sha256 != people.fingerprint:
         raise ResultError("the survey is of other people than those given; open the data set it was made on")
-    windows = survey.grid
-    rectangles = Grid(windows.kind, windows.size, windows.stride, windows.resolution).windows()
+    rectangles = survey.grid.windows()
     found: dict[tuple[bool, Hidden], list[tuple[str, float]]] = {
         (visible, hidden): [] for visible in (True, False) for hidden in get_args(Hidden)
     }
-    for sequence, maps, frame, names in _images(survey, people, read_out):
-        scene = read_scene(frame, names)
-        kinds = what_windows_hide(scene, rectangles, names, windows.size)
+    for sequence, maps, frame in _images(survey, people, metric):
+        scene = read_scene(frame, survey.joint_names)
+        kinds = what_windows_hide(scene, rectangles, survey.joint_names, survey.grid.size)
         comparable = np.all([chosen.any(axis=1) for chosen in kinds.values()], axis=0)
         for hidden, chosen in kinds.items():
             means = (maps * chosen).sum(axis=1) / chosen.sum(axis=1).clip(1)
@@ -167,15 +165,14 @@ def what_windows_hide(
     }
 
 
-def _images(
-    survey: Survey, people: People, read_out: ReadOut
-) -> Iterator[tuple[str, np.ndarray, Sample, tuple[str, ...]]]:
-    """Sequence, maps (J, W), person and joint names of every image."""
+def _images(survey: Survey, people: People, metric: str) -> Iterator[tuple[str, np.ndarray, Sample]]:
+    """Sequence, maps (J, W) and person of every image."""
     for shard in survey.shards():
-        maps = shard.values(read_out)
-        for number, key in enumerate(shard.images):
-            frame = people[shard.first + number]
-            yield key.sequence, maps[number].reshape(len(shard.joint_names), -1), frame, shard.joint_names
+        maps = values_of(shard, metric).values
+        for number, (position, sequence) in enumerate(
+            zip(shard["image"].values, shard["sequence"].values, strict=True)
+        ):
+            yield str(sequence), maps[number].reshape(len(survey.joint_names), -1), people[int(position)]
 
 
 def _hidden_pixels(

@@ -13,12 +13,12 @@ from torch import Tensor
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import GroundTruthError, SweepError, UsageError
-from occlusion_toolkit.sweep.metrics import mpjpe_per_joint, pa_mpjpe_per_joint
+from occlusion_toolkit.sweep.metrics import mpjpe, pa_mpjpe
 
 Metric = Callable[[Tensor, Tensor], Tensor]
 """Distances (B, J) in metres between predicted and target joints, both (B, J, 3), pelvis at the origin."""
 
-METRICS: Mapping[str, Metric] = {"mpjpe": mpjpe_per_joint, "pa_mpjpe": pa_mpjpe_per_joint}
+METRICS: Mapping[str, Metric] = {"mpjpe": mpjpe, "pa_mpjpe": pa_mpjpe}
 """What a sweep measures unless it is told: distances after centring on the pelvis, and after Procrustes."""
 
 ENTRY_POINT_GROUP = "occlusion_toolkit.metrics"

@@ -68,7 +68,7 @@ def optimised_copy(regressor: Regressor, device: torch.device, resolution: int) 
         device: where the copy goes.
         resolution: side of the crops it will see, pixels.
     """
-    if isinstance(regressor, LoadedRegressor):
+    if isinstance(regressor, LoadedRegressor) and isinstance(regressor.network, nn.Module):
         return replace(regressor, network=_optimised(regressor.network, device, resolution), device=device)
     if isinstance(regressor, nn.Module):
         return cast(Regressor, _optimised(regressor, device, resolution))

@@ -48,6 +48,7 @@ class ProtocolCard(BaseModel):
         gender_rule: which gendered body the ground truth uses; None without ground truth.
         frame_filter: which frames of the data set are used, such as "spin" or "vibe"; None without one.
         pve_alignment: what vertices are centred on before PVE, "none" or "pelvis"; None without PVE.
+        rasterizer: what decided which vertices are seen, such as "builtin"; None where nothing was drawn.
         people_sha256: checksum of the list of samples, in order; None for a single photograph.
         trusted_files: files that were opened although they may run code, as `NAME sha256:CHECKSUM`: all that
             the command had opened, whichever of its results they belong to.
@@ -80,6 +81,7 @@ class ProtocolCard(BaseModel):
     gender_rule: str | None = None
     frame_filter: str | None = None
     pve_alignment: Literal["none", "pelvis"] | None = None
+    rasterizer: str | None = None
     people_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     trusted_files: tuple[str, ...] = ()
     toolkit_version: str = __version__

@@ -6,17 +6,15 @@ from pathlib import Path
 import torch
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.data.annotations.eft import read_eft
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
+from occlusion_toolkit.data.eft import read_eft
+from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, TrainingError
 from occlusion_toolkit.files.home import toolkit_home
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
-from occlusion_toolkit.training.samples.part_label_store import PartLabelStore, prepare_part_labels
-from occlusion_toolkit.training.samples.people_table import table_of_people
-from occlusion_toolkit.training.workers import Progress
+from occlusion_toolkit.training.bodies import TrainingBodies, table_of_people, with_body_joints
+from occlusion_toolkit.training.part_labels import PartLabelStore, prepare_part_labels
+from occlusion_toolkit.training.processes import Progress
 
 _EFT = (
     "EFT's fits are fetched by scripts/download_eft.sh of https://github.com/facebookresearch/eft, "
@@ -128,7 +126,7 @@ def training_set(name: str) -> TrainingSetFiles:
 
 
 def default_folder(name: str) -> Path:
-    """Where a training set is looked for unless another folder is given."""
+    """Where a training set is looked for by default."""
     return toolkit_home() / "data" / training_set(name).folder
 
 

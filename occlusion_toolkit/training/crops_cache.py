@@ -1,7 +1,11 @@
-"""Memory-mapped crops with ground truth: decoded once, read thousands of times, growing as data arrive."""
+"""Rendered people as memory-mapped crops with ground truth, and samples of them.
+
+Decoded once, read thousands of times, growing as data arrive.
+"""
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +15,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from occlusion_toolkit.body.joints49 import SPIN49
+from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, SPIN49
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import write_text
+from occlusion_toolkit.training.appearance import change_appearance
+from occlusion_toolkit.training.recipe import SampleSettings
+from occlusion_toolkit.training.sample import SAMPLING, TrainingSample
+from occlusion_toolkit.training.voc import Cutout
+from occlusion_toolkit.training.warp import Warp, draw_warp
 
 logger = logging.getLogger(__name__)
-
 CROP_PX = 256
 MARGIN = 1.2
 """Side of a cached picture in box sides: room for turns, zooms and shifts."""
@@ -24,6 +32,7 @@ MARGIN = 1.2
 _INDEX = "index.json"
 _PICTURES = ("crops", "halved")
 _JOINTS = len(SPIN49)
+
 _COLUMNS: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "crops": ((CROP_PX, CROP_PX, 3), np.uint8),
     "halved": ((CROP_PX // 2, CROP_PX // 2, 3), np.uint8),
@@ -186,3 +195,89 @@ def _write_index(
     """Replace the index in one step, so that a reader never sees half of it."""
     index = {"sequences": sequences, "ends": ends, "checksums": checksums}
     write_text(folder / _INDEX, json.dumps(index))
+
+
+CROP_BORDER = 1.1
+"""Joints farther out than this, in crop coordinates, are not annotated: nobody could who sees the crop."""
+
+
+class RenderedPeople:
+    """Samples of a crops cache; it pickles, and maps the cache's files anew in every process.
+
+    Args:
+        name: by which recipes call the training set.
+        cache: the people.
+        settings: how samples are augmented.
+        cutouts: objects for SynthOcc.
+        seed: of all augmentations.
+        batch_size: samples per step, which tells the step of a position.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cache: CropsCache,
+        settings: SampleSettings,
+        cutouts: Sequence[Cutout],
+        seed: int,
+        batch_size: int,
+    ) -> None:
+        self.name = name
+        self._cache, self._settings, self._cutouts = cache, settings, list(cutouts)
+        self._seed, self._batch_size = seed, batch_size
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+    def sample(self, row: int, position: int) -> TrainingSample:
+        """A person, augmented; a pure function of seed, row and position."""
+        return self.samples([row], [position])[0]
+
+    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
+        """Several people, each as `sample` makes it, for less than the price of each alone."""
+        rngs = [np.random.default_rng((self._seed, SAMPLING, position)) for position in positions]
+        drawn = zip(rngs, positions, strict=True)
+        warps = [draw_warp(self._settings, rng, position // self._batch_size) for rng, position in drawn]
+        return self._made(rows, Warp.cat(warps), rngs)
+
+    def warped(self, row: int, warp: Warp) -> TrainingSample:
+        """A person under a given warp; nothing is pasted, blurred or recoloured."""
+        return self._made([row], warp, None)[0]
+
+    def _made(
+        self, rows: Sequence[int], warp: Warp, rngs: Sequence[np.random.Generator] | None
+    ) -> list[TrainingSample]:
+        settings = self._settings
+        people = self._cache.batch(np.array(rows), settings.resolution)
+        crops = warp.images(people.pictures, MARGIN, settings.resolution)
+        if rngs is not None:
+            crops = change_appearance(crops, settings, self._cutouts, rngs)
+        seen = warp.joints_2d(people.joints_2d, SPIN49.mirror)
+        shown = (seen.abs().amax(dim=-1, keepdim=True) <= CROP_BORDER).float()
+        joints = warp.joints_3d(people.joints_3d[:, NUM_OPENPOSE:], J24.mirror)
+        labels = warp.labels(people.labels, MARGIN, settings.resolution // settings.label_stride)
+        certain, yes, zero = torch.ones(*joints.shape[:2], 1), torch.tensor(True), torch.tensor(0)
+        columns = (
+            crops.round().to(torch.uint8),
+            torch.cat((seen * shown, shown), dim=2),
+            torch.cat((joints, certain), dim=2),
+            warp.rotmats(people.rotmats),
+            people.betas,
+            labels.to(torch.uint8),
+        )
+        return [
+            TrainingSample(
+                crop=crop,
+                keypoints=keypoints,
+                joints_3d=joints_3d,
+                rotmats=rotmats,
+                betas=betas,
+                has_smpl=yes,
+                has_pose_3d=yes,
+                gender=zero,
+                labels=parts,
+                source=zero,
+                position=zero,
+            )
+            for crop, keypoints, joints_3d, rotmats, betas, parts in zip(*columns, strict=True)
+        ]

@@ -1,24 +1,28 @@
 """What a recipe needs beside itself, and whether it is there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.gender import GENDERS, Gender
 from occlusion_toolkit.body.joints import LSP14
-from occlusion_toolkit.body.smpl_folder import HOW_TO_GET_BODIES
+from occlusion_toolkit.body.smpl_files import HOW_TO_GET_BODIES
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.catalogue import (
     annotation_file,
     default_folder,
     read_annotations,
     training_set,
 )
-from occlusion_toolkit.training.initial import starting_weights
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies
+from occlusion_toolkit.training.network import starting_weights
 from occlusion_toolkit.training.voc import HOW_TO_GET as HOW_TO_GET_VOC
 from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts, voc_folder
 
@@ -139,3 +143,43 @@ def _body(need: Need, bodies: Bodies, genders: Sequence[Gender], *, training_joi
     for gender in genders if training_joints else ():
         own.joints(gender)
     return replace(need, found=f"{body.num_vertices} vertices")
+
+
+_out = Console(highlight=False, emoji=False, markup=False)
+
+
+def need_as_json(need: Need) -> dict[str, Any]:
+    """One thing that a recipe needs."""
+    return {
+        "name": need.name,
+        "kind": need.kind,
+        "ready": need.problem is None,
+        "folder": str(need.folder),
+        "found": need.found,
+        "people": need.people,
+        "with_body": need.bodies,
+        "with_joints_3d": need.joints,
+        "problem": need.problem,
+        "how_to_get": need.how_to_get,
+    }
+
+
+def print_needs(recipe: str, needs: Iterable[Need]) -> None:
+    """Prints what is there, and below it what is missing and where to get it."""
+    needs = list(needs)
+    table = Table(title=f"What {recipe} trains on", title_justify="left")
+    for heading in ("name", "kind", ""):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("people", "bodies", "3D joints"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("found")
+    for need in needs:
+        state, style = ("ready", "") if need.problem is None else ("MISSING", "bold red")
+        counts = ["" if n is None else f"{n:,}" for n in (need.people, need.bodies, need.joints)]
+        table.add_row(need.name, need.kind, state, *counts, need.found, style=style)
+    _out.print(table)
+    for need in needs:
+        if need.problem is not None:
+            _out.print(f"\n{need.name}: {need.problem}", soft_wrap=True)
+            if need.how_to_get not in need.problem:
+                _out.print(f"It belongs into {need.folder}: {need.how_to_get}", soft_wrap=True)

@@ -15,14 +15,12 @@ from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
-from occlusion_toolkit.training.evaluation import PoseErrors, errors_mm
-from occlusion_toolkit.training.initial import build_network
-from occlusion_toolkit.training.losses import LossWeights
-from occlusion_toolkit.training.objective import Objective
-from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
-from occlusion_toolkit.training.recipe import Optimisation, Recipe
-from occlusion_toolkit.training.resuming import Circumstances
-from occlusion_toolkit.training.samples.sample import Sample
+from occlusion_toolkit.training.checkpoints import Circumstances
+from occlusion_toolkit.training.evaluation import PoseErrors, errors_mm, mean_iou, part_overlaps
+from occlusion_toolkit.training.losses import Objective
+from occlusion_toolkit.training.network import build_network
+from occlusion_toolkit.training.recipe import LossWeights, Optimisation, Recipe
+from occlusion_toolkit.training.sample import TrainingSample
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -83,7 +81,7 @@ class RegressorTraining(lightning.LightningModule):
         free = supervision is None or (supervision.until_step is not None and step >= supervision.until_step)
         return dataclasses.replace(weights, parts=0.0) if free else weights
 
-    def training_step(self, batch: Sample, index: int) -> Tensor:
+    def training_step(self, batch: TrainingSample, index: int) -> Tensor:
         """The loss of a batch; its terms go to the log."""
         weights = self.loss_weights(self.global_step)
         terms = self.objective(self(batch.crop), batch, supervised=weights.parts > 0)
@@ -92,7 +90,7 @@ class RegressorTraining(lightning.LightningModule):
         self.log("loss/total", total.detach())
         return total
 
-    def validation_step(self, batch: Sample, index: int) -> None:
+    def validation_step(self, batch: TrainingSample, index: int) -> None:
         """Errors of held-out people with a known body."""
         output, body = self(batch.crop), self.body
         found = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())

@@ -21,7 +21,7 @@ from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.sweep.sweep import OcclusionSweep
 from occlusion_toolkit.training.losses import IGNORED_PART
 from occlusion_toolkit.training.module import RegressorTraining, normalised
-from occlusion_toolkit.training.samples.sample import Sample
+from occlusion_toolkit.training.sample import TrainingSample
 
 PEOPLE = 4
 TILE_PX = 160
@@ -79,7 +79,7 @@ class Pictures(lightning.Callback):
 
 
 @torch.no_grad()
-def draw_sheet(module: RegressorTraining, batch: Sample) -> UInt8[np.ndarray, "height width 3"]:
+def draw_sheet(module: RegressorTraining, batch: TrainingSample) -> UInt8[np.ndarray, "height width 3"]:
     """All tiles of some people; the module must be in evaluation mode."""
     output = module(batch.crop.to(module.device))
     bodies = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
@@ -103,7 +103,7 @@ def draw_sheet(module: RegressorTraining, batch: Sample) -> UInt8[np.ndarray, "h
     return np.vstack(rows)
 
 
-def _sensitivity(module: RegressorTraining, batch: Sample) -> list[Float[np.ndarray, "rows cols"]]:
+def _sensitivity(module: RegressorTraining, batch: TrainingSample) -> list[Float[np.ndarray, "rows cols"]]:
     """Mean displacement of the joints under an occluder at each place, mm."""
     resolution = batch.crop.shape[-1]
     grid = Grid("centred", round(resolution * 40 / 224), max(1, resolution // 14), resolution)

@@ -17,17 +17,22 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import make_folder
-from occlusion_toolkit.training.averaging import AverageWeights
-from occlusion_toolkit.training.guards import FiniteLoss, SeedSteps, StopInTime
-from occlusion_toolkit.training.initial import mean_person, starting_weights, take_over
-from occlusion_toolkit.training.loading import BatchOrder, TrainingData
-from occlusion_toolkit.training.log import log_files
+from occlusion_toolkit.training.callbacks import (
+    AverageWeights,
+    FiniteLoss,
+    SeedSteps,
+    Speed,
+    StepReport,
+    StopInTime,
+)
+from occlusion_toolkit.training.checkpoints import CHECKPOINT, SaveCheckpoint
+from occlusion_toolkit.training.curves import log_files
+from occlusion_toolkit.training.data import BatchOrder, RunData, TrainingData
 from occlusion_toolkit.training.module import RegressorTraining
+from occlusion_toolkit.training.network import mean_person, starting_weights, take_over
 from occlusion_toolkit.training.pictures import Pictures
 from occlusion_toolkit.training.recipe import Recipe
-from occlusion_toolkit.training.saving import CHECKPOINT, SaveCheckpoint, SaveWeights
-from occlusion_toolkit.training.sources import RunData
-from occlusion_toolkit.training.speed import Speed, StepReport
+from occlusion_toolkit.training.trained_weights import SaveWeights
 
 logger = logging.getLogger(__name__)
 
@@ -187,9 +192,9 @@ def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path)
 
 
 def _loggers(out: Path) -> list[Logger]:
-    sittings = len(log_files(out))  # Lightning's CSV log begins anew and deletes what it finds
+    earlier = len(log_files(out))  # Lightning's CSV log begins anew and deletes what it finds
     return [
-        CSVLogger(out, name="logs", version="csv" if not sittings else f"csv-{sittings + 1:03d}"),
+        CSVLogger(out, name="logs", version="csv" if not earlier else f"csv-{earlier + 1:03d}"),
         TensorBoardLogger(out, name="logs", version="tensorboard"),
     ]
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from occlusion_toolkit.sweep.results import write_heatmap
 from support.figure_fixtures import fake_heatmap
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.cli.main import main
-from occlusion_toolkit.sweep.results import write_heatmap
 
 QUICK = ["--limit", "2", "--stride", "56", "--device", "cpu"]
 

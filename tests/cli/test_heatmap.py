@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from occlusion_toolkit.sweep.results import read_heatmap
 from PIL import Image
 
 from occlusion_toolkit.body.joints import LSP14
@@ -15,7 +16,6 @@ from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.models.architecture import HMRArchitecture
 from occlusion_toolkit.models.cards import ModelCard, Training, Weights, write_card
 from occlusion_toolkit.sweep import engine
-from occlusion_toolkit.sweep.results import read_heatmap
 
 WRITTEN = {"heatmaps.png", "heatmaps.pdf", "summary.png", "result.h5"}
 

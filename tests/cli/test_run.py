@@ -2,9 +2,9 @@
 
 import pytest
 import yaml
+from occlusion_toolkit.attention_maps.result import write_attention
 from support.figure_fixtures import draw_coarsely, fake_attention
 
-from occlusion_toolkit.attention_maps.result import write_attention
 from occlusion_toolkit.cli.main import main
 
 

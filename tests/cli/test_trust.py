@@ -6,14 +6,14 @@ import pickle
 from pathlib import Path
 
 import pytest
+from occlusion_toolkit.sweep.results import read_heatmap
 from support.smpl_files_writer import shared_smpl_folder
 
 from occlusion_toolkit.cli.main import cli, main
 from occlusion_toolkit.files.checksums import sha256_file
-from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA
+from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import load_pickle
 from occlusion_toolkit.files.shipped import shipped
-from occlusion_toolkit.sweep.results import read_heatmap
 
 READS_FILES_OF_OTHERS = (
     "body check",

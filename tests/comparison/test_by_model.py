@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from matplotlib.container import BarContainer, ErrorbarContainer
+from occlusion_toolkit.heatmaps.figures import heatmap_panels, worst_case
 from support.figure_fixtures import fake_heatmap
 from support.survey_fixtures import make_survey
 
@@ -16,7 +17,6 @@ from occlusion_toolkit.comparison.predictions_by_model import predictions_by_mod
 from occlusion_toolkit.comparison.record import record
 from occlusion_toolkit.comparison.stored import StoredComparison
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.heatmaps.figures import heatmap_panels, worst_case
 
 
 def compared(folder, sequences: int) -> StoredComparison:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.sweep.results import read_heatmap
 from support.survey_fakes import FakeSource, no_files, some_people
 from support.survey_fixtures import make_survey
 
@@ -16,7 +17,6 @@ from occlusion_toolkit.comparison.example import (
 )
 from occlusion_toolkit.errors import DatasetError, UsageError
 from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.sweep.results import read_heatmap
 
 CPU = torch.device("cpu")
 

@@ -4,18 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+from occlusion_toolkit.meshes.mesh_result import MeshResult
+from occlusion_toolkit.meshes.pooling.pool import pool
 from scipy import stats
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.display_pose import display_surface
+from occlusion_toolkit.body.body_surface import display_surface
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.comparison.mesh_figure import meshes_by_model_figure
 from occlusion_toolkit.comparison.meshes import mesh_difference
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES
 from occlusion_toolkit.errors import ResultError, TopologyError, UsageError
-from occlusion_toolkit.meshes.mesh_result import MeshResult
-from occlusion_toolkit.meshes.pooling.pool import pool
 
 
 @pytest.fixture(scope="module")

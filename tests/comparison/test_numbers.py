@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 import pytest
+from occlusion_toolkit.surveys.stored import write_shard
 from support.survey_fixtures import SMALL_GRID, make_survey
 
 from occlusion_toolkit.comparison.comparison import check_comparable, compare_surveys
@@ -23,7 +24,6 @@ from occlusion_toolkit.comparison.numbers import (
 from occlusion_toolkit.comparison.record import SIZE_AREA, record
 from occlusion_toolkit.comparison.stored import read_comparison, write_comparison
 from occlusion_toolkit.errors import ResultError, UsageError
-from occlusion_toolkit.surveys.stored import write_shard
 from occlusion_toolkit.sweep.grid import Grid
 
 six_sequences = functools.partial(make_survey, sequences=6)  # the fewest that give intervals

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from occlusion_toolkit.sweep.results import write_heatmap
 from support.figure_fixtures import fake_heatmap
 from support.survey_fixtures import make_survey
 
@@ -12,7 +13,6 @@ from occlusion_toolkit.comparison.given import open_results
 from occlusion_toolkit.comparison.numbers import CLEAN, OCCLUDED, WORST
 from occlusion_toolkit.comparison.record import record
 from occlusion_toolkit.errors import ResultError, UsageError
-from occlusion_toolkit.sweep.results import write_heatmap
 
 
 @pytest.fixture

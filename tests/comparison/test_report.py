@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from occlusion_toolkit.meshes.pooling.pool import pool
+from occlusion_toolkit.sweep.results import read_heatmap
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.display_pose import display_surface
+from occlusion_toolkit.body.body_surface import display_surface
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.comparison.comparison import compare_surveys
 from occlusion_toolkit.comparison.record import record
 from occlusion_toolkit.comparison.report.page import write_report
-from occlusion_toolkit.meshes.pooling.pool import pool
-from occlusion_toolkit.sweep.results import read_heatmap
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (

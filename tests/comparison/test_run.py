@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from occlusion_toolkit.meshes.run import make_mesh
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.comparison import run
 from occlusion_toolkit.comparison.run import pooled_meshes
-from occlusion_toolkit.meshes.run import make_mesh
 
 
 @pytest.fixture(scope="module")

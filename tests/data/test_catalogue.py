@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from support.threedpw_fixtures import FRAMES, sequence, write_sequence
 
-from occlusion_toolkit.data.catalogue import DATASETS, open_dataset
-from occlusion_toolkit.data.threedpw_protocols import OCCLUDED_KINDS, TEST_SEQUENCES
+from occlusion_toolkit.data.catalogue import DATASETS, OCCLUDED_KINDS, TEST_SEQUENCES, open_dataset
 from occlusion_toolkit.errors import DatasetError, UsageError
 from occlusion_toolkit.files.shipped import shipped
 

@@ -20,9 +20,8 @@ from occlusion_toolkit.body.joints import LSP_FROM_H36M
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.evaluation.evaluator import true_parameters
 from occlusion_toolkit.evaluation.protocol import PARE, SPIN

@@ -10,8 +10,8 @@ from support.fakes import TinyNetwork
 
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.data.catalogue import TEST_SEQUENCES
 from occlusion_toolkit.data.people import People, PeopleList
-from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES
 from occlusion_toolkit.evaluation.known_errors import known_errors
 from occlusion_toolkit.evaluation.protocol import (
     EFT,

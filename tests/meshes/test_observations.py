@@ -4,15 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from occlusion_toolkit.surveys.stored import ImageKey, Manifest, Survey, write_shard
 from support.survey_fixtures import make_survey, random_shard, survey_card
 
-from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
-from occlusion_toolkit.body.parts import PART_NAMES
+from occlusion_toolkit.body.parts import PART_NAMES, part_of_joint, part_steps
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.errors import GroundTruthError, ResultError
 from occlusion_toolkit.meshes.observations import Scene, observe, read_scene, what_windows_hide
-from occlusion_toolkit.surveys.stored import ImageKey, Manifest, Survey, write_shard
 from occlusion_toolkit.sweep.grid import Grid
 
 GRID = Grid("inside", size=40, stride=40, resolution=200)

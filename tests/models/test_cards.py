@@ -15,7 +15,7 @@ from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models import PARE
 from occlusion_toolkit.models.architecture import HMRArchitecture, PAREArchitecture, ResNetBackbone
 from occlusion_toolkit.models.cards import ModelCard, read_card, write_card
-from occlusion_toolkit.models.eft_camera import shift_then_scale
+from occlusion_toolkit.models.hmr import shift_then_scale
 from occlusion_toolkit.models.registry import (
     list_cards,
     load_card,

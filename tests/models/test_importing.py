@@ -17,9 +17,8 @@ from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models import importing
 from occlusion_toolkit.models.importing import NETWORKS, ImportedModel, Kind, import_checkpoint
-from occlusion_toolkit.models.inventory import find_model
 from occlusion_toolkit.models.networks import unread_tensors
-from occlusion_toolkit.models.registry import load_regressor
+from occlusion_toolkit.models.registry import find_model, load_regressor
 
 KIND_OF: dict[str, Kind] = {
     "spin_hmr": "spin",

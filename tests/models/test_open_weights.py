@@ -13,8 +13,7 @@ from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
 from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat
-from occlusion_toolkit.training.evaluation import constant_predictor
-from occlusion_toolkit.training.report import clean_errors, ground_truth, load_crops
+from occlusion_toolkit.training.evaluation import clean_errors, constant_predictor, ground_truth, load_crops
 
 DATA = Path(__file__).parents[2] / "examples" / "open-test"
 OPEN_NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")

@@ -13,14 +13,14 @@ from PIL import Image
 from occlusion_toolkit.cli.synthesize import synthesize
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, RenderingError, UsageError
-from occlusion_toolkit.open_world import cutting, person_layers
-from occlusion_toolkit.open_world import generate as generating
+from occlusion_toolkit.open_world import garment_cuts, person_layers
 from occlusion_toolkit.open_world import sequence as sequence_module
-from occlusion_toolkit.open_world.generate import DatasetRequest, find_photographs, generate
-from occlusion_toolkit.open_world.gl_context import DEBIAN_PACKAGES, open_context
+from occlusion_toolkit.open_world import synthesize as synthesizing
+from occlusion_toolkit.open_world.opengl import DEBIAN_PACKAGES, open_context
 from occlusion_toolkit.open_world.renderer import Renderer, soften_silhouette
 from occlusion_toolkit.open_world.seat import seat_block
 from occlusion_toolkit.open_world.sequence import SequenceRequest, render_sequence
+from occlusion_toolkit.open_world.synthesize import DatasetRequest, find_photographs, generate
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -145,7 +145,7 @@ def test_leaving_out_hidden_triangles_changes_no_pixel(monkeypatch: pytest.Monke
     dropped: list[int] = []
 
     def all_faces(person: object, uniforms: object) -> object:
-        kept = cutting.visible_faces(person, uniforms)  # type: ignore[arg-type]
+        kept = garment_cuts.visible_faces(person, uniforms)  # type: ignore[arg-type]
         dropped.append(sum(map(len, person.faces.values())) - sum(map(len, kept.values())))  # type: ignore[attr-defined]
         return person.faces  # type: ignore[attr-defined]
 
@@ -209,14 +209,14 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch):
 
 def test_importing_the_package_does_not_import_opengl():
     code = (
-        "import sys, occlusion_toolkit.open_world.generate, occlusion_toolkit.cli.synthesize; "
+        "import sys, occlusion_toolkit.open_world.synthesize, occlusion_toolkit.cli.synthesize; "
         "sys.exit('moderngl' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_folder_with_another_data_set_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(generating, "render_to_disk", lambda root, request: request.frames)
+    monkeypatch.setattr(synthesizing, "render_to_disk", lambda root, request: request.frames)
     generate(small(tmp_path))
     with pytest.raises(DatasetError, match="another seed"):
         generate(small(tmp_path, seed=8))

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from occlusion_toolkit.attention_maps.result import write_attention
+from occlusion_toolkit.meshes.run import make_mesh
+from occlusion_toolkit.sweep.results import write_heatmap
 from PIL import Image
 from support.figure_fixtures import draw_coarsely, fake_attention, fake_heatmap, write_fake_log
 from support.survey_fixtures import make_survey
 
-from occlusion_toolkit.attention_maps.result import write_attention
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.cli.figure import figure_command, figure_scripts
 from occlusion_toolkit.cli.main import main
@@ -15,8 +17,6 @@ from occlusion_toolkit.comparison.comparison import compare_surveys
 from occlusion_toolkit.comparison.record import record
 from occlusion_toolkit.comparison.stored import write_comparison
 from occlusion_toolkit.files.shipped import shipped
-from occlusion_toolkit.meshes.run import make_mesh
-from occlusion_toolkit.sweep.results import write_heatmap
 
 INPUTS = {
     "attention": (["attention.h5"], ["attention.png", "attention.pdf"]),

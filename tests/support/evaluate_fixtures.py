@@ -10,9 +10,8 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced, People
-from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.evaluation.evaluator import Evaluator, true_parameters
 from occlusion_toolkit.evaluation.protocol import SPIN, Protocol

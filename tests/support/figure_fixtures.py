@@ -4,8 +4,9 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-
 from occlusion_toolkit.attention_maps.result import AttentionResult, OccludedAttention
+from occlusion_toolkit.sweep.results import Focus, HeatmapResult, JointMaps, StoredBody
+
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.comparison import mesh_figure as mesh_comparison
@@ -13,8 +14,7 @@ from occlusion_toolkit.meshes import figures as mesh_report
 from occlusion_toolkit.plotting import posed, style
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard
-from occlusion_toolkit.sweep.results import Focus, HeatmapResult, JointMaps, StoredBody
-from occlusion_toolkit.training.log import METRICS
+from occlusion_toolkit.training.curves import METRICS
 
 GRID = Grid("centred", size=56, stride=56)
 

@@ -1,9 +1,9 @@
 """Small made-up meshes: a result on a ball with parts, joints and sequences."""
 
 import numpy as np
+from occlusion_toolkit.meshes.mesh_result import RULES, MeshResult, PooledMaps, VertexStatistics
 
 from occlusion_toolkit.body.body_surface import BodySurface
-from occlusion_toolkit.meshes.mesh_result import RULES, MeshResult, PooledMaps, VertexStatistics
 from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard
 from support.synthetic_meshes import sphere
 

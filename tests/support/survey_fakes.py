@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from occlusion_toolkit.surveys.stored import Survey
+from occlusion_toolkit.sweep.engine import Engine
 from torch import Tensor
 
 from occlusion_toolkit.body.bodies import Bodies
@@ -15,8 +17,6 @@ from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.cards import RegressorCard
 from occlusion_toolkit.models.registry import LoadedRegressor
-from occlusion_toolkit.surveys.stored import Survey
-from occlusion_toolkit.sweep.engine import Engine
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import parse_occluder
 from support.fakes import TinyNetwork

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from occlusion_toolkit.surveys.stored import ImageKey, Manifest, Survey, SurveyShard, write_shard
 
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
-from occlusion_toolkit.surveys.stored import ImageKey, Manifest, Survey, SurveyShard, write_shard
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard
 from support.fakes import random_people

@@ -5,11 +5,11 @@ from typing import Any
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
-from occlusion_toolkit.training.cached_source import CachedSource, HeldOut, RowsFrom
+from occlusion_toolkit.training.bodies import TrainingBodies
+from occlusion_toolkit.training.crops_cache import RenderedPeople
+from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.recipe import Recipe
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies
-from occlusion_toolkit.training.samples.mix import Mix, Stage, TrainingSamples
-from occlusion_toolkit.training.sources import RunData
+from occlusion_toolkit.training.sample import HeldOut, Mix, MixedSamples, RowsFrom, Stage
 from support.drawn_people import draw_cache
 
 OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
@@ -46,11 +46,11 @@ def tiny_recipe(network: dict[str, Any] = PARE, **train: Any) -> Recipe:
 def tiny_data(recipe: Recipe, folder: Path) -> RunData:
     cache = draw_cache(load_open_body(), folder)
     train = recipe.train
-    source = CachedSource("synthetic", cache, train.augmentation, [], train.seed, train.batch_size)
+    source = RenderedPeople("synthetic", cache, train.augmentation, [], train.seed, train.batch_size)
     rows = RowsFrom(source, train.held_out)
     sizes = {"synthetic": len(rows)}
     stages = [Stage(stage.shares) for stage in train.data]
-    samples = TrainingSamples([rows], Mix(stages, sizes, train.seed))
+    samples = MixedSamples([rows], Mix(stages, sizes, train.seed))
     return RunData(samples, HeldOut(source, train.held_out), sizes, TrainingBodies(Bodies(), recipe.body))
 
 

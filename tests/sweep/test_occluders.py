@@ -9,8 +9,7 @@ from scipy.ndimage import gaussian_filter
 from support.fakes import random_crops
 from support.plugin_packages import install
 
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, IMAGENET_STD
-from occlusion_toolkit.data.crops import denormalise
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD, denormalise
 from occlusion_toolkit.errors import OccluderError
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import Occluder, describe, occluder_of, parse_occluder, plain_spec

@@ -18,7 +18,7 @@ from occlusion_toolkit.models.backbones import (
     upsample_steps,
 )
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.metrics import centre_on, mpjpe_per_joint, pa_mpjpe_per_joint
+from occlusion_toolkit.sweep.metrics import centre_on, mpjpe, pa_mpjpe
 from occlusion_toolkit.sweep.network import optimised_copy
 from occlusion_toolkit.sweep.occluders import parse_occluder
 
@@ -100,8 +100,8 @@ def test_errors_equal_those_of_the_whole_mesh_and_its_regressor(body):
         predicted, target = (regressor @ body(parameters).vertices for parameters in (output, truth))
     rows = [6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10]
     predicted, target = (centre_on(joints[:, rows], joints[:, 0]) for joints in (predicted, target))
-    expected = 1000 * mpjpe_per_joint(predicted, target)[0].numpy()
-    aligned = 1000 * pa_mpjpe_per_joint(predicted, target)[0].numpy()
+    expected = 1000 * mpjpe(predicted, target)[0].numpy()
+    aligned = 1000 * pa_mpjpe(predicted, target)[0].numpy()
     np.testing.assert_allclose(maps["error"][0, :, 1, 1], expected, atol=1e-2)
     np.testing.assert_allclose(maps["pa_error"][0, :, 1, 1], aligned, atol=1e-2)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import torch
 from support.training_fixtures import tiny_data, tiny_recipe
 
-from occlusion_toolkit.training.averaging import move_average
+from occlusion_toolkit.training.callbacks import move_average
 from occlusion_toolkit.training.run import RunOptions, run_training
 
 

@@ -11,12 +11,11 @@ from occlusion_toolkit.body.joints49 import NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.training.appearance import AppearanceRanges
-from occlusion_toolkit.training.augment import Warp
-from occlusion_toolkit.training.cached_source import CROP_BORDER, CachedSource, HeldOut, RowsFrom
-from occlusion_toolkit.training.crops_cache import CropsCache
-from occlusion_toolkit.training.occluders import draw_cutouts
-from occlusion_toolkit.training.samples.settings import RandomCrop, SampleSettings, SyntheticOcclusion
+from occlusion_toolkit.training.crops_cache import CROP_BORDER, CropsCache, RenderedPeople
+from occlusion_toolkit.training.recipe import AppearanceRanges, RandomCrop, SampleSettings, SyntheticOcclusion
+from occlusion_toolkit.training.sample import HeldOut, RowsFrom
+from occlusion_toolkit.training.synthetic_occlusion import draw_cutouts
+from occlusion_toolkit.training.warp import Warp
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +23,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> CropsCache:
     return draw_cache(load_open_body(), tmp_path_factory.mktemp("crops"))
 
 
-def source(cache: CropsCache, **settings: object) -> CachedSource:
+def source(cache: CropsCache, **settings: object) -> RenderedPeople:
     chosen = SampleSettings(resolution=112, label_stride=2, **settings)
     cutouts = draw_cutouts(5, cache.pictures(range(4)), 0)
-    return CachedSource("synthetic", cache, chosen, cutouts, seed=1, batch_size=4)
+    return RenderedPeople("synthetic", cache, chosen, cutouts, seed=1, batch_size=4)
 
 
 def test_sample_depends_on_row_and_position_alone(cache: CropsCache) -> None:
@@ -50,7 +49,7 @@ def test_a_sample_is_the_same_to_the_bit_in_any_batch(cache: CropsCache) -> None
 
 
 def test_pickled_source_carries_no_pictures(cache: CropsCache) -> None:
-    assert len(pickle.dumps(CachedSource("synthetic", cache, SampleSettings(), [], 0, 1))) < 10_000
+    assert len(pickle.dumps(RenderedPeople("synthetic", cache, SampleSettings(), [], 0, 1))) < 10_000
 
 
 def test_ground_truth_moves_with_the_person(cache: CropsCache) -> None:

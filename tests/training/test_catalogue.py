@@ -12,11 +12,12 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
+from occlusion_toolkit.data.annotations import ImageFolder
 from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import BodyModelError, DatasetError, TrainingError
+from occlusion_toolkit.training.bodies import TrainingBodies, table_of_people, with_body_joints
 from occlusion_toolkit.training.catalogue import (
     TRAINING_SETS,
     annotation_file,
@@ -25,10 +26,8 @@ from occlusion_toolkit.training.catalogue import (
     training_set,
 )
 from occlusion_toolkit.training.data_check import Need, check_data
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
-from occlusion_toolkit.training.samples.part_label_store import LABELS_PX, MARGIN, prepare_part_labels
-from occlusion_toolkit.training.samples.people_table import table_of_people
-from occlusion_toolkit.training.samples.table_geometry import keypoints_in_box
+from occlusion_toolkit.training.label_cameras import keypoints_in_box
+from occlusion_toolkit.training.part_labels import LABEL_MARGIN, LABELS_PX, prepare_part_labels
 
 OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
 
@@ -209,7 +208,7 @@ def test_labels_under_the_published_camera_are_those_of_the_renderer(tmp_path: P
     overlap, agreement = [], []
     for row, frame in enumerate(chosen):
         size = (LABELS_PX, LABELS_PX)
-        (x, y), half = frame.box.centre, frame.box.size * MARGIN / 2
+        (x, y), half = frame.box.centre, frame.box.size * LABEL_MARGIN / 2
         step = 2 * half / LABELS_PX
         with Image.open(frame.part_path) as image:
             affine = (step, 0, x - half, 0, step, y - half)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.training.samples.mix import Draw, Mix, Stage
+from occlusion_toolkit.training.sample import Draw, Mix, Stage
 
 SIZES = {"h36m": 300, "coco": 80, "mpii": 20, "inf": 100}
 FULL = Stage({"h36m": 0.5, "coco+mpii": 0.3, "inf": 0.2})

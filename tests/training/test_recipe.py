@@ -8,9 +8,8 @@ from support.training_fixtures import HMR, PARE, recipe_content
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.cards import read_card
 from occlusion_toolkit.training.catalogue import TRAINING_SETS
-from occlusion_toolkit.training.changes import cut_down, seeded, stretched
-from occlusion_toolkit.training.losses import LossWeights
-from occlusion_toolkit.training.recipe import Supervision, load_recipe
+from occlusion_toolkit.training.recipe import LossWeights, Supervision
+from occlusion_toolkit.training.recipe_files import cut_down, load_recipe, seeded, stretched
 
 MODELS = Path(__file__).parents[2] / "models"
 BASES = ("coco", "open")

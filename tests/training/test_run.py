@@ -15,12 +15,12 @@ from torch.utils.data import Dataset
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.cards import read_card
 from occlusion_toolkit.models.registry import load_regressor
-from occlusion_toolkit.training.guards import BAD_BATCH
+from occlusion_toolkit.training.callbacks import BAD_BATCH
+from occlusion_toolkit.training.checkpoints import CHECKPOINT
+from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.run import RunOptions, check_run, run_training
-from occlusion_toolkit.training.samples.sample import Sample
-from occlusion_toolkit.training.saving import CHECKPOINT
-from occlusion_toolkit.training.sources import RunData
+from occlusion_toolkit.training.sample import TrainingSample
 
 
 def no_report(_numbers: dict[str, float]) -> None:
@@ -55,18 +55,18 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class Watched(Dataset[Sample]):
+class Watched(Dataset[TrainingSample]):
     """The same samples; something happens when one of them is drawn."""
 
     def __init__(self, data: RunData) -> None:
         self.data, self.happens_at, self.drawn = data, -1, list[int]()
 
-    def __getitem__(self, position: int) -> Sample:
+    def __getitem__(self, position: int) -> TrainingSample:
         sample = self.data.samples[position]
         self.drawn.append(position)
         return self.changed(sample) if position == self.happens_at else sample
 
-    def changed(self, sample: Sample) -> Sample:
+    def changed(self, sample: TrainingSample) -> TrainingSample:
         return sample
 
     def as_data(self) -> RunData:
@@ -76,13 +76,13 @@ class Watched(Dataset[Sample]):
 class Interrupted(Watched):
     signal = signal.SIGINT
 
-    def changed(self, sample: Sample) -> Sample:
+    def changed(self, sample: TrainingSample) -> TrainingSample:
         os.kill(os.getpid(), self.signal)
         return sample
 
 
 class Spoilt(Watched):
-    def changed(self, sample: Sample) -> Sample:
+    def changed(self, sample: TrainingSample) -> TrainingSample:
         return sample._replace(betas=sample.betas * float("nan"))
 
 

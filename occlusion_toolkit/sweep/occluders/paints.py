@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, normalise_colour
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, normalise_colour
 from occlusion_toolkit.sweep.occluders.base import Occluder
 
 BLUR_SIGMA_PER_SIZE = 0.25

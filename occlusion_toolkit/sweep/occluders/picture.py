@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64, UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from occlusion_toolkit.data.colours import normalise_colour
+from occlusion_toolkit.data.crops import normalise_colour
 from occlusion_toolkit.errors import ImageError, OccluderError
 from occlusion_toolkit.files.images import FORMATS, read_image
 from occlusion_toolkit.sweep.occluders.base import Occluder, window_mask

@@ -1,0 +1,245 @@
+"""The data of a run: every set of a recipe opened, mixed, and cut into batches.
+
+Which samples a step sees, on which device, is a pure function of the step, so that any run can be resumed.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.joints import LSP14
+from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.training.annotated_photographs import AnnotatedPhotographs
+from occlusion_toolkit.training.bodies import TrainingBodies
+from occlusion_toolkit.training.catalogue import default_folder, open_training_set
+from occlusion_toolkit.training.crops_cache import RenderedPeople
+from occlusion_toolkit.training.crops_cache_build import build_crops_cache
+from occlusion_toolkit.training.data_check import VOC
+from occlusion_toolkit.training.processes import Progress, quiet_worker
+from occlusion_toolkit.training.recipe import Recipe
+from occlusion_toolkit.training.sample import (
+    HeldOut,
+    Mix,
+    MixedSamples,
+    RowsFrom,
+    Source,
+    Stage,
+    TrainingSample,
+    WarpingSource,
+)
+from occlusion_toolkit.training.synthetic_occlusion import occluding_objects
+from occlusion_toolkit.training.voc import Cutout
+from occlusion_toolkit.training.warp import Warp
+
+SYNTHETIC = "synthetic"
+TEXTURE_PEOPLE = 64
+"""People whose pictures drawn objects take scraps of."""
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run learns from.
+
+    Attributes:
+        samples: training samples by position.
+        held_out: people to validate on.
+        people: number of people by training set.
+        bodies: the bodies of the ground truth.
+    """
+
+    samples: Dataset[TrainingSample]
+    held_out: Dataset[TrainingSample]
+    people: Mapping[str, int]
+    bodies: TrainingBodies
+
+
+def open_data(
+    recipe: Recipe,
+    folders: Mapping[str, Path],
+    bodies: Bodies,
+    cache: Path,
+    progress: Progress | None = None,
+) -> RunData:
+    """Open every data set of a recipe and hold out the first people of the first.
+
+    Args:
+        recipe: names the data sets.
+        folders: where they are, by name; `voc` may be among them for SynthOcc.
+        bodies: reads bodies.
+        cache: folder for what is made once and kept: decoded crops, part labels.
+        progress: called with how much of that is done and how much there is.
+
+    Raises:
+        TrainingError: a data set has too few people, or nobody with a body to validate on.
+        DatasetError: a data set is missing or damaged.
+    """
+    train, ours = recipe.train, TrainingBodies(bodies, recipe.body)
+    ours.model("neutral").require(LSP14)  # of validation: better to miss it now than after a thousand steps
+    makers = {name: _maker(name, recipe, folders, bodies, cache, progress) for name in train.data_sets}
+    first = train.data_sets[0]
+    plain = makers[first]([])
+    if len(plain) <= train.held_out:
+        raise TrainingError(
+            f"{first} has {len(plain)} people, and this recipe holds out {train.held_out} of them for "
+            "validation: nobody is left to train on. Use more data, or lower held_out."
+        )
+    scraps = range(train.held_out, min(train.held_out + TEXTURE_PEOPLE, len(plain)))
+    textures = np.stack([plain.warped(row, Warp.identity(1)).crop.numpy() for row in scraps])
+    cutouts = occluding_objects(
+        train.augmentation.occlusion, textures.transpose(0, 2, 3, 1), folders.get(VOC), train.seed
+    )
+    sources = {name: maker(cutouts) for name, maker in makers.items()}
+    mixed: list[Source] = [RowsFrom(sources[first], train.held_out)]
+    mixed += [sources[name] for name in train.data_sets[1:]]
+    sizes = {source.name: len(source) for source in mixed}
+    stages = [
+        Stage(stage.shares, None if stage.steps is None else stage.steps * train.batch_size)
+        for stage in train.data
+    ]
+    samples = MixedSamples(mixed, Mix(stages, sizes, train.seed))
+    return RunData(samples, HeldOut(plain, train.held_out), sizes, ours)
+
+
+def _maker(
+    name: str,
+    recipe: Recipe,
+    folders: Mapping[str, Path],
+    bodies: Bodies,
+    cache: Path,
+    progress: Progress | None,
+) -> Callable[[list[Cutout]], WarpingSource]:
+    """Opens a data set once; the function makes sources of it that paste given objects."""
+    train, folder = recipe.train, folders.get(name, default_folder(name))
+    settings, seed, batch = train.augmentation, train.seed, train.batch_size
+    if name == SYNTHETIC:
+        ours = TrainingBodies(bodies, recipe.body)
+        body, joints = ours.model("neutral"), ours.joints("neutral")
+        people = build_crops_cache(cache / "crops", folder, "train", body, joints, progress)
+        return lambda cutouts: RenderedPeople(name, people, settings, cutouts, seed, batch)
+    parts = name in train.data_sets_with_parts
+    opened = open_training_set(name, folder, bodies, recipe.body, cache=cache, parts=parts, progress=progress)
+    if name == train.data_sets[0] and not opened.table.has_smpl[: train.held_out].any():
+        raise TrainingError(
+            f"None of the first {train.held_out} people of {name} has a body, and they are held out for "
+            "validation: there would be nothing to measure. Name another data set first in the recipe."
+        )
+    return lambda cutouts: AnnotatedPhotographs(
+        name, opened.table, opened.labels, settings, cutouts, seed, batch
+    )
+
+
+VALIDATION_BATCH = 64
+
+
+class BatchOrder(Sampler[list[int]]):
+    """Positions of the samples of one device's batches, from some step to the end of a run.
+
+    Step s sees the positions from s * batch_size on, whatever the number of devices and of accumulated
+    parts: part by part, and within a part device by device.
+
+    Args:
+        steps: optimiser steps of the whole run.
+        batch_size: samples per step over all devices and parts.
+        parts: batches whose gradients are accumulated for one step.
+        devices: number of devices.
+        rank: of this device.
+        start: first step.
+
+    Raises:
+        TrainingError: a step's samples cannot be divided evenly.
+    """
+
+    def __init__(
+        self, steps: int, batch_size: int, *, parts: int = 1, devices: int = 1, rank: int = 0, start: int = 0
+    ) -> None:
+        if batch_size % (parts * devices):
+            raise TrainingError(
+                f"A batch of {batch_size} cannot be divided among {devices} devices and {parts} accumulated "
+                "parts; choose numbers whose product divides it."
+            )
+        self.steps, self.batch_size, self.start = steps, batch_size, start
+        self.parts, self.devices, self.rank = parts, devices, rank
+
+    def __len__(self) -> int:
+        """Batches of the whole run: Lightning counts those before the start as done."""
+        return self.steps * self.parts
+
+    def __iter__(self) -> Iterator[list[int]]:
+        size = self.batch_size // (self.parts * self.devices)
+        for step in range(self.start, self.steps):
+            for part in range(self.parts):
+                first = step * self.batch_size + (part * self.devices + self.rank) * size
+                yield list(range(first, first + size))
+
+
+class TrainingData(lightning.LightningDataModule):
+    """The samples of a run and the people it is validated on.
+
+    Args:
+        samples: training samples by position.
+        held_out: samples without augmentation.
+        steps: optimiser steps of the whole run.
+        batch_size: samples per step over all devices and parts.
+        parts: batches whose gradients are accumulated for one step.
+        workers: processes that make samples; 0 makes them in the training process.
+    """
+
+    def __init__(
+        self,
+        samples: Dataset[TrainingSample],
+        held_out: Dataset[TrainingSample],
+        *,
+        steps: int,
+        batch_size: int,
+        parts: int,
+        workers: int,
+    ) -> None:
+        super().__init__()
+        self.samples, self.held_out = samples, held_out
+        self.steps, self.batch_size, self.parts, self.workers = steps, batch_size, parts, workers
+
+    def train_dataloader(self) -> DataLoader[TrainingSample]:
+        """Batches from the trainer's present step on."""
+        trainer = self.trainer
+        if trainer is None:
+            raise TrainingError("Training data belong to a trainer; give them to Trainer.fit.")
+        order = BatchOrder(
+            self.steps,
+            self.batch_size,
+            parts=self.parts,
+            devices=trainer.world_size,
+            rank=trainer.global_rank,
+            start=trainer.global_step,
+        )
+        return self.loader(order)
+
+    def loader(self, order: BatchOrder) -> DataLoader[TrainingSample]:
+        """Batches in a given order."""
+        return DataLoader(
+            self.samples,
+            batch_sampler=order,
+            num_workers=self.workers,
+            prefetch_factor=4 if self.workers else None,
+            # A fork shares the tables of annotations; any other start copies them into every worker.
+            multiprocessing_context="fork" if self.workers and sys.platform == "linux" else None,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=quiet_worker,
+        )
+
+    def val_dataloader(self) -> DataLoader[TrainingSample]:
+        """The held-out people; every device takes its share."""
+        trainer = self.trainer
+        world, rank = (1, 0) if trainer is None else (trainer.world_size, trainer.global_rank)
+        people = range(rank, len(self.held_out), world)  # type: ignore[arg-type]
+        batches = [
+            list(people[first : first + VALIDATION_BATCH])
+            for first in range(0, len(people), VALIDATION_BATCH)
+        ]
+        return DataLoader(self.held_out, batch_sampler=batches, worker_init_fn=quiet_worker)
