@@ -32,15 +32,19 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(unit: str) -> Iterator[Callable[[int, int], None]]:
+def progress(unit: str, *, line_every: int | None = None) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with rate and time left, on standard error.
 
     Args:
         unit: what is counted, in the plural.
+        line_every: in a log, where a bar would not be seen, write a line after so many; None writes nothing.
 
     Yields:
         A function that takes how many are done and how many there are.
     """
+    if line_every is not None and not err.is_terminal:
+        yield _lines(unit, line_every)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -51,6 +55,19 @@ def progress(unit: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=err, transient=True) as bars:
         task = bars.add_task(unit, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _lines(unit: str, every: int) -> Callable[[int, int], None]:
+    """Writes "8 of 120 images swept" whenever so many more are done, and at the end."""
+    written = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal written
+        if done > written and (done - written >= every or done == total):
+            written = done
+            click.echo(f"{done} of {total} {unit}", err=True)
+
+    return report
 
 
 def warn(*messages: str) -> None:
