@@ -22,9 +22,9 @@ def find(images: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.files.atomic import staging_folder
     from occlusion_toolkit.files.images import read_image
-    from occlusion_toolkit.find import find_people
     from occlusion_toolkit.find.console import PeopleInImage, print_people
     from occlusion_toolkit.find.drawing import draw_people, drawing_names
+    from occlusion_toolkit.find.people import find_people
 
     results = []
     names = drawing_names(images)

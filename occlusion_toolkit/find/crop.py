@@ -69,7 +69,7 @@ def read_crop(
 ) -> Crop:
     """Reads a photograph and cuts one person out.
 
-    The box is that of `bbox`, of `keypoints`, of the ground truth, or of a person who is found in the picture;
+    The box is that of `bbox`, of `keypoints`, of the ground truth, or of a person who is found in the image;
     the whole image where nobody is. It is made square and 1.2 times as large, as PARE, SPIN and EFT do.
 
     Args:
@@ -121,9 +121,7 @@ def read_crop(
     return Crop(pixels, box, rule, Path(image).name, sha256, truth, tuple(warnings))
 
 
-def _found(
-    image: UInt8[np.ndarray, "height width 3"], number: int | None
-) -> tuple[CropBox, str, list[str]]:
+def _found(image: UInt8[np.ndarray, "height width 3"], number: int | None) -> tuple[CropBox, str, list[str]]:
     """The box of a person who is found, the rule it follows, and what there is to say about the choice.
 
     Raises:

@@ -1,10 +1,12 @@
 """Finds the people of a picture: detector, landmarks twice, and one entry for every person."""
 
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from jaxtyping import UInt8
 
+from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.find.candidates import Candidate, find_candidates
 from occlusion_toolkit.find.landmarks import Landmarks, landmarks_at
 from occlusion_toolkit.find.person import FoundPerson, rectangle_around, square_around
@@ -18,26 +20,26 @@ _TILE_SCORE: Final = 0.9
 and much that is nobody, at certainties that people have too, but never both this high."""
 
 
-def find_people(image: UInt8[np.ndarray, "height width 3"]) -> list[FoundPerson]:
+def find_people(image: UInt8[np.ndarray, "height width 3"] | Path | str) -> list[FoundPerson]:
     """The people in a picture, the largest first; an empty list where there is nobody.
 
     BlazePose's detector looks at the whole picture and at overlapping tiles of it, its landmark network at
     every place twice, the second time at the crop that follows from the first answer.
 
     Args:
-        image: upright RGB, (H, W, 3).
+        image: upright RGB, (H, W, 3), or the path of a photograph.
 
     Raises:
+        ImageError: the photograph is missing or damaged.
         CheckpointError: the weights are missing or of another version.
 
     Example:
-        >>> from occlusion_toolkit.files.shipped import shipped
-        >>> from occlusion_toolkit.files.images import read_image
-        >>> picture = read_image(next(shipped("open-test").rglob("synthetic_test_00000/image_00000.jpg")))
-        >>> [person] = find_people(picture.pixels)
+        >>> [person] = find_people("examples/photo.jpg")
         >>> person.score > 0.5, person.landmarks_px.shape
         (True, (33, 2))
     """
+    if not isinstance(image, np.ndarray):
+        image = read_image(Path(image)).pixels
     height, width = image.shape[:2]
     candidates = find_candidates(image)
     first = landmarks_at(image, [(place.hips, place.top) for place in candidates])

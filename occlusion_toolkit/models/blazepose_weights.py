@@ -9,9 +9,9 @@ from torch import nn
 from occlusion_toolkit.errors import CheckpointError
 from occlusion_toolkit.files.checkpoints import read_metadata, read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
-from occlusion_toolkit.models.recognise import load_strictly, network_tensors
-from occlusion_toolkit.models.registry import cards_folder
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models.cards import find_weights
+from occlusion_toolkit.models.recognise import load_strictly, network_tensors
 
 SOURCES: Final = {
     "blazepose-full": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
@@ -36,7 +36,7 @@ def load_blazepose(name: str, build: Callable[[], Network]) -> Network:
     Raises:
         CheckpointError: the file is missing or damaged, or it holds another network or another version.
     """
-    path = find_weights(f"{name}.safetensors", cards_folder())
+    path = find_weights(f"{name}.safetensors", shipped("models"))
     if path is None:
         raise CheckpointError(
             f"The weights {name}.safetensors are not on this machine; make them as "

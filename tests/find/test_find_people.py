@@ -10,9 +10,9 @@ from PIL import Image
 import occlusion_toolkit.find.people
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.crops import crop_image
-from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.find import LANDMARKS, FoundPerson, find_people
 from occlusion_toolkit.find.candidates import tiles_of
 
