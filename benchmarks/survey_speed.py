@@ -31,7 +31,7 @@ from occlusion_toolkit.models.cards import RegressorCard
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.surveys import measure, run
-from occlusion_toolkit.sweep.estimator import DenseEstimator
+from occlusion_toolkit.sweep.engines.dense import DenseEstimator
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner
 from occlusion_toolkit.sweep.occluders import parse_occluder

@@ -1,1 +1,1 @@
-"""How the windows of a batch are answered: the whole network on painted crops, or only what a window changes."""
+"""How windows are answered: by the whole network on painted crops, or by what a window changes alone."""

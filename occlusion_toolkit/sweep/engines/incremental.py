@@ -1,8 +1,8 @@
 """Exact sweeps that compute only what a window changes.
 
-A square of 40 pixels changes 3 % of a crop, and 4 to 10 % of the maps of the first layers. For each map the part that
-can change is computed from the parts below it and from the clean maps around them, until the parts are most of the
-maps; from there on whole maps go through the rest of the network.
+A square of 40 pixels changes 3 % of a crop, and 4 to 10 % of the maps of the first layers. For each map the
+part that can change is computed from the parts below it and from the clean maps around them, until the parts
+are most of the maps; from there on whole maps go through the rest of the network.
 """
 
 import time
@@ -18,7 +18,7 @@ from occlusion_toolkit.sweep.batching import WindowBatch
 from occlusion_toolkit.sweep.engines.dense import WindowEstimates
 from occlusion_toolkit.sweep.engines.regions import Part, Regions
 from occlusion_toolkit.sweep.engines.rules import Rule
-from occlusion_toolkit.sweep.engines.traced import Traced, shape_of
+from occlusion_toolkit.sweep.engines.traced import Traced, constant_of, shape_of
 from occlusion_toolkit.sweep.occluders import Occluder
 
 SHARES = (0.25, 0.4, 0.55, 0.7)
@@ -39,7 +39,13 @@ class IncrementalEstimator:
     """
 
     def __init__(
-        self, traced: Traced, regions: Regions, occluder: Occluder, *, mixed: bool = False, share: float = SHARES[1]
+        self,
+        traced: Traced,
+        regions: Regions,
+        occluder: Occluder,
+        *,
+        mixed: bool = False,
+        share: float = SHARES[1],
     ) -> None:
         self._traced, self._regions, self._occluder, self._mixed = traced, regions, occluder, mixed
         self._clean: dict[int, _CleanMaps] = {}
@@ -57,12 +63,14 @@ class IncrementalEstimator:
         self._partial: set[fx.Node] = {self._input}
         for node in nodes[1:]:
             rule = self._regions.rules.get(node)
-            if rule is not None and self._regions.parts[node].share < share:
-                if all(source in self._partial for source in rule.inputs):
-                    self._partial.add(node)
+            small = rule is not None and self._regions.parts[node].share < share
+            if small and self._partial.issuperset(self._regions_inputs(node)):
+                self._partial.add(node)
         self._steps = [node for node in nodes[1:] if node in self._partial]
         self._handed_on = [
-            node for node in nodes if node in self._partial and any(u not in self._partial for u in node.users)
+            node
+            for node in nodes
+            if node in self._partial and any(u not in self._partial for u in node.users)
         ]
         self._last_use = {source: node for node in self._steps for source in self._regions_inputs(node)}
         self._rest = _rest(self._traced.graph, self._partial, self._handed_on)
@@ -95,7 +103,9 @@ class IncrementalEstimator:
         joined = (torch.cat(tensors).float() for tensors in zip(*answers, strict=True))
         return WindowEstimates(BodyParameters(*joined), torch.cat(unchanged))
 
-    def _answer(self, clean: "_CleanMaps", windows: Int64[Tensor, "batch 4"]) -> tuple[tuple[Tensor, ...], Tensor]:
+    def _answer(
+        self, clean: "_CleanMaps", windows: Int64[Tensor, "batch 4"]
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Estimates of at most one batch of windows of a crop."""
         count = len(windows)
         # The rest of the network knows batches of one size only.
@@ -125,7 +135,9 @@ class IncrementalEstimator:
             else:  # what is added to a convolution lies like its output, as do all maps of local operations
                 top, height, left, width = at.top, at.height, at.left, at.width
             wanted = _Placed(top, left, height, width)
-            parts.append(clean.around(source, self._at(source, places), known[source], wanted, rule.padding_value))
+            parts.append(
+                clean.around(source, self._at(source, places), known[source], wanted, rule.padding_value)
+            )
         return rule.apply(parts, (at.top, at.left), (at.height, at.width))
 
     def _painted(
@@ -162,12 +174,14 @@ class IncrementalEstimator:
         with torch.autocast(crop.device.type, torch.bfloat16, enabled=self._mixed):
             for node in self._steps:
                 args, kwargs = fx.node.map_arg(
-                    (node.args, node.kwargs), lambda n: values[n] if n in values else n.meta["val"]
+                    (node.args, node.kwargs), lambda n: values[n] if n in values else constant_of(n)
                 )
                 values[node] = node.target(*args, **kwargs)  # type: ignore[operator]
         for node, value in values.items():
             if not value.isfinite().all():
-                raise SweepError(f"the network gives NaN or infinite values for the clean crop, in {node.name}")
+                raise SweepError(
+                    f"the network gives NaN or infinite values for the clean crop, in {node.name}"
+                )
         return values
 
     def _rule(self, node: fx.Node) -> Rule:
@@ -210,8 +224,8 @@ class _Placed:
 class _CleanMaps:
     """The maps of the clean crop, pixel by pixel in memory, with a border; never written to.
 
-    Parts are gathered from one table of pixels: those of the clean map, and behind them those that a batch of windows
-    changed.
+    Parts are gathered from one table of pixels: those of the clean map, and behind them those that a batch of
+    windows changed.
     """
 
     def __init__(self, crop: Float[Tensor, "1 3 height width"], values: dict[fx.Node, Tensor]) -> None:
@@ -257,14 +271,18 @@ class _CleanMaps:
         pixels = torch.cat([table, changed])
         return _as_maps(pixels.index_select(0, torch.where(inside, behind, index).flatten()), wanted)
 
-    def completed(self, node: fx.Node, at: _Placed, part: Tensor) -> Float[Tensor, "batch channels height width"]:
+    def completed(
+        self, node: fx.Node, at: _Placed, part: Tensor
+    ) -> Float[Tensor, "batch channels height width"]:
         """Whole maps, the changed part in its place."""
         clean = self._values[node].permute(0, 2, 3, 1)
         _, height, width, channels = clean.shape
         whole = clean.repeat(len(part), 1, 1, 1)
         windows = torch.arange(len(part), device=part.device)[:, None, None]
         index = (windows * height + at.rows()) * width + at.cols()
-        whole.view(-1, channels).index_copy_(0, index.flatten(), part.permute(0, 2, 3, 1).reshape(-1, channels))
+        whole.view(-1, channels).index_copy_(
+            0, index.flatten(), part.permute(0, 2, 3, 1).reshape(-1, channels)
+        )
         return whole.permute(0, 3, 1, 2)
 
     def _table(self, node: fx.Node, border: int, beyond: float) -> Tensor:

@@ -1,7 +1,8 @@
 """How far a change in its input reaches in the output of each operation, along one axis.
 
-A change is an interval [low, high) of rows or columns; many are handled at once as two arrays of integers. A `Rule`
-also says which rows of the input an interval of the output needs, so that a part of a map can be computed alone.
+A change is an interval [low, high) of rows or columns; many are handled at once as two arrays of integers. A
+`Rule` also says which rows of the input an interval of the output needs, so that a part of a map can be
+computed alone.
 """
 
 import math
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
-from occlusion_toolkit.sweep.engines.traced import FusedConv, shape_of
+from occlusion_toolkit.sweep.engines.traced import FusedConv, constant_of, shape_of
 
 Intervals = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Firsts and ends of some intervals."""
@@ -116,7 +117,8 @@ class Local(Rule):
         """The operation itself."""
         given = dict(zip(self.inputs, parts, strict=True))
         args, kwargs = fx.node.map_arg(
-            (self.node.args, self.node.kwargs), lambda node: given[node] if node in given else node.meta["val"]
+            (self.node.args, self.node.kwargs),
+            lambda node: given[node] if node in given else constant_of(node),
         )
         result: Tensor = self.node.target(*args, **kwargs)  # type: ignore[operator]
         return result
@@ -207,7 +209,9 @@ class Padding(Rule):
 class Resizing(Rule):
     """Nearest and bilinear resizing: every output row is a mixture of two input rows."""
 
-    def __init__(self, node: fx.Node, inputs: tuple[fx.Node, ...], tables: tuple["Mixture", "Mixture"]) -> None:
+    def __init__(
+        self, node: fx.Node, inputs: tuple[fx.Node, ...], tables: tuple["Mixture", "Mixture"]
+    ) -> None:
         super().__init__(node, inputs)
         self._tables = tables
 
@@ -309,7 +313,7 @@ class Transposed(Rule):
         """The operation without padding, from which each window takes its part."""
         weight, bias, stride, _, output_padding, groups, dilation = transposed_arguments(self.node)
         whole = F.conv_transpose2d(
-            parts[0], self._tensor(weight), self._tensor(bias), stride, 0, output_padding, groups, dilation
+            parts[0], constant_of(weight), constant_of(bias), stride, 0, output_padding, groups, dilation
         )
         for axis in (0, 1):
             a = self._axes[axis]
@@ -320,9 +324,6 @@ class Transposed(Rule):
             shape[2 + axis] = sizes[2 + axis] = length[axis]
             whole = whole.gather(2 + axis, index.view(shape).expand(sizes))
         return whole
-
-    def _tensor(self, node: Any) -> Any:
-        return node.meta["val"] if isinstance(node, fx.Node) else node
 
 
 def transposed_arguments(node: fx.Node) -> tuple[Any, ...]:
@@ -370,7 +371,9 @@ def _hull(changes: list[Intervals]) -> Intervals:
 def _per_channel(node: fx.Node, shape: tuple[int, ...]) -> bool:
     """Whether a constant is the same for every pixel of a map."""
     size = shape_of(node)
-    return size is not None and (len(size) == 0 or (len(size) in (3, 4) and size[-2:] == (1, 1)) or size == (1,))
+    return size is not None and (
+        len(size) == 0 or (len(size) in (3, 4) and size[-2:] == (1, 1)) or size == (1,)
+    )
 
 
 def _pair(value: Any) -> tuple[int, int]:

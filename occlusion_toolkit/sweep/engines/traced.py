@@ -195,17 +195,20 @@ def _simplify(graph: fx.GraphModule) -> None:
     graph.graph.eliminate_dead_code()
 
 
-def _constant(graph: fx.GraphModule, node: object) -> Tensor | None:
-    """The tensor of a node that fetches a parameter or buffer."""
+def constant_of(node: object) -> Tensor | None:
+    """The parameter or buffer that a node fetches; None where it does something else."""
     if isinstance(node, fx.Node) and node.op == "get_attr":
-        value: object = operator.attrgetter(str(node.target))(graph)
+        value: object = operator.attrgetter(str(node.target))(node.graph.owning_module)
         return value if isinstance(value, Tensor) else None
     return None
 
 
 def _pair(value: Any) -> tuple[int, int] | None:
-    values = [value] * 2 if isinstance(value, int) else list(value)
-    return (values * 2)[:2] if len(values) in (1, 2) and all(isinstance(v, int) for v in values) else None  # type: ignore[return-value]
+    """Two numbers, where an operation may state one for both axes; None where they are not numbers."""
+    values = [value] if isinstance(value, int) else list(value)
+    if len(values) not in (1, 2) or not all(isinstance(number, int) for number in values):
+        return None
+    return values[0], values[-1]
 
 
 def _fuse(graph: fx.GraphModule) -> None:
@@ -214,7 +217,7 @@ def _fuse(graph: fx.GraphModule) -> None:
         if node.target is not _aten.conv2d.default:
             continue
         arguments = [*node.args, *(None, [1, 1], [0, 0], [1, 1], 1)[len(node.args) - 2 :]]
-        weight, bias = _constant(graph, arguments[1]), _constant(graph, arguments[2])
+        weight, bias = constant_of(arguments[1]), constant_of(arguments[2])
         geometry = [_pair(value) for value in arguments[3:6]]
         if weight is None or (arguments[2] is not None and bias is None) or None in geometry:
             continue
@@ -258,7 +261,11 @@ def _is_bare(node: object) -> bool:
 
 
 def _replace(
-    graph: fx.GraphModule, old: fx.Node, place: fx.Node, function: Callable[..., Tensor], args: tuple[Any, ...]
+    graph: fx.GraphModule,
+    old: fx.Node,
+    place: fx.Node,
+    function: Callable[..., Tensor],
+    args: tuple[Any, ...],
 ) -> None:
     with graph.graph.inserting_before(place):
         new = graph.graph.call_function(function, args)
