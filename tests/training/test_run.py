@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
+from support.training_fixtures import HMR, PARE, SMALL, tiny_data, tiny_recipe
 from torch.utils.data import Dataset
 
 from occlusion_toolkit.errors import TrainingError
@@ -257,11 +257,8 @@ def test_network_learns_a_few_people_by_heart(cache: CropsCache, tmp_path: Path)
         held_out=72,
         optimisation={"learning_rate": 5e-3, "final_rate": 0.05, "warm_up_steps": 10},
         supervision={"by": "parts"},
-        augmentation={
-            "resolution": 112, "label_stride": 4, "occlusion": None, "warps": still, "appearance": plain,
-            "motion_blur": 0.0,
-        },
-    )  # fmt: skip
+        augmentation=SMALL | {"warps": still, "appearance": plain, "motion_blur": 0.0},
+    )
     run(recipe, tiny_data(recipe, cache), tmp_path / "run")
     with (tmp_path / "run" / "logs" / "csv" / "metrics.csv").open() as file:
         logged = [row for row in csv.DictReader(file) if row["loss/total"]]
