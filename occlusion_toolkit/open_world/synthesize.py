@@ -1,7 +1,5 @@
 """Renders a data set sequence by sequence, in one or several processes, and picks up where it stopped."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import multiprocessing.connection
