@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")  # as in datasets.catalogue, which is too slow to import here
+_DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")  # as in data.catalogue, which is too slow to import here
 
 
 def dataset_options(command: _Command) -> _Command:

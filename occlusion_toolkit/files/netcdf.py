@@ -41,7 +41,10 @@ def save_dataset(path: Path | str, dataset: xr.Dataset, kind: str, layout: int) 
     Raises:
         ResultError: the file cannot be written.
     """
-    marked = dataset.assign_attrs(kind=kind, layout=layout)
+    # In the order of names: a data set that was read and one that was made are the same file.
+    ordered = {name: dataset.variables[name] for name in sorted(dataset.variables, key=str)}
+    attributes = dict(sorted((dataset.attrs | {"kind": kind, "layout": layout}).items()))
+    marked = xr.Dataset(ordered, attrs=attributes).set_coords(list(dataset.coords))
     encoding: dict[str, dict[str, object]] = {}
     for name, variable in marked.variables.items():
         if variable.dtype.kind in _NUMBERS and variable.ndim:

@@ -7,7 +7,8 @@ An `xarray.Dataset` with dimensions `image`, `joint`, `row`, `col`:
     clean_error        (image, joint)            mm   the same for the clean crop
     pa_displacement, pa_error, clean_pa_error         the same after Procrustes alignment
     NAME_displacement, NAME_error, clean_NAME_error   the same by a metric of one's own
-    clean_rotmats, clean_betas, clean_camera          estimate of the clean crop
+    clean_pve                (image,)            mm   mean distance of the vertices, of evaluations
+    clean_rotmats, clean_betas, clean_camera          estimate of the clean crop, of sweeps
     box_centre_px, box_size_px                        the square that was cut out of the image
     joints_m, rotmats, betas, camera, crop, true_...  what single images keep besides (`WINDOW_DETAILS`)
 
@@ -17,7 +18,6 @@ attribute `protocol` says what the numbers mean. `increase` (error minus clean e
 asked for.
 """
 
-import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -44,6 +44,7 @@ _PREFIXES = {"mpjpe": "", "pa_mpjpe": "pa_"}
 
 _MAPS = ("image", "joint", "row", "col")
 _DIMENSIONS: Mapping[str, tuple[str, ...]] = {
+    "clean_pve": ("image",),
     "clean_rotmats": ("image", "part", "axis", "parent_axis"),
     "clean_betas": ("image", "beta"),
     "clean_camera": ("image", "camera_value"),
@@ -70,7 +71,7 @@ _LENGTHS = {
     "xyz": 3,
     "rgb": 3,
 }
-_UNITS = {"_mm": "mm", "_px": "px", "_m": "m"}
+_UNITS = {"_px": "px", "_m": "m", "_pve": "mm"}
 
 WINDOW_DETAILS = ("joints_m", "clean_joints_m", "true_joints_m", "rotmats", "betas", "camera")
 """Every estimate of a sweep, window by window: kept for single images, too much for surveys."""
@@ -291,10 +292,12 @@ def _check(maps: xr.Dataset) -> None:
     wanted += [f"clean_{name}" for name in wanted if name.endswith("error")]
     if card.grid is None:
         wanted = [name for name in wanted if name.startswith("clean_")]
+        wanted += ["clean_pve"] if card.pve_alignment else []
     else:
+        wanted += ["clean_rotmats", "clean_betas", "clean_camera"]
         sizes |= {"row": card.grid.rows, "col": card.grid.cols}
         sizes |= {"y": card.grid.resolution, "x": card.grid.resolution}
-    for name in itertools.chain(wanted, ("clean_rotmats", "clean_betas", "clean_camera")):
+    for name in wanted:
         if name not in maps:
             raise ResultError(f"it has no {name}")
     for variable, values in maps.data_vars.items():

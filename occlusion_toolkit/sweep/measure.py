@@ -103,22 +103,15 @@ def measure(
     """
     joints = clean_where_unchanged(centred_joints(body, joint_set, estimates), unchanged)
 
-    def distances_mm(name: str, target: Tensor) -> Tensor:
-        # Differences of nearby points: float64 keeps rounding out of what is shown in millimetres. Copies:
-        # a metric may write to what it is given.
-        predicted = joints.to(torch.float64, copy=True)
-        values: object = metrics[name](predicted, target.double().expand_as(joints).clone())
-        if not isinstance(values, Tensor) or values.shape != joints.shape[:2]:
-            gave = tuple(values.shape) if isinstance(values, Tensor) else f"a {type(values).__name__}"
-            raise SweepError(
-                f"metric {name!r} gave {gave} for joints {tuple(joints.shape)}; it must give (B, J) distances"
-            )
-        if not values.isfinite().all():
-            raise SweepError(f"metric {name!r} gave NaN or infinite distances for finite joints")
-        return clean_where_unchanged(_MM_PER_M * values, unchanged)
+    # Differences of nearby points: float64 keeps rounding out of what is shown in millimetres.
+    predicted = joints.double()
+
+    def from_target(name: str, target: Tensor) -> Tensor:
+        values = distances_mm(name, metrics[name], predicted, target.double().expand_as(predicted))
+        return clean_where_unchanged(values, unchanged)
 
     def from_clean(name: str) -> Tensor:
-        values = distances_mm(name, joints[0])
+        values = from_target(name, joints[0])
         values[unchanged] = 0.0  # aligning a set to itself leaves some 1e-13
         return values
 
@@ -128,8 +121,30 @@ def measure(
         from_clean_mm={name: as_array(from_clean(name)) for name in metrics},
         from_truth_mm={}
         if true_joints is None
-        else {name: as_array(distances_mm(name, true_joints)) for name in metrics},
+        else {name: as_array(from_target(name, true_joints)) for name in metrics},
     )
+
+
+def distances_mm(
+    name: str,
+    metric: Metric,
+    predicted: Float[Tensor, "batch joints 3"],
+    target: Float[Tensor, "batch joints 3"],
+) -> Float[Tensor, "batch joints"]:
+    """What a metric says of joints in metres, in millimetres.
+
+    Raises:
+        SweepError: it gives another shape than (B, J), or NaN.
+    """
+    values: object = metric(predicted.clone(), target.clone())  # it may write to what it is given
+    if not isinstance(values, Tensor) or values.shape != predicted.shape[:2]:
+        gave = tuple(values.shape) if isinstance(values, Tensor) else f"a {type(values).__name__}"
+        raise SweepError(
+            f"metric {name!r} gave {gave} for joints {tuple(predicted.shape)}; it must give (B, J) distances"
+        )
+    if not values.isfinite().all():
+        raise SweepError(f"metric {name!r} gave NaN or infinite distances for finite joints")
+    return _MM_PER_M * values
 
 
 def clean_where_unchanged(
