@@ -8,6 +8,7 @@ from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.protocol import CROP_RULE, EFT, PARE, SPIN, GenderRule, Protocol, PVEAlignment
 from occlusion_toolkit.models.cards import ModelCard, RegressorCard
 from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.sweep.measure import METRICS
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 
@@ -43,7 +44,11 @@ def chosen_protocol(
 
 
 def protocol_card(
-    regressor: LoadedRegressor, people: People, protocol: Protocol, trusted_files: tuple[str, ...] = ()
+    regressor: LoadedRegressor,
+    people: People,
+    protocol: Protocol,
+    metrics: tuple[str, ...] = tuple(METRICS),
+    trusted_files: tuple[str, ...] = (),
 ) -> ProtocolCard:
     """Everything that decides what the errors of a regressor on some people mean.
 
@@ -51,16 +56,16 @@ def protocol_card(
         regressor: the network and its card.
         people: who is measured.
         protocol: the rules.
+        metrics: names of the distances that are measured.
         trusted_files: what was opened although it may run code (`TrustedFiles.recorded`).
     """
     return ProtocolCard(
         analysis="evaluate",
-        read_outs=("error",),
+        metrics=metrics,
         model_card=regressor.card.name,
         weights_sha256=regressor.weights_sha256,
         body=regressor.card.body,
-        joint_sets=(protocol.joint_set.name,),
-        alignments=("root", "procrustes"),
+        joint_set=protocol.joint_set.name,
         crop_rule=CROP_RULE,
         grid=None,
         occluder=None,

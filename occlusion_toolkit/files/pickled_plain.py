@@ -8,7 +8,8 @@ into ordinary arrays once the pickle has been read.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Literal, NamedTuple, Never, final
 
 import numpy as np
@@ -43,30 +44,16 @@ class PickledMapping(Inert):
 
 @final
 class PickledSet(Inert):
-    """Stands for a set."""
+    """Stands for a set or a frozen set."""
 
-    __slots__ = ("_items",)
+    __slots__ = ("_items", "_kind")
 
-    def __init__(self, items: object = ()) -> None:
-        self._items = _listed(items)
+    def __init__(self, kind: Callable[[list[Any]], Collection[Any]], items: object = ()) -> None:
+        self._kind, self._items = kind, _listed(items)
 
-    def resolve(self, assembly: Assembly) -> set[Any]:
+    def resolve(self, assembly: Assembly) -> Collection[Any]:
         """The set."""
-        return {assembly.key(item) for item in self._items}
-
-
-@final
-class PickledFrozenSet(Inert):
-    """Stands for a frozen set."""
-
-    __slots__ = ("_items",)
-
-    def __init__(self, items: object = ()) -> None:
-        self._items = _listed(items)
-
-    def resolve(self, assembly: Assembly) -> frozenset[Any]:
-        """The set."""
-        return frozenset(assembly.key(item) for item in self._items)
+        return self._kind([assembly.key(item) for item in self._items])
 
 
 def _listed(items: object) -> list[Any] | tuple[Any, ...]:
@@ -108,8 +95,8 @@ def _containers() -> AllowList:
         allowed[builtins, "bytes"] = _plain_bytes
         allowed[builtins, "bytearray"] = _plain_bytearray
         allowed[builtins, "complex"] = _plain_complex
-        allowed[builtins, "set"] = PickledSet
-        allowed[builtins, "frozenset"] = PickledFrozenSet
+        allowed[builtins, "set"] = partial(PickledSet, set)
+        allowed[builtins, "frozenset"] = partial(PickledSet, frozenset)
         allowed[builtins, "dict"] = PickledMapping
     return allowed
 

@@ -21,10 +21,19 @@ MAX_DENSE: Final = 2**24
 """Most elements of a matrix that is made dense: a hundred times SMPL's joint regressor (24 x 6,890)."""
 
 
-class _PickledMatrix(Stateful):
-    """Stands for a matrix that is stored as its non-zero elements; repeated ones add up, as in SciPy."""
+@final
+class PickledMatrix(Stateful):
+    """Stands for a matrix that is stored as its non-zero elements; repeated ones add up, as in SciPy.
 
-    __slots__ = ()
+    The layout "coo" has a row and a column for each, "csc" is by columns and "csr" by rows: `indices` within
+    each, `indptr` where each begins.
+    """
+
+    __slots__ = ("_layout",)
+
+    def __init__(self, layout: str) -> None:
+        super().__init__()
+        self._layout = layout
 
     def resolve(self, assembly: Assembly) -> np.ndarray:
         """The dense matrix."""
@@ -36,7 +45,13 @@ class _PickledMatrix(Stateful):
             raise UnsafeFileError(f"a sparse matrix of {rows} x {columns} is too large")
         values = self._part(assembly, "data", "biufc")
         assembly.spend(rows * columns * values.itemsize)
-        row, column = self._indices(assembly, rows, columns)
+        match self._layout:
+            case "csc":
+                column, row = self._lines(assembly, columns)
+            case "csr":
+                row, column = self._lines(assembly, rows)
+            case _:
+                row, column = self._coordinates(assembly)
         if not len(row) == len(column) == len(values):
             raise UnsafeFileError("a sparse matrix has another number of values than of places")
         dense = np.zeros((rows, columns), values.dtype)
@@ -45,64 +60,27 @@ class _PickledMatrix(Stateful):
         np.add.at(dense, (row, column), values)
         return dense
 
-    def _indices(self, assembly: Assembly, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        raise UnsafeFileError(f"a {type(self).__name__} stands where a value belongs")
-
-    def _part(self, assembly: Assembly, name: str, kinds: str = "iu") -> np.ndarray:
-        part = assembly.value(self.attributes.get(name))
-        return _vector(part, name, kinds)
-
-
-class _PickledCompressed(_PickledMatrix):
-    """Values by columns or rows: `indices` within each, `indptr` where each begins."""
-
-    __slots__ = ()
-
-    def _along(self, assembly: Assembly, lines: int) -> tuple[np.ndarray, np.ndarray]:
+    def _lines(self, assembly: Assembly, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """For each value the number of its line and its index within."""
         indices, starts = self._part(assembly, "indices"), self._part(assembly, "indptr").astype(np.int64)
         # First, because differences of huge numbers wrap around and `np.repeat` believes them.
-        if len(starts) != lines + 1 or starts.min() < 0 or starts.max() > len(indices):
+        if len(starts) != count + 1 or starts.min() < 0 or starts.max() > len(indices):
             raise UnsafeFileError("a sparse matrix has malformed lines")
-        counts = np.diff(starts)
-        if starts[0] != 0 or starts[-1] != len(indices) or (counts < 0).any():
+        lengths = np.diff(starts)
+        if starts[0] != 0 or starts[-1] != len(indices) or (lengths < 0).any():
             raise UnsafeFileError("a sparse matrix has malformed lines")
-        return np.repeat(np.arange(lines), counts), indices
+        return np.repeat(np.arange(count), lengths), indices
 
-
-@final
-class PickledCsc(_PickledCompressed):
-    """Stands for a matrix stored by columns."""
-
-    __slots__ = ()
-
-    def _indices(self, assembly: Assembly, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        column, row = self._along(assembly, columns)
-        return row, column
-
-
-@final
-class PickledCsr(_PickledCompressed):
-    """Stands for a matrix stored by rows."""
-
-    __slots__ = ()
-
-    def _indices(self, assembly: Assembly, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        return self._along(assembly, rows)
-
-
-@final
-class PickledCoo(_PickledMatrix):
-    """Stands for a matrix stored as places and values."""
-
-    __slots__ = ()
-
-    def _indices(self, assembly: Assembly, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    def _coordinates(self, assembly: Assembly) -> tuple[np.ndarray, np.ndarray]:
         coords = assembly.value(self.attributes.get("coords"))  # SciPy 1.13 and later
         if coords is None:
             return self._part(assembly, "row"), self._part(assembly, "col")
         if not isinstance(coords, tuple) or len(coords) != 2:
             raise UnsafeFileError("a sparse matrix has malformed places")
         return _vector(coords[0], "coords", "iu"), _vector(coords[1], "coords", "iu")
+
+    def _part(self, assembly: Assembly, name: str, kinds: str = "iu") -> np.ndarray:
+        return _vector(assembly.value(self.attributes.get(name)), name, kinds)
 
 
 def _vector(part: object, name: str, kinds: str) -> np.ndarray:
@@ -112,8 +90,8 @@ def _vector(part: object, name: str, kinds: str) -> np.ndarray:
 
 
 SPARSE_MATRICES: AllowList = {
-    (f"scipy.sparse.{private}{layout}", f"{layout}_{kind}"): stand_in
-    for layout, stand_in in (("csc", PickledCsc), ("csr", PickledCsr), ("coo", PickledCoo))
+    (f"scipy.sparse.{private}{layout}", f"{layout}_{kind}"): partial(PickledMatrix, layout)
+    for layout in ("csc", "csr", "coo")
     for private in ("", "_")  # SciPy 1.8 renamed its modules
     for kind in ("matrix", "array")
 }
@@ -131,10 +109,35 @@ class UnevaluatedExpression:
     name: str
 
 
-class _Node(Stateful):
-    """Stands for a chumpy object."""
+@final
+class PickledCh(Stateful):
+    """Stands for a chumpy object: an array, a rearrangement of one, or something that computes."""
 
-    __slots__ = ()
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def resolve(self, assembly: Assembly) -> np.ndarray | UnevaluatedExpression:
+        """The array; of something that computes, only what it is."""
+        match self._name:
+            case "chumpy.ch.Ch":
+                return self._array(assembly, "x")
+            case "chumpy.reordering.Select":  # what indexing gives
+                source, chosen = self._array(assembly, "a"), self._array(assembly, "idxs")
+                assembly.spend(source.nbytes + chosen.size * source.itemsize)  # both are copied
+                selected: np.ndarray = source.ravel()[chosen]
+                shape = assembly.value(self.attributes.get("preferred_shape"))
+                return selected if shape is None else selected.reshape(shape)
+            case "chumpy.reordering.transpose":
+                return self._array(assembly, "a").transpose(assembly.value(self.attributes.get("axes")))
+            case "chumpy.reordering.Reshape":
+                array = self._array(assembly, "a")
+                assembly.spend(array.nbytes)
+                return array.reshape(assembly.value(self.attributes.get("newshape")))
+            case _:
+                return UnevaluatedExpression(self._name)
 
     def _array(self, assembly: Assembly, name: str) -> np.ndarray:
         """The attribute that the object was made from."""
@@ -144,79 +147,17 @@ class _Node(Stateful):
         return array
 
 
-@final
-class PickledCh(_Node):
-    """Stands for `chumpy.ch.Ch`, an array."""
-
-    __slots__ = ()
-
-    def resolve(self, assembly: Assembly) -> np.ndarray:
-        """The array."""
-        return self._array(assembly, "x")
-
-
-@final
-class PickledSelect(_Node):
-    """Stands for `chumpy.reordering.Select`, elements of an array: what indexing gives."""
-
-    __slots__ = ()
-
-    def resolve(self, assembly: Assembly) -> np.ndarray:
-        """The elements, in the shape that the indexing asked for."""
-        source, chosen = self._array(assembly, "a"), self._array(assembly, "idxs")
-        assembly.spend(source.nbytes + chosen.size * source.itemsize)  # both are copied
-        selected: np.ndarray = source.ravel()[chosen]
-        shape = assembly.value(self.attributes.get("preferred_shape"))
-        return selected if shape is None else selected.reshape(shape)
-
-
-@final
-class PickledTranspose(_Node):
-    """Stands for `chumpy.reordering.transpose`."""
-
-    __slots__ = ()
-
-    def resolve(self, assembly: Assembly) -> np.ndarray:
-        """The array with its axes exchanged, a view."""
-        return self._array(assembly, "a").transpose(assembly.value(self.attributes.get("axes")))
-
-
-@final
-class PickledReshape(_Node):
-    """Stands for `chumpy.reordering.Reshape`."""
-
-    __slots__ = ()
-
-    def resolve(self, assembly: Assembly) -> np.ndarray:
-        """The array in its other shape."""
-        array = self._array(assembly, "a")
-        assembly.spend(array.nbytes)
-        return array.reshape(assembly.value(self.attributes.get("newshape")))
-
-
-@final
-class PickledExpression(_Node):
-    """Stands for a chumpy object that computes something."""
-
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
-
-    def resolve(self, assembly: Assembly) -> UnevaluatedExpression:
-        """Only what it is."""
-        return UnevaluatedExpression(self._name)
-
-
-_EXPRESSIONS = {
-    "chumpy.ch": "MatVecMult ChHandle",
+_CHUMPY = {
+    "chumpy.ch": "Ch MatVecMult ChHandle",
     "chumpy.ch_ops": (
         "add subtract multiply divide power negative dot sum mean sqrt square exp log sin cos tan arcsin "
         "arccos arctan absolute clip maximum minimum reciprocal cumsum Cross SumOfSquares NanDivide "
         "nan_to_num"
     ),
-    "chumpy.reordering": "Concatenate AtleastNd Tile Repeat Diag DiagFlat Roll Rot90 rollaxis swapaxes Sort",
+    "chumpy.reordering": (
+        "Select transpose Reshape Concatenate AtleastNd Tile Repeat Diag DiagFlat Roll Rot90 rollaxis "
+        "swapaxes Sort"
+    ),
 }
 
 
@@ -234,19 +175,12 @@ def _object_class() -> Never:
 
 def _chumpy() -> AllowList:
     allowed: dict[tuple[str, str], Callable[..., object]] = {
-        ("chumpy.ch", "Ch"): PickledCh,
-        ("chumpy.reordering", "Select"): PickledSelect,
-        ("chumpy.reordering", "transpose"): PickledTranspose,
-        ("chumpy.reordering", "Reshape"): PickledReshape,
+        (module, name): partial(PickledCh, f"{module}.{name}")
+        for module, names in _CHUMPY.items()
+        for name in names.split()
     }
-    for module, names in _EXPRESSIONS.items():
-        for name in names.split():
-            allowed[module, name] = partial(PickledExpression, f"{module}.{name}")
-    for module in ("copy_reg", "copyreg"):
-        allowed[module, "_reconstructor"] = _instance
-    for module in ("__builtin__", "builtins"):
-        allowed[module, "object"] = _object_class
-    return allowed
+    allowed |= {(module, "_reconstructor"): _instance for module in ("copy_reg", "copyreg")}
+    return allowed | {(module, "object"): _object_class for module in ("__builtin__", "builtins")}
 
 
 SMPL_DATA: AllowList = {**PLAIN_DATA, **SPARSE_MATRICES, **_chumpy()}

@@ -55,6 +55,7 @@ def pool(
     *,
     rasterizer: RasterizerChoice = "auto",
     device: torch.device | str = "auto",
+    watch: Callable[[xr.Dataset], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SensitivityMesh:
     """Carries every map to the vertices that are visible in its image and pools them (docs/pooling.md).
@@ -68,6 +69,7 @@ def pool(
         metric: what to pool, with the other quantities that were measured the same way; see `Survey.mesh`.
         rasterizer: decides what is visible.
         device: where bodies are posed and drawn.
+        watch: shown every shard that is read.
         progress: called with the images done and all images.
 
     Raises:
@@ -81,7 +83,7 @@ def pool(
     drawer = rasterizer_of(rasterizer, place)
     body = bodies.load(survey.card.body)
     posed = copy.deepcopy(body).to(place)
-    shards = survey.shards()
+    shards = _watched(survey.shards(), watch)
     first = next(shards)
     wanted = (metric,) if isinstance(metric, str) else tuple(metric or (default_metric(survey.card),))
     for name in wanted:
@@ -198,6 +200,15 @@ class MeshStatistics:
     def _by_joint(self, values: np.ndarray) -> np.ndarray:
         """Values (V, channels) as float32, (metrics, joints + 1, V)."""
         return values.T.reshape(len(self._metrics), len(self._joints), -1).astype(np.float32)
+
+
+def _watched(
+    shards: Iterator[xr.Dataset], watch: Callable[[xr.Dataset], None] | None
+) -> Iterator[xr.Dataset]:
+    for shard in shards:
+        if watch is not None:
+            watch(shard)
+        yield shard
 
 
 def _images(shards: Iterable[xr.Dataset], metrics: tuple[str, ...]) -> Iterator[_Image]:

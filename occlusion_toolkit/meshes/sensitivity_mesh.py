@@ -79,8 +79,7 @@ class SensitivityMesh:
     Example:
         >>> import tempfile
         >>> import occlusion_toolkit as ot
-        >>> from occlusion_toolkit.data.people import EvenlySpaced
-        >>> people = EvenlySpaced(ot.open_dataset("open"), 2)
+        >>> people = ot.open_dataset("open", limit=2)
         >>> sweep = ot.OcclusionSweep("pare-open", size=112, stride=112)
         >>> mesh = ot.survey(sweep, people, out=tempfile.mkdtemp()).mesh()
         >>> mesh.sel(metric="increase", joint="left_wrist").dims

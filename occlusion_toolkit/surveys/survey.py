@@ -251,6 +251,7 @@ class Survey:
         *,
         rasterizer: RasterizerChoice = "auto",
         device: torch.device | str = "auto",
+        watch: Callable[[xr.Dataset], None] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> SensitivityMesh:
         """Carries all maps to the vertices of the body and pools them (PARE, Section 3, Figures 3 and 5).
@@ -262,6 +263,7 @@ class Survey:
             rasterizer: what decides which vertices an image shows: "builtin", "pytorch3d", or "auto" for
                 PyTorch3D on a GPU where it is installed.
             device: where bodies are posed and drawn; "auto" takes a GPU where there is one.
+            watch: shown every shard that is read, so that others need not read it again.
             progress: called with images done and images in all.
 
         Raises:
@@ -272,7 +274,9 @@ class Survey:
         """
         from occlusion_toolkit.meshes.pool import pool
 
-        return pool(self, self._bodies, metric, rasterizer=rasterizer, device=device, progress=progress)
+        return pool(
+            self, self._bodies, metric, rasterizer=rasterizer, device=device, watch=watch, progress=progress
+        )
 
     def save(self) -> None:
         """Writes the manifest, whole or not at all.

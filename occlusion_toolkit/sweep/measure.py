@@ -41,7 +41,12 @@ def metrics_with(*names: str) -> dict[str, Metric]:
         if name not in found and name not in installed:
             known = ", ".join([*METRICS, *installed])
             raise UsageError(f"there is no metric {name!r}; there are: {known}")
-        found.setdefault(name, installed[name].load() if name in installed else METRICS[name])
+        if name not in found:
+            try:
+                found[name] = installed[name].load()
+            except Exception as error:  # a stranger's code
+                where = installed[name].value
+                raise UsageError(f"metric {name!r} of {where!r} cannot be loaded: {error}") from error
     return found
 
 
@@ -97,20 +102,16 @@ def measure(
         SweepError: a metric gives another shape than (B, J), or NaN.
     """
     joints = clean_where_unchanged(centred_joints(body, joint_set, estimates), unchanged)
+
     # Differences of nearby points: float64 keeps rounding out of what is shown in millimetres.
     predicted = joints.double()
 
-    def distances_mm(name: str, target: Tensor) -> Tensor:
-        values = metrics[name](predicted, target.double().expand_as(predicted))
-        if values.shape != predicted.shape[:2] or not values.isfinite().all():
-            raise SweepError(
-                f"metric {name!r} gave {tuple(values.shape)} values, some perhaps not finite, for joints "
-                f"{tuple(predicted.shape)}; it must give one finite distance per joint, (B, J)"
-            )
-        return clean_where_unchanged(_MM_PER_M * values, unchanged)
+    def from_target(name: str, target: Tensor) -> Tensor:
+        values = distances_mm(name, metrics[name], predicted, target.double().expand_as(predicted))
+        return clean_where_unchanged(values, unchanged)
 
     def from_clean(name: str) -> Tensor:
-        values = distances_mm(name, joints[0])
+        values = from_target(name, joints[0])
         values[unchanged] = 0.0  # aligning a set to itself leaves some 1e-13
         return values
 
@@ -120,8 +121,30 @@ def measure(
         from_clean_mm={name: as_array(from_clean(name)) for name in metrics},
         from_truth_mm={}
         if true_joints is None
-        else {name: as_array(distances_mm(name, true_joints)) for name in metrics},
+        else {name: as_array(from_target(name, true_joints)) for name in metrics},
     )
+
+
+def distances_mm(
+    name: str,
+    metric: Metric,
+    predicted: Float[Tensor, "batch joints 3"],
+    target: Float[Tensor, "batch joints 3"],
+) -> Float[Tensor, "batch joints"]:
+    """What a metric says of joints in metres, in millimetres.
+
+    Raises:
+        SweepError: it gives another shape than (B, J), or NaN.
+    """
+    values: object = metric(predicted.clone(), target.clone())  # it may write to what it is given
+    if not isinstance(values, Tensor) or values.shape != predicted.shape[:2]:
+        gave = tuple(values.shape) if isinstance(values, Tensor) else f"a {type(values).__name__}"
+        raise SweepError(
+            f"metric {name!r} gave {gave} for joints {tuple(predicted.shape)}; it must give (B, J) distances"
+        )
+    if not values.isfinite().all():
+        raise SweepError(f"metric {name!r} gave NaN or infinite distances for finite joints")
+    return _MM_PER_M * values
 
 
 def clean_where_unchanged(

@@ -12,9 +12,9 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced, People
+from occlusion_toolkit.data.protocol import SPIN, Protocol
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.evaluation.evaluator import Evaluator, true_parameters
-from occlusion_toolkit.evaluation.protocol import SPIN, Protocol
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.cards import PluginCard
 from occlusion_toolkit.models.registry import LoadedRegressor
