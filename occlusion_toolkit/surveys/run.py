@@ -87,8 +87,7 @@ def survey(
     Example:
         >>> import tempfile
         >>> import occlusion_toolkit as ot
-        >>> from occlusion_toolkit.data.people import EvenlySpaced
-        >>> people = EvenlySpaced(ot.open_dataset("open"), 2)
+        >>> people = ot.open_dataset("open", limit=2)
         >>> sweep = ot.OcclusionSweep("pare-open", size=112, stride=112)
         >>> survey = ot.survey(sweep, people, out=tempfile.mkdtemp())
         >>> dict(survey.maps["error"].sizes)
