@@ -92,15 +92,22 @@ class AttentionMaps:
     @property
     def file(self) -> str:
         """Name of the image."""
-        return str(self.dataset.attrs["file"])
+        return str(self.dataset.attrs.get("file", ""))
 
     @property
     def window(self) -> tuple[int, int, int, int] | None:
-        """What is occluded (y0, y1, x0, x1), pixels of the crop; None where nothing is."""
+        """What is occluded (y0, y1, x0, x1), pixels of the crop; None where nothing is.
+
+        Raises:
+            ResultError: what is stored is no rectangle.
+        """
         if "window" not in self.dataset.attrs:
             return None
-        y0, y1, x0, x1 = json_attribute(self.dataset, "window")
-        return int(y0), int(y1), int(x0), int(x1)
+        match json_attribute(self.dataset, "window"):
+            case [int(y0), int(y1), int(x0), int(x1)]:
+                return y0, y1, x0, x1
+            case stored:
+                raise ResultError(f"its window is {stored!r}, which is no rectangle")
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -148,19 +155,23 @@ class AttentionMaps:
         save_dataset(path, self.dataset, KIND, LAYOUT)
 
     def _check(self) -> None:
-        dims = {
-            "attention": ("view", "part", "row", "col"),
-            "crop": ("view", "y", "x", "rgb"),
-            "segmentation": ("y", "x"),
+        expected = {
+            "attention": (("view", "part", "row", "col"), "f"),
+            "crop": (("view", "y", "x", "rgb"), "u"),
+            "segmentation": (("y", "x"), "i"),
         }
-        for name, expected in dims.items():
-            if name not in self.dataset or self.dataset[name].dims != expected:
-                raise ResultError(f"it has no {name} of dimensions {', '.join(expected)}")
+        for name, (dims, kind) in expected.items():
+            values = self.dataset.data_vars.get(name)
+            if values is None or values.dims != dims or values.dtype.kind != kind:
+                raise ResultError(f"it has no {name} of dimensions {', '.join(dims)}")
         sizes = self.dataset.sizes
-        if (sizes["part"], sizes["rgb"]) != (24, 3) or sizes["y"] != sizes["x"]:
+        if sizes["rgb"] != 3 or sizes["y"] != sizes["x"] or 0 in sizes.values():
             raise ResultError(f"its arrays have sizes {dict(sizes)}")
+        if "part" not in self.dataset.coords or tuple(self.dataset["part"].values) != PART_NAMES:
+            raise ResultError("its parts are not the 24 of the body")
         if self.views not in ((CLEAN,), (CLEAN, OCCLUDED)) or (self.window is None) != (len(self.views) == 1):
             raise ResultError(f"its views are {', '.join(self.views)}")
         if not 0 <= self.segmentation.min() <= self.segmentation.max() <= 24:
             raise ResultError("its segmentation has numbers outside 0..24")
-        _ = self.card
+        if self.card.occluder is None and self.window is not None:
+            raise ResultError("its card names no occluder")

@@ -19,7 +19,7 @@ from occlusion_toolkit.find.crop import Crop
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.registry import AnyRegressor, load_regressor
 from occlusion_toolkit.sweep.network import chosen_device
-from occlusion_toolkit.sweep.occluders import Occluder, parse_occluder
+from occlusion_toolkit.sweep.occluders import Occluder, parse_occluder, plain_spec
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 
@@ -51,6 +51,8 @@ def attention(
         >>> ot.attention("pare-open", ot.read_crop("examples/rendered-person.jpg")).views
         ('clean',)
     """
+    if occlude is not None:
+        _check_window(occlude)
     bodies = bodies or Bodies()
     regressor = load_regressor(model, chosen_device(device), bodies.trusted)
     body = bodies.load(regressor.card.body)
@@ -58,7 +60,6 @@ def attention(
     clean = regressor(crops)
     seen, attentions, spec = [crop.pixels], [_attention(clean, regressor.card.name)], None
     if occlude is not None:
-        _check_window(occlude)
         paint = (
             parse_occluder(occluder, max(1, occlude[1] - occlude[0]))
             if isinstance(occluder, str)
@@ -67,7 +68,7 @@ def attention(
         hidden = paint.apply(crops, torch.tensor([occlude], device=regressor.device))
         seen.append(denormalise(hidden)[0])
         attentions.append(_attention(regressor(hidden), regressor.card.name))
-        spec = dict(paint.spec)
+        spec = plain_spec(paint)
     card = ProtocolCard(
         analysis="attention",
         metrics=(),

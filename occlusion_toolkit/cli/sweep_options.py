@@ -124,7 +124,7 @@ def _engine_options(stride: int) -> tuple[Callable[[_Command], _Command], ...]:
             "--occluder",
             default="grey",
             show_default=True,
-            help="grey, black, white, mean, noise, blur or image:PATH.",
+            help="grey, black, white, mean, noise, noise:SEED, blur, image:PATH, or that of a package.",
         ),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
         click.option(

@@ -5,7 +5,10 @@ data. Files written here use none of that, so files that do are refused before x
 reader opens the files, `xarray.open_dataset` among them.
 """
 
+import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -17,7 +20,11 @@ from occlusion_toolkit.files.atomic import write_bytes
 _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 _NUMBERS = "fiu"
 _MAX_BYTES = 1 << 34
-"""What all arrays of a file may take in memory: more is a claim, not a result."""
+"""What all arrays of a file may take in memory."""
+_MOST_DEFLATED = 1100
+"""Deflate makes numbers at most 1032 times smaller: an array that claims more than that was never written."""
+_LENGTH_BYTES = 1 << 20
+"""What an array may claim without numbers: a dimension without coordinates is a length and nothing else."""
 
 
 def save_dataset(path: Path | str, dataset: xr.Dataset, kind: str, layout: int) -> None:
@@ -34,7 +41,10 @@ def save_dataset(path: Path | str, dataset: xr.Dataset, kind: str, layout: int) 
     Raises:
         ResultError: the file cannot be written.
     """
-    marked = dataset.assign_attrs(kind=kind, layout=layout)
+    # In the order of names: a data set that was read and one that was made are the same file.
+    ordered = {name: dataset.variables[name] for name in sorted(dataset.variables, key=str)}
+    attributes = dict(sorted((dataset.attrs | {"kind": kind, "layout": layout}).items()))
+    marked = xr.Dataset(ordered, attrs=attributes).set_coords(list(dataset.coords))
     encoding: dict[str, dict[str, object]] = {}
     for name, variable in marked.variables.items():
         if variable.dtype.kind in _NUMBERS and variable.ndim:
@@ -59,23 +69,21 @@ def open_dataset(path: Path | str, kind: str, layout: int) -> xr.Dataset:
         ResultError: the file is missing, truncated, damaged, not HDF5, of another kind or version, or it
             refers to anything outside itself.
     """
-    shown = repr(str(path))
-    if not Path(path).is_file():
-        raise ResultError(f"{shown} is not a file that exists; check the path")
-    try:
+    with _clear_errors(path):
         with h5py.File(path, "r") as file:
             _check_plain(file)
             _check_kind(file, kind, layout)
-        dataset = xr.open_dataset(
+        stored = xr.open_dataset(
             os.fspath(path), engine="h5netcdf", decode_times=False, decode_timedelta=False
         )
-        texts = [name for name, variable in dataset.variables.items() if variable.dtype.kind in "SUOT"]
-        return dataset.assign({name: dataset[name].load().astype(str) for name in texts})
-    except ResultError as error:
-        raise ResultError(f"{shown} cannot be used: {error}") from error
-    except Exception as error:  # damaged files make the libraries raise nearly anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ResultError(f"{shown} is damaged or not a result file ({reason})") from error
+        try:
+            texts = [name for name, variable in stored.variables.items() if variable.dtype.kind in "SUOT"]
+            dataset = stored.assign({name: stored[name].load().astype(str) for name in texts})
+        except BaseException:
+            stored.close()
+            raise
+    dataset.set_close(stored.close)
+    return dataset
 
 
 def load_dataset(path: Path | str, kind: str, layout: int) -> xr.Dataset:
@@ -84,12 +92,23 @@ def load_dataset(path: Path | str, kind: str, layout: int) -> xr.Dataset:
     Raises:
         ResultError: as `open_dataset`, or a chunk is damaged.
     """
-    with open_dataset(path, kind, layout) as dataset:
-        try:
-            return dataset.load()
-        except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise ResultError(f"{str(path)!r} is damaged ({reason})") from error
+    with open_dataset(path, kind, layout) as dataset, _clear_errors(path):
+        return dataset.load()
+
+
+@contextmanager
+def _clear_errors(path: Path | str) -> Iterator[None]:
+    """Turns whatever the libraries raise at a file into one error that names it."""
+    shown = repr(str(path))
+    if not Path(path).is_file():
+        raise ResultError(f"{shown} is not a file that exists; check the path")
+    try:
+        yield
+    except ResultError as error:
+        raise ResultError(f"{shown} cannot be used: {error}") from error
+    except Exception as error:  # damaged files make the libraries raise nearly anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ResultError(f"{shown} is damaged or not a result file ({reason})") from error
 
 
 def _check_kind(file: h5py.File, kind: str, layout: int) -> None:
@@ -129,6 +148,7 @@ def _check_plain(file: h5py.File) -> None:
             raise ResultError(f"/{name} is not plainly stored in the file")
         if node.dtype.kind not in _NUMBERS and node.dtype != "S1":
             raise ResultError(f"/{name} holds {node.dtype}, which is neither numbers nor characters")
-        total += node.size * node.dtype.itemsize
-        if total > _MAX_BYTES:
-            raise ResultError(f"its arrays claim more than {_MAX_BYTES >> 30} GiB")
+        largest = max(node.size, math.prod(node.chunks or ())) * node.dtype.itemsize
+        total += largest
+        if largest > _LENGTH_BYTES + _MOST_DEFLATED * node.id.get_storage_size() or total > _MAX_BYTES:
+            raise ResultError(f"/{name} claims {largest:,} bytes, which are not in the file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from jaxtyping import UInt8
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.data.crops import denormalise, normalise
-from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.errors import OcclusionToolkitError, ResultError, UsageError
 from occlusion_toolkit.plotting.style import save_picture
 from occlusion_toolkit.sweep import maps as container
 from occlusion_toolkit.sweep.grid import Grid
@@ -66,13 +67,25 @@ class OcclusionMaps:
         self._occluder = occluder
 
     @classmethod
-    def open(cls, path: Path | str, bodies: Bodies | None = None) -> OcclusionMaps:
+    def open(
+        cls, path: Path | str, bodies: Bodies | None = None, occluder: Occluder | None = None
+    ) -> OcclusionMaps:
         """Reads a stored result.
+
+        Args:
+            path: the file.
+            bodies: where the body comes from, for pictures.
+            occluder: what was pasted, for pictures; needed for an occluder that no installed package has.
 
         Raises:
             ResultError: the file is missing, damaged, or holds something else.
         """
-        return cls(container.open_maps(path), bodies)
+        maps = cls(container.open_maps(path), bodies, occluder)
+        try:
+            _ = maps._focus, maps.deviation_mm
+        except ResultError as error:
+            raise ResultError(f"{str(path)!r} cannot be used: {error}") from error
+        return maps
 
     @cached_property
     def card(self) -> ProtocolCard:
@@ -105,6 +118,19 @@ class OcclusionMaps:
         return tuple(map(str, self._focus["joints"])) if self._focus else self.joint_names
 
     @property
+    def deviation_mm(self) -> float | None:
+        """Largest deviation of a faster arithmetic from plain float32; None where plain float32 was used.
+
+        Raises:
+            ResultError: what is stored is no number.
+        """
+        stored = self.dataset.attrs.get("deviation_mm")
+        try:
+            return None if stored is None else float(stored)
+        except (TypeError, ValueError) as error:
+            raise ResultError(f"its deviation_mm is {stored!r}, which is no number") from error
+
+    @property
     def body(self) -> BodyModel:
         """The body that the maps were measured on.
 
@@ -121,11 +147,7 @@ class OcclusionMaps:
         """
         metric, joints = metric or self.metric, tuple(joints or self.joints)
         values_of(self.dataset, metric)
-        unknown = [joint for joint in joints if joint not in self.joint_names]
-        if unknown or not joints:
-            raise UsageError(
-                f"there is no joint {', '.join(unknown)!r}; there are: {', '.join(self.joint_names)}"
-            )
+        self._require(joints)
         focus = json.dumps({"metric": metric, "joints": joints})
         return OcclusionMaps(self.dataset.assign_attrs(focus=focus), self._bodies, self._occluder)
 
@@ -142,7 +164,8 @@ class OcclusionMaps:
             metric: one of `metrics`.
             joint: one joint, which leaves (row, col); several, or None for all, which leave
                 (joint, row, col).
-            image: position of the image; may be left out where there is one.
+            image: position of the image; where it is left out and there are several, `image` stays the
+                first dimension.
 
         Returns:
             The values with their coordinates; `row` and `col` are where the square is centred, pixels of the
@@ -153,20 +176,15 @@ class OcclusionMaps:
             UsageError: there is no such metric, joint or image.
         """
         values = values_of(self.dataset, metric or self.metric)
-        try:
-            if image is not None:
-                values = values.sel(image=image)
-            elif values.sizes["image"] == 1:
-                values = values.squeeze("image")
-            return (
-                values
-                if joint is None
-                else values.sel(joint=joint if isinstance(joint, str) else list(joint))
-            )
-        except KeyError as error:
-            raise UsageError(
-                f"there is no {error.args[0]}; the joints are: {', '.join(self.joint_names)}"
-            ) from error
+        count = values.sizes["image"]
+        if image is not None and not -count <= image < count:
+            raise UsageError(f"there is no image {image}; there are {count}, counted from 0")
+        if image is not None or count == 1:
+            values = values.isel(image=image or 0)
+        if joint is None:
+            return values
+        self._require([joint] if isinstance(joint, str) else joint)
+        return values.sel(joint=joint if isinstance(joint, str) else list(joint))
 
     def clean(self, metric: str | None = None) -> xr.DataArray | None:
         """A metric on the clean crops, (image, joint), mm; None for those that are measured from there."""
@@ -174,7 +192,17 @@ class OcclusionMaps:
 
     def worst(self, image: int = 0) -> tuple[int, int]:
         """Row and column of the window with the largest mean of `metric` over `joints`."""
-        return worst_window(self.sel(joint=self.joints, image=self._label(image)))
+        return worst_window(self.sel(joint=self.joints, image=image))
+
+    def detail(self, name: str, image: int = 0) -> np.ndarray:
+        """What is stored of one image besides its maps, such as "crop", "clean_rotmats" or "file".
+
+        Raises:
+            ResultError: these maps do not hold it.
+        """
+        if name not in self.dataset:
+            raise ResultError(f"these maps hold no {name}, as surveys do not; sweep the image by itself")
+        return np.asarray(self.dataset[name].values[image])
 
     def window(self, cell: tuple[int, int]) -> tuple[int, int, int, int]:
         """The rectangle (y0, y1, x0, x1) of a cell, pixels of the crop; ends are exclusive."""
@@ -190,7 +218,7 @@ class OcclusionMaps:
             OccluderError: the occluder is not at hand, such as a picture that was moved.
         """
         occluder = self._occluder or occluder_of(self.card.occluder or {}, self.grid.size)
-        crop = normalise(self.dataset["crop"].values[image])[None]
+        crop = normalise(self.detail("crop", image))[None]
         painted = denormalise(occluder.apply(crop, torch.tensor([self.window(cell)])))
         return np.asarray(painted[0])
 
@@ -245,10 +273,15 @@ class OcclusionMaps:
         )
 
     def _repr_html_(self) -> str:
+        title = html.escape(repr(self))  # it holds what a stranger's file says
         picture = io.BytesIO()
-        self.plot().savefig(picture, format="png", dpi=110)
+        try:
+            self.plot().savefig(picture, format="png", dpi=110)
+            table = self.table().to_html()
+        except OcclusionToolkitError as error:  # such as a body that is not on this machine
+            return f"<p>{title}: no picture, {html.escape(str(error))}</p>"
         encoded = base64.b64encode(picture.getvalue()).decode()
-        return f'<img alt="{self!r}" src="data:image/png;base64,{encoded}">{self.table().to_html()}'
+        return f'<img alt="{title}" src="data:image/png;base64,{encoded}">{table}'
 
     @cached_property
     def _focus(self) -> dict[str, Any] | None:
@@ -259,13 +292,18 @@ class OcclusionMaps:
             not isinstance(focus, dict)
             or focus.get("metric") not in metric_names(self.card)
             or not isinstance(focus.get("joints"), list)
-            or not set(focus["joints"]) <= set(self.joint_names)
+            or not focus["joints"]
+            or any(joint not in self.joint_names for joint in focus["joints"])
         ):
-            raise UsageError("the stored focus names a metric or joints that the maps do not hold")
+            raise ResultError("its focus names a metric or joints that it does not hold")
         return focus
 
-    def _label(self, image: int) -> int:
-        return int(self.dataset["image"].values[image])
+    def _require(self, joints: Sequence[str]) -> None:
+        unknown = [joint for joint in joints if joint not in self.joint_names]
+        if unknown:
+            raise UsageError(
+                f"there is no joint {', '.join(unknown)!r}; there are: {', '.join(self.joint_names)}"
+            )
 
 
 def open_maps(path: Path | str, bodies: Bodies | None = None) -> OcclusionMaps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,15 +16,15 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.crops import normalise
-from occlusion_toolkit.errors import GroundTruthError, TopologyError
+from occlusion_toolkit.errors import GroundTruthError, TopologyError, UsageError
 from occlusion_toolkit.find.crop import Crop
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.models.registry import AnyRegressor, LoadedRegressor, load_regressor
 from occlusion_toolkit.sweep.grid import Grid, GridKind
-from occlusion_toolkit.sweep.maps import labelled, stacked, with_card
+from occlusion_toolkit.sweep.maps import check_metrics, labelled, stacked, with_card
 from occlusion_toolkit.sweep.measure import METRICS, Metric
 from occlusion_toolkit.sweep.network import Precision, chosen_device
-from occlusion_toolkit.sweep.occluders import Occluder, parse_occluder
+from occlusion_toolkit.sweep.occluders import Occluder, parse_occluder, plain_spec
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 from occlusion_toolkit.sweep.subjects import Subject
 from occlusion_toolkit.sweep.sweep import WindowSweep
@@ -53,8 +53,8 @@ class OcclusionSweep:
 
     Raises:
         GridError: size and stride do not fit.
-        OccluderError: the occluder is unknown, or its picture cannot be used.
-        UsageError: the joint set or the device is unknown.
+        OccluderError: the occluder is unknown or has no plain spec, or its picture cannot be used.
+        UsageError: the joint set or the device is unknown, or a metric cannot have its name.
 
     Example:
         >>> import occlusion_toolkit as ot
@@ -80,9 +80,12 @@ class OcclusionSweep:
         compile: bool = False,
         bodies: Bodies | None = None,
     ) -> None:
+        check_metrics(metrics)
         self.model = model
         self.grid = Grid(kind=grid, size=size, stride=stride)
         self.occluder = parse_occluder(occluder, size) if isinstance(occluder, str) else occluder
+        self._occluder_spec = plain_spec(self.occluder)
+        self._occluder_given = occluder
         self.metrics = dict(metrics)
         self.joint_set = joint_set(joints) if isinstance(joints, str) else joints
         self.device = chosen_device(device)
@@ -92,13 +95,23 @@ class OcclusionSweep:
         self.bodies = bodies or Bodies()
 
     def changed(self, **settings: Any) -> OcclusionSweep:
-        """A copy with other settings, such as `device` or `batch_size`; what they decide is loaded anew."""
-        other = copy.copy(self)
-        for name in ("regressor", "window_sweep"):
-            other.__dict__.pop(name, None)
-        for name, value in settings.items():
-            setattr(other, name, value)
-        return other
+        """The same sweep with other settings, such as `device` or `batch_size`; networks are loaded anew."""
+        same: dict[str, Any] = {
+            "model": self.model,
+            "size": self.grid.size,
+            "stride": self.grid.stride,
+            "grid": self.grid.kind,
+            # Blur and pictures have the size of the window; otherwise a picture is not read again.
+            "occluder": self._occluder_given if "size" in settings else self.occluder,
+            "metrics": self.metrics,
+            "joints": self.joint_set,
+            "device": self.device,
+            "batch_size": self.batch_size,
+            "precision": self.precision,
+            "compile": self.compile,
+            "bodies": self.bodies,
+        }
+        return OcclusionSweep(**(same | settings))
 
     def __getstate__(self) -> dict[str, Any]:
         """Settings without what was loaded: workers load their own."""
@@ -158,25 +171,28 @@ class OcclusionSweep:
             Maps of every image with every estimate.
 
         Raises:
-            GroundTruthError: only some crops have a truth, or a truth is not finite.
+            UsageError: there are no crops.
+            GroundTruthError: only some crops have a truth, their truths do not belong together, or one is not
+                finite.
             TopologyError: a truth belongs to another body.
             SweepError: the network or a metric gives NaN, or does not fit into memory.
         """
         people = [crops] if isinstance(crops, Crop) else list(crops)
-        if len({crop.truth is None for crop in people}) != 1:
-            raise GroundTruthError("only some of the crops have a truth, or there are none; sweep them apart")
+        if not people:
+            raise UsageError("there are no crops to sweep; give one or more")
+        card = self._card(people)
         total = len(people) * self.window_sweep.passes_per_crop
 
         def report(done: int) -> None:
             if progress is not None:
                 progress(done, total)
 
-        stream = self.window_sweep.stream((self._subject(crop) for crop in people), report)
+        stream = self.window_sweep.stream(self._subjects(people), report)
         images = [
             _with_image(maps, crop, position)
             for position, (maps, crop) in enumerate(zip(stream, people, strict=True))
         ]
-        maps = with_card(stacked(images), self._card(people))
+        maps = with_card(stacked(images), card)
         if self.window_sweep.deviation_mm is not None:
             maps.attrs["deviation_mm"] = self.window_sweep.deviation_mm
         return OcclusionMaps(maps, self.bodies, self.occluder)
@@ -196,40 +212,51 @@ class OcclusionSweep:
             body=self.body.topology,
             joint_set=self.joint_set.name,
             grid=self.grid,
-            occluder=dict(self.occluder.spec),
+            occluder=self._occluder_spec,
             precision=self.precision,
             compiled=self.compile,
             trusted_files=self.bodies.trusted.recorded,
             **facts,
         )
 
-    def _subject(self, crop: Crop) -> Subject:
-        pixels = normalise(crop.pixels)
-        if crop.truth is None:
-            return Subject(pixels)
-        topology = self.body.topology
-        if crop.truth.topology not in (None, topology):
-            raise TopologyError(
-                f"the ground truth belongs to body {crop.truth.topology!r}, the model to {topology!r}; "
-                "their parameters mean different shapes"
-            )
-        body = copy.deepcopy(self.bodies.load(topology, crop.truth_gender)).to(self.device)
-        return Subject(pixels, crop.truth.parameters, body)
+    def _subjects(self, people: list[Crop]) -> Iterator[Subject]:
+        bodies: dict[str, BodyModel] = {}
+        for crop in people:
+            pixels = normalise(crop.pixels)
+            if crop.truth is None:
+                yield Subject(pixels)
+                continue
+            gender = crop.truth_gender
+            if gender not in bodies:
+                bodies[gender] = copy.deepcopy(self.bodies.load(self.body.topology, gender)).to(self.device)
+            yield Subject(pixels, crop.truth.parameters, bodies[gender])
 
     def _card(self, people: list[Crop]) -> ProtocolCard:
         rules = sorted({crop.box_rule for crop in people})
-        first = people[0]
         facts: dict[str, Any] = {
             "crop_rule": f"{' or '.join(rules)}; anti-aliased bilinear to {self.grid.resolution} px; "
             "black outside the image"
         }
-        if first.truth is not None:
+        truths = [crop.truth for crop in people if crop.truth is not None]
+        if len(truths) not in (0, len(people)):
+            raise GroundTruthError("only some of the crops have a truth; sweep the others by themselves")
+        if truths:
+            if len({(truth.dataset, truth.split, truth.topology) for truth in truths}) > 1:
+                raise GroundTruthError(
+                    "the crops have truths of several data sets or bodies; sweep each apart"
+                )
+            truth, topology = truths[0], self.body.topology
+            if truth.topology not in (None, topology):
+                raise TopologyError(
+                    f"the ground truth belongs to body {truth.topology!r}, the model to {topology!r}; "
+                    "their parameters mean different shapes"
+                )
             facts |= {
-                "dataset": first.truth.dataset,
-                "split": first.truth.split,
-                "ground_truth_body": first.truth.topology or "not stated",
+                "dataset": truth.dataset,
+                "split": truth.split,
+                "ground_truth_body": truth.topology or "not stated",
                 "gender_rule": "the body of the regressor, whatever the gender"
-                if self.body.topology == OPEN_BODY_TOPOLOGY
+                if topology == OPEN_BODY_TOPOLOGY
                 else "the body of the gender that the ground truth states, neutral where it states none",
             }
         return self.card("heatmap", **facts)

@@ -51,10 +51,10 @@ def worst_case_figure(maps: OcclusionMaps, image: int = 0) -> Figure:
 
 def heatmap_panels(maps: OcclusionMaps, image: int = 0) -> HeatmapPanels:
     """The maps in focus, with the clean prediction's joints in the crop."""
-    card, label = maps.card, int(maps.dataset["image"].values[image])
+    card = maps.card
     return HeatmapPanels(
-        crop=maps.dataset["crop"].values[image],
-        maps_mm=maps.sel(joint=maps.joints, image=label).transpose("joint", "row", "col").values,
+        crop=maps.detail("crop", image),
+        maps_mm=maps.sel(joint=maps.joints, image=image).transpose("joint", "row", "col").values,
         joint_names=maps.joints,
         cells=maps.grid.cells(),
         metric=maps.metric,

@@ -93,13 +93,12 @@ def summarise(maps: OcclusionMaps, image: int = 0) -> HeatmapTable:
         maps: fresh or stored.
         image: which image.
     """
-    label = int(maps.dataset["image"].values[image])
     names = maps.joints
     values = (
-        maps.sel(joint=names, image=label).transpose("joint", "row", "col").values.reshape(len(names), -1)
+        maps.sel(joint=names, image=image).transpose("joint", "row", "col").values.reshape(len(names), -1)
     )
     clean = maps.clean()
-    clean_mm = None if clean is None else clean.sel(image=label, joint=list(names)).values
+    clean_mm = None if clean is None else clean.isel(image=image).sel(joint=list(names)).values
     everyone = joint_set(maps.card.joint_set).joint_names
     x, y = joints_in_crop(maps, everyone, image).T
 
@@ -119,11 +118,11 @@ def summarise(maps: OcclusionMaps, image: int = 0) -> HeatmapTable:
 
     return HeatmapTable(
         model=maps.card.model_card,
-        image=str(maps.dataset["file"].values[image]),
+        image=str(maps.detail("file", image)),
         metric=maps.metric,
         windows=values.shape[1],
         protocol=maps.card.hash,
-        deviation_mm=maps.dataset.attrs.get("deviation_mm"),
+        deviation_mm=maps.deviation_mm,
         overall=row("mean", values.mean(axis=0), None if clean_mm is None else float(clean_mm.mean())),
         joints=tuple(
             row(name, values[k], None if clean_mm is None else float(clean_mm[k]))
@@ -149,6 +148,6 @@ def estimate(maps: OcclusionMaps, which: str | tuple[int, int], image: int = 0) 
         which: "clean", "true", or the row and column of a window.
         image: which image.
     """
-    prefix, at = (f"{which}_", (image,)) if isinstance(which, str) else ("", (image, *which))
-    arrays = (maps.dataset[prefix + name].values[at] for name in ("rotmats", "betas", "camera"))
+    prefix, at = (f"{which}_", ()) if isinstance(which, str) else ("", which)
+    arrays = (maps.detail(prefix + name, image)[at] for name in ("rotmats", "betas", "camera"))
     return BodyParameters(*(torch.from_numpy(np.array(values))[None] for values in arrays))

@@ -46,7 +46,13 @@ def range_text(values_mm: Float[np.ndarray, "..."]) -> str:
     return f"{low}–{high} mm" if low >= 0 else f"{low}…{high} mm".replace("-", "−")
 
 
-def window_text(window: tuple[int, int, int, int]) -> str:
-    """A window (y0, y1, x0, x1) as half-open ranges of pixels: "rows 48-88, columns 92-132"."""
+def window_text(window: tuple[int, int, int, int], *, words: bool = True) -> str:
+    """A window (y0, y1, x0, x1) as half-open ranges of pixels.
+
+    Args:
+        window: ends exclusive.
+        words: "rows 48-88, columns 92-132"; otherwise "48-88, 92-132", for a column that says what they are.
+    """
     y0, y1, x0, x1 = (int(edge) for edge in window)
-    return f"rows {y0}-{y1}, columns {x0}-{x1}"
+    rows, columns = ("rows ", "columns ") if words else ("", "")
+    return f"{rows}{y0}-{y1}, {columns}{x0}-{x1}"

@@ -23,6 +23,8 @@ GridKind = Literal["centred", "inside", "script"]
     the crop, n = ceil((resolution - size) / stride + 1) per axis, the last row and column clipped.
 """
 
+_LARGEST_CROP = 4096  # grids are read from files: more is a claim, not a crop
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -51,6 +53,8 @@ class Grid:
     def __post_init__(self) -> None:
         if self.kind not in get_args(GridKind):
             raise GridError(f"unknown grid {self.kind!r}; choose one of: {', '.join(get_args(GridKind))}")
+        if not 1 <= self.resolution <= _LARGEST_CROP:
+            raise GridError(f"a crop of {self.resolution} pixels; choose 1 to {_LARGEST_CROP}")
         if self.size < 1 or self.size > self.resolution:
             raise GridError(
                 f"window size {self.size} does not fit a crop of {self.resolution} pixels; "

@@ -19,7 +19,7 @@ asked for.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ import numpy as np
 import xarray as xr
 from pydantic import ValidationError
 
-from occlusion_toolkit.errors import GroundTruthError, ResultError, UsageError
+from occlusion_toolkit.body.joints import joint_set
+from occlusion_toolkit.errors import GridError, GroundTruthError, ResultError, UsageError
 from occlusion_toolkit.files.netcdf import load_dataset, open_dataset, save_dataset
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.measure import Measured
@@ -93,13 +94,28 @@ def metric_parts(name: str) -> tuple[str, str]:
     Raises:
         UsageError: it ends in no quantity.
     """
+    known = {short: metric for metric, short in _PREFIXES.items()}
     for quantity in QUANTITIES:
-        if name.endswith(quantity):
-            prefix = name.removesuffix(quantity)
-            known = {short: metric for metric, short in _PREFIXES.items()}
-            if prefix in known or prefix.endswith("_"):
-                return known.get(prefix, prefix.removesuffix("_")), quantity
+        prefix = name.removesuffix(quantity)
+        if name != prefix and (prefix in known or (prefix.endswith("_") and prefix[:-1].isidentifier())):
+            return known.get(prefix, prefix[:-1]), quantity
     raise UsageError(f"{name!r} is no metric; names end in one of: {', '.join(QUANTITIES)}")
+
+
+def check_metrics(names: Iterable[str]) -> None:
+    """Makes sure that metrics can be stored and read under their names.
+
+    Raises:
+        UsageError: there are none, a name is no word, or the quantities of another metric have it.
+    """
+    names = tuple(names)
+    if not names:
+        raise UsageError("there is no metric to measure; give one, such as mpjpe")
+    for name in names:
+        if not name.isidentifier() or name == "pa" or name.split("_")[0] == "clean":
+            raise UsageError(
+                f"a metric cannot be called {name!r}; use letters, digits and _, and neither pa nor clean_..."
+            )
 
 
 def default_metric(card: ProtocolCard) -> str:
@@ -162,7 +178,7 @@ def cell_centres(grid: Grid) -> dict[str, xr.Variable]:
 
 def stacked(images: Sequence[xr.Dataset]) -> xr.Dataset:
     """Several data sets of the same windows and joints as one, in order."""
-    if len(images) == 1:
+    if len(images) == 1:  # nothing to copy
         return images[0]
     return xr.concat(
         images, "image", data_vars="minimal", coords="minimal", compat="override", join="override"
@@ -186,6 +202,8 @@ def card_of(maps: xr.Dataset) -> ProtocolCard:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "protocol"
         raise ResultError(f"its protocol card is malformed ({place}: {first['msg']})") from error
+    except GridError as error:
+        raise ResultError(f"its protocol card is malformed (grid: {error})") from error
     if card.hash != maps.attrs.get("protocol_hash"):
         raise ResultError("its protocol card was changed after it was written")
     return card
@@ -202,10 +220,10 @@ def values_of(maps: xr.Dataset, name: str) -> xr.DataArray:
         GroundTruthError: the metric needs a truth and the maps have none.
         UsageError: the maps do not hold the metric.
     """
-    if name in maps:
-        return maps[name]
     metric, quantity = metric_parts(name)
-    error = metric_name(metric, "error")
+    name, error = metric_name(metric, quantity), metric_name(metric, "error")
+    if name in maps and metric.split("_")[0] != "clean":
+        return maps[name]
     if quantity == "increase" and error in maps:
         return (maps[error] - maps[f"clean_{error}"]).rename(name).assign_attrs(units="mm")
     if quantity != "displacement" and metric_name(metric, "displacement") in maps:
@@ -217,8 +235,8 @@ def values_of(maps: xr.Dataset, name: str) -> xr.DataArray:
 
 def clean_of(maps: xr.Dataset, name: str) -> xr.DataArray | None:
     """A metric on the clean crops, (image, joint), millimetres; None where it is measured from there."""
-    clean = maps.get(f"clean_{name}")
-    return clean if name.endswith("error") else None
+    metric, quantity = metric_parts(name)
+    return maps.get(f"clean_{metric_name(metric, quantity)}") if quantity == "error" else None
 
 
 def worst_window(values: xr.DataArray) -> tuple[int, int]:
@@ -268,6 +286,7 @@ def _check(maps: xr.Dataset) -> None:
         ResultError: an array is missing or of another shape or type, or the windows are not the card's.
     """
     card = card_of(maps)
+    _check_labels(maps, card)
     sizes = {**_LENGTHS, "image": maps.sizes.get("image", 0), "joint": maps.sizes.get("joint", 0)}
     wanted = [name for name in metric_names(card) if not name.endswith("increase")]
     wanted += [f"clean_{name}" for name in wanted if name.endswith("error")]
@@ -286,9 +305,31 @@ def _check(maps: xr.Dataset) -> None:
         expected = tuple(sizes.get(dimension, -1) for dimension in dimensions)
         if values.dims != dimensions or values.shape != expected:
             raise ResultError(f"{variable} has shape {dict(values.sizes)}, which is not what its card says")
+        if values.dtype.kind != ("u" if variable == "crop" else "f"):
+            raise ResultError(f"{variable} is stored as {values.dtype}, which it never is")
+
+
+def _check_labels(maps: xr.Dataset, card: ProtocolCard) -> None:
+    """Makes sure that images, joints and windows are those of the card.
+
+    Raises:
+        ResultError: labels are missing, repeated, of another type, or not the card's.
+    """
+    if not maps.sizes.get("image") or "image" not in maps.coords or maps["image"].dtype.kind != "i":
+        raise ResultError("it does not number its images")
     for texts in ("sequence", "file", "joint"):
         if texts in maps.coords and maps[texts].dtype.kind != "U":
             raise ResultError(f"{texts} does not hold names")
+    joints = list(maps["joint"].values) if "joint" in maps.coords else []
+    try:
+        known = joint_set(card.joint_set).joint_names
+    except UsageError as error:
+        raise ResultError(f"its protocol card is malformed ({error})") from error
+    if not joints or len({*joints}) != len(joints) or not {*joints} <= {*known}:
+        raise ResultError(f"its joints are not those of {card.joint_set}")
+    for axis, centres in ({} if card.grid is None else cell_centres(card.grid)).items():
+        if axis not in maps.coords or not np.array_equal(maps[axis].values, centres.values):
+            raise ResultError(f"its windows are not those of its card along {axis}")
 
 
 def json_attribute(maps: xr.Dataset, name: str) -> Any:

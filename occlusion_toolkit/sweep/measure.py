@@ -41,7 +41,12 @@ def metrics_with(*names: str) -> dict[str, Metric]:
         if name not in found and name not in installed:
             known = ", ".join([*METRICS, *installed])
             raise UsageError(f"there is no metric {name!r}; there are: {known}")
-        found.setdefault(name, installed[name].load() if name in installed else METRICS[name])
+        if name not in found:
+            try:
+                found[name] = installed[name].load()
+            except Exception as error:  # a stranger's code
+                where = installed[name].value
+                raise UsageError(f"metric {name!r} of {where!r} cannot be loaded: {error}") from error
     return found
 
 
@@ -97,6 +102,7 @@ def measure(
         SweepError: a metric gives another shape than (B, J), or NaN.
     """
     joints = clean_where_unchanged(centred_joints(body, joint_set, estimates), unchanged)
+
     # Differences of nearby points: float64 keeps rounding out of what is shown in millimetres.
     predicted = joints.double()
 
@@ -130,12 +136,14 @@ def distances_mm(
     Raises:
         SweepError: it gives another shape than (B, J), or NaN.
     """
-    values = metric(predicted, target)
-    if values.shape != predicted.shape[:2] or not values.isfinite().all():
+    values: object = metric(predicted.clone(), target.clone())  # it may write to what it is given
+    if not isinstance(values, Tensor) or values.shape != predicted.shape[:2]:
+        gave = tuple(values.shape) if isinstance(values, Tensor) else f"a {type(values).__name__}"
         raise SweepError(
-            f"metric {name!r} gave {tuple(values.shape)} values, some perhaps not finite, for joints "
-            f"{tuple(predicted.shape)}; it must give one finite distance per joint, (B, J)"
+            f"metric {name!r} gave {gave} for joints {tuple(predicted.shape)}; it must give (B, J) distances"
         )
+    if not values.isfinite().all():
+        raise SweepError(f"metric {name!r} gave NaN or infinite distances for finite joints")
     return _MM_PER_M * values
 
 

@@ -5,7 +5,7 @@ import json
 from importlib import metadata
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from occlusion_toolkit import __version__
 from occlusion_toolkit.errors import ResultError
@@ -59,7 +59,7 @@ class ProtocolCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
-        {"model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"} | {"metrics"}
+        {"metrics", "model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"}
     )
     """Fields that two comparable results may disagree in: comparing models is the point of comparing, and
     what was additionally measured does not change the rest."""
@@ -86,6 +86,13 @@ class ProtocolCard(BaseModel):
     trusted_files: tuple[str, ...] = ()
     toolkit_version: str = __version__
     libraries: dict[str, str] = Field(default_factory=library_versions)
+
+    @field_validator("occluder")
+    @classmethod
+    def _named(cls, spec: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        if spec is not None and not isinstance(spec.get("name"), str):
+            raise ValueError("an occluder has a name")
+        return spec
 
     @property
     def has_truth(self) -> bool:

@@ -129,10 +129,12 @@ class WindowSweep:
             The maps of all crops, in their order (`sweep.maps`).
 
         Raises:
-            CropError: the crops are not of the grid's resolution or not normalised.
+            CropError: there are no crops, or they are not of the grid's resolution or not normalised.
             GroundTruthError: the truth is not one finite body per crop.
             SweepError: the network gives NaN, or does not fit into memory at all.
         """
+        if not len(crops):
+            raise CropError("there are no crops to sweep; give one or more")
         if ground_truth is not None:
             check_ground_truth(ground_truth, len(crops))
         total = len(crops) * self.passes_per_crop

@@ -91,7 +91,7 @@ def _card(recipe: Recipe, name: str, file: Path, summary: TrainingSummary, error
     return ModelCard(
         name=name,
         title=recipe.title or name,
-        description=recipe.description or f"trained with recipe {recipe.name}",
+        description=f"{summary.steps:,} steps of recipe {recipe.name}, {summary.samples:,} samples",
         network=recipe.network,
         weights=Weights(
             file=file.name,

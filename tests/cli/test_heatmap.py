@@ -129,7 +129,7 @@ BAD_OPTIONS = {
     "error without ground truth": (("--metric", "error"), 2, "ground-truth"),
     "missing ground truth": (("--ground-truth", "nowhere.npz"), 1, "nowhere.npz"),
     "missing keypoints": (("--openpose", "nowhere.json"), 1, "nowhere.json"),
-    "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 2, "not both"),
+    "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 2, "one of"),
     "unknown option": (("--strid", 8), 2, "--stride"),
     "official model without its weights": (("--model", "spin"), 1, "model_checkpoint.pt"),
 }

@@ -263,5 +263,5 @@ def test_a_home_that_cannot_be_written_is_named(
     (tmp_path / "file").touch()
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "file"))
     torch.save({"model": small_networks}, tmp_path / "weights.pt")
-    with pytest.raises(ResultError, match=r"file.*cannot be made"):
+    with pytest.raises(ResultError, match=r"file.*could not be written"):
         import_checkpoint(tmp_path / "weights.pt", "spin")

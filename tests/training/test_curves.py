@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from support.figure_fixtures import write_fake_log
-from support.training_fixtures import tiny_data, tiny_recipe
+from support.training_fixtures import tiny_recipe, write_fake_log
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.training.curves import METRICS, log_files, read_log
-from occlusion_toolkit.training.run import RunOptions, run_training
+from occlusion_toolkit.training.data import RunData
+from occlusion_toolkit.training.run import RunOptions, fit
 
 
 def test_numbers_come_with_their_steps(tmp_path: Path) -> None:
@@ -27,12 +27,9 @@ def test_a_step_that_was_done_again_after_a_stop_counts_once(tmp_path: Path) -> 
     assert read_log(tmp_path)["loss/pose"].values.tolist() == [3.0, 1.0, 0.5]
 
 
-def test_a_run_that_was_stopped_keeps_the_log_of_every_start(tmp_path: Path) -> None:
-    recipe = tiny_recipe(steps=3, validate_every=3)
-    data = tiny_data(recipe, tmp_path / "crops")
+def test_a_run_that_was_stopped_keeps_the_log_of_every_start(data: RunData, tmp_path: Path) -> None:
     for _ in range(3):
-        options = RunOptions(out=tmp_path / "run", max_minutes=0.0, resume=True)
-        run_training(recipe, data, options, lambda numbers: None)
+        fit(tiny_recipe(steps=3, validate_every=3), data, RunOptions(tmp_path / "run", end=0.0))
     assert len(log_files(tmp_path / "run")) == 3
     assert read_log(tmp_path / "run")["loss/total"].steps.tolist() == [0, 1, 2]
 

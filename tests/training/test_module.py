@@ -1,16 +1,20 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
+from support.training_fixtures import HMR, PARE, tiny_recipe
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
+from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.evaluation import mean_iou, part_overlaps
 from occlusion_toolkit.training.losses import attention_loss, fit_camera, project
@@ -24,20 +28,13 @@ RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> RunData:
-    return tiny_data(tiny_recipe(), tmp_path_factory.mktemp("crops"))
-
-
-@pytest.fixture(scope="module")
 def batch(data: RunData) -> TrainingSample:
     return default_collate([data.held_out[row] for row in range(4)])
 
 
 def module(data: RunData, supervised_by: str = "parts") -> RegressorTraining:
     recipe = tiny_recipe(PARE, supervision={"by": supervised_by, "until_step": 4})
-    bodies = data.bodies
-    mean = MeanParameters.standing()
-    return RegressorTraining(recipe, bodies.model("neutral"), bodies.joints("neutral"), mean, data.people)
+    return RegressorTraining(recipe, data.bodies, MeanParameters.standing(), data.people)
 
 
 def the_truth(data: RunData, batch: TrainingSample) -> RegressorOutput:
@@ -230,7 +227,8 @@ def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
 
 
 def test_body_moves_with_the_network_but_is_none_of_its_modules(data: RunData) -> None:
-    trained = module(data).double()
+    own = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)  # double precision is not for the others
+    trained = module(dataclasses.replace(data, bodies=own)).double()
     assert trained.body.rest_joints.dtype == torch.float64
     assert all(
         name.startswith("network.") for name, _ in [*trained.named_buffers(), *trained.named_parameters()]

@@ -5,7 +5,8 @@ from occlusion_toolkit.sweep.occluders.specification import (
     describe,
     occluder_of,
     parse_occluder,
+    plain_spec,
     same_occluder,
 )
 
-__all__ = ["Occluder", "describe", "occluder_of", "parse_occluder", "same_occluder"]
+__all__ = ["Occluder", "describe", "occluder_of", "parse_occluder", "plain_spec", "same_occluder"]

@@ -1,5 +1,6 @@
 """How occluders are named: on the command line, in recipes, and in stored results."""
 
+import json
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -68,12 +69,27 @@ def occluder_of(spec: Mapping[str, Any], size: int) -> Occluder:
     made = parse_occluder(
         f"{spec.get('name')}:{spec.get(argument)}" if argument else str(spec.get("name")), size
     )
-    if not same_occluder(made.spec, spec):
+    if not same_occluder(plain_spec(made), spec):
         raise OccluderError(
-            f"the occluder at hand is {describe(made.spec)}, the result was made with {describe(spec)}; "
+            f"the occluder at hand is {made.spec!s}, the result was made with {spec!s}; "
             "give back what was used, or repeat the analysis"
         )
     return made
+
+
+def plain_spec(occluder: Occluder) -> dict[str, Any]:
+    """What results store of an occluder.
+
+    Raises:
+        OccluderError: its spec is no dictionary of plain values with a name.
+    """
+    try:
+        spec: Any = json.loads(json.dumps(dict(occluder.spec), allow_nan=False))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise OccluderError(f"{type(occluder).__name__}.spec is not plain: {error}") from error
+    if not isinstance(spec.get("name"), str):
+        raise OccluderError(f"{type(occluder).__name__}.spec has no name; give it one: {{'name': ...}}")
+    return dict(spec)
 
 
 def same_occluder(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
@@ -90,7 +106,7 @@ def describe(spec: Mapping[str, Any] | None) -> str:
     if spec is None:
         return "none"
     if spec["name"] == "image":
-        return f"image {Path(str(spec['file'])).name}"
+        return f"image {Path(str(spec.get('file', ''))).name}"
     shown = ", ".join(f"{key} {value}" for key, value in spec.items() if key not in ("name", "rgb"))
     return f"{spec['name']} ({shown})" if shown else str(spec["name"])
 
@@ -104,7 +120,10 @@ def _installed(name: str) -> Occluder:
             f"unknown occluder {name!r}; choose grey, black, white, mean, noise, noise:SEED, blur, "
             f"image:PATH{known}"
         )
-    occluder = found[name].load()()
+    try:
+        occluder = found[name].load()()
+    except Exception as error:  # a stranger's code
+        raise OccluderError(f"occluder {name!r} of {found[name].value!r} cannot be made: {error}") from error
     if not isinstance(occluder, Occluder):
         raise OccluderError(
             f"{found[name].value!r} makes {type(occluder).__name__}, which is not an Occluder"

@@ -5,38 +5,23 @@ import hashlib
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from support.fakes import fake_card as card
 
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.files.checksums import sha256_file
-from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard, library_versions
-
-
-def card(**changes: object) -> ProtocolCard:
-    fields: dict[str, object] = {
-        "analysis": "heatmap",
-        "read_outs": ("displacement",),
-        "model_card": "pare-open",
-        "weights_sha256": "0" * 64,
-        "body": "open-5000",
-        "joint_sets": ("smpl24", "lsp14"),
-        "crop_rule": "square, 1.2 margin",
-        "grid": GridCard(kind="centred", size=40, stride=8, resolution=224),
-        "occluder": "grey (124, 116, 104)",
-    }
-    return ProtocolCard(**{**fields, **changes})
-
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.protocol import ProtocolCard, library_versions
 
 OTHER_VALUES = {
     "analysis": "mesh",
-    "read_outs": ("displacement", "error", "increase"),
+    "metrics": ("mpjpe", "mine"),
     "model_card": "hmr-open",
     "weights_sha256": "1" * 64,
     "body": "smpl",
-    "joint_sets": ("smpl24",),
-    "alignments": ("root", "procrustes"),
+    "joint_set": "smpl24",
     "crop_rule": "as given",
-    "grid": GridCard(kind="inside", size=40, stride=8, resolution=224),
-    "occluder": "black",
+    "grid": Grid("inside"),
+    "occluder": {"name": "noise", "seed": 7},
     "precision": "bf16",
     "compiled": True,
     "dataset": "3dpw",
@@ -88,13 +73,27 @@ def test_a_card_survives_its_json():
         {"unknown": 1},
         {"weights_sha256": "abc"},
         {"precision": "fp8"},
-        {"read_outs": ("beauty",)},
+        {"occluder": {"colour": "grey"}},
+        {"occluder": "grey"},
         {"body": None},
     ],
 )
 def test_malformed_cards_are_refused(wrong):
     with pytest.raises(ValidationError):
         card(**wrong)
+
+
+def test_where_the_picture_of_an_occluder_lies_does_not_matter():
+    spec = {"name": "image", "file": "mug.png", "sha256": "0" * 64}
+    here, there = card(occluder=spec), card(occluder=spec | {"file": "elsewhere/cup.png"})
+    assert here.differences(there) == []
+    assert here.differences(card(occluder=spec | {"sha256": "1" * 64}))
+
+
+def test_a_card_without_windows_says_so_where_they_are_needed():
+    assert card().windows == Grid()
+    with pytest.raises(ResultError, match="'heatmap' has no windows"):
+        _ = card(grid=None).windows
 
 
 def test_cards_cannot_be_changed():
