@@ -39,7 +39,7 @@ class EngineOptions:
     batch_size: int | None
     precision: Literal["fp32", "bf16"]
     compile: bool
-    engine: Literal["auto", "dense", "incremental"]
+    engine: str
 
     def sweep(
         self,

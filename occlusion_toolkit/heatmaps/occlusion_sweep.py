@@ -199,6 +199,8 @@ class OcclusionSweep:
             for position, (maps, crop) in enumerate(zip(stream, people, strict=True))
         ]
         maps = with_card(stacked(images), card)
+        if self.window_sweep.engine is not None:
+            maps.attrs["engine_reason"] = self.window_sweep.engine[1]
         if self.window_sweep.deviation_mm is not None:
             maps.attrs["deviation_mm"] = self.window_sweep.deviation_mm
         return OcclusionMaps(maps, self.bodies, self.occluder)
@@ -221,7 +223,7 @@ class OcclusionSweep:
             occluder=self._occluder_spec,
             precision=self.precision,
             compiled=self.compile,
-            engine=self.window_sweep.engine,
+            engine=self.window_sweep.engine[0] if self.window_sweep.engine else self.engine,
             trusted_files=self.bodies.trusted.recorded,
             **facts,
         )

@@ -14,7 +14,13 @@ from occlusion_toolkit.errors import CropError, UsageError
 from occlusion_toolkit.models.base import Regressor
 from occlusion_toolkit.sweep.batching import WindowBatch, WindowBatcher
 from occlusion_toolkit.sweep.deviation import PROBED_PASSES, measure_deviation_mm
-from occlusion_toolkit.sweep.engines.choice import WORTH_TRYING, Choice, EngineName, choose_engine
+from occlusion_toolkit.sweep.engines.choice import (
+    WORTH_TRYING,
+    Choice,
+    EngineName,
+    checked_engine,
+    choose_engine,
+)
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator, WindowEstimates
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.maps import image_maps, stacked
@@ -77,7 +83,8 @@ class WindowSweep:
         compile: bool = False,
         engine: EngineName = "auto",
     ) -> None:
-        if engine == "incremental" and compile:
+        checked_engine(engine)
+        if engine.startswith("incremental") and compile:
             raise UsageError("torch.compile takes whole networks; use the dense engine with it")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch size {batch_size} is not a number of crops; choose 1 or more")
@@ -107,10 +114,26 @@ class WindowSweep:
         """Passes that go through the network together; smaller than asked once memory ran out."""
         return self._batch_size
 
+    def settle(self, crop: Float[Tensor, "3 height width"], expected: int) -> EngineName:
+        """Chooses the engine on a crop, once and for all.
+
+        Args:
+            crop: normalised, of the grid's resolution.
+            expected: passes of all that will be swept.
+
+        Returns:
+            The name under which another sweep takes the very same engine.
+        """
+        if self._choice is None:
+            batcher = WindowBatcher(self._windows, self._batch_size)
+            probe = batcher.spread(crop.to(self._device, torch.float32), self._batch_size)
+            self._choice = self._choose(probe, expected)
+        return self._choice.name
+
     @property
-    def engine(self) -> str | None:
-        """The engine that answers, and why; None before the first crop."""
-        return None if self._choice is None else f"{self._choice.name}: {self._choice.reason}"
+    def engine(self) -> tuple[EngineName, str] | None:
+        """The engine that answers, and why it was chosen; None before the first crop."""
+        return None if self._choice is None else (self._choice.name, self._choice.reason)
 
     @property
     def deviation_mm(self) -> float | None:

@@ -189,7 +189,7 @@ def test_a_network_that_cannot_be_traced_runs_dense_and_says_so():
     grid, grey = Grid(size=16, stride=2, resolution=SIDE), parse_occluder("grey", 16)
     sweep = WindowSweep(a_function, StickBody(), grid, grey)
     sweep.run(random_crops(1, SIDE))
-    assert sweep.engine == "dense: only an nn.Module can be traced"
+    assert sweep.engine == ("dense", "only an nn.Module can be traced")
     with pytest.raises(SweepError, match="incremental engine cannot be used"):
         WindowSweep(a_function, StickBody(), grid, grey, engine="incremental").run(random_crops(1, SIDE))
 
@@ -224,7 +224,7 @@ def test_few_passes_are_swept_by_the_dense_engine():
         TinyNetwork(), StickBody(), Grid(size=16, stride=16, resolution=SIDE), parse_occluder("grey", 16)
     )
     sweep.run(random_crops(1, SIDE))
-    assert sweep.engine == "dense: 17 passes are too few to look for a faster engine"
+    assert sweep.engine == ("dense", "17 passes are too few to look for a faster engine")
 
 
 def test_compilation_goes_with_the_dense_engine():
@@ -232,4 +232,27 @@ def test_compilation_goes_with_the_dense_engine():
     with pytest.raises(UsageError, match="dense engine"):
         WindowSweep(
             TinyNetwork(), StickBody(), grid, parse_occluder("grey", 16), compile=True, engine="incremental"
+        )
+
+
+def test_a_settled_engine_can_be_asked_for_by_its_name():
+    grid, grey = Grid(size=16, stride=8, resolution=SIDE), parse_occluder("grey", 16)
+    (crop,) = random_crops(1, SIDE)
+    first = WindowSweep(TinyNetwork(), StickBody(), grid, grey, engine="incremental")
+    name = first.settle(crop, 10_000)
+    assert name.startswith("incremental@")
+    second = WindowSweep(TinyNetwork(), StickBody(), grid, grey, engine=name)
+    maps = [sweep.run(crop[None])["displacement"].values for sweep in (first, second)]
+    np.testing.assert_array_equal(maps[0], maps[1])
+
+
+@pytest.mark.parametrize("name", ["fast", "incremental@2", "dense@0.4", "incremental@x"])
+def test_unknown_engines_are_refused(name):
+    with pytest.raises(UsageError, match="no engine"):
+        WindowSweep(
+            TinyNetwork(),
+            StickBody(),
+            Grid(size=16, stride=16, resolution=SIDE),
+            parse_occluder("grey", 16),
+            engine=name,
         )

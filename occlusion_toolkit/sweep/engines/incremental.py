@@ -58,6 +58,7 @@ class IncrementalEstimator:
 
     def set_share(self, share: float) -> None:
         """Computes maps whole from this share on."""
+        self.share = share
         nodes = list(self._traced.graph.graph.nodes)
         self._input = nodes[0]
         self._partial: set[fx.Node] = {self._input}
