@@ -97,7 +97,7 @@ class IncrementalEstimator:
             windows = batch.windows[first : first + len(span)]
             first += len(span)
             clean = self._clean_maps(span.crop, batch.crops[row])
-            for part in windows.split(self._traced.batch):
+            for part in torch.split(windows, self._traced.batch):
                 answer, same = self._answer(clean, part)
                 answers.append(answer)
                 unchanged.append(same)
@@ -177,7 +177,7 @@ class IncrementalEstimator:
                 args, kwargs = fx.node.map_arg(
                     (node.args, node.kwargs), lambda n: values[n] if n in values else constant_of(n)
                 )
-                values[node] = node.target(*args, **kwargs)  # type: ignore[operator]
+                values[node] = node.target(*args, **kwargs)
         for node, value in values.items():
             if not value.isfinite().all():
                 raise SweepError(

@@ -148,7 +148,7 @@ class Convolution(Rule):
 
     def apply(self, parts: list[Tensor], first: tuple[Tensor, Tensor], length: tuple[int, int]) -> Tensor:
         """The convolution without padding: the part has its border with it."""
-        return self._conv(*parts, padding=(0, 0))
+        return self._conv(parts[0], parts[1] if len(parts) > 1 else None, padding=(0, 0))
 
 
 class Pooling(Rule):
@@ -294,9 +294,11 @@ class Mixture:
 class Transposed(Rule):
     """Transposed convolutions: every input pixel is spread over a kernel's width of outputs."""
 
-    def __init__(self, node: fx.Node, inputs: tuple[fx.Node, ...], axes: tuple[Axis, Axis]) -> None:
+    def __init__(
+        self, node: fx.Node, inputs: tuple[fx.Node, ...], axes: tuple[Axis, Axis], weight: Tensor
+    ) -> None:
         super().__init__(node, inputs)
-        self._axes = axes
+        self._axes, self._weight = axes, weight
 
     def spread(self, axis: int, changes: list[Intervals]) -> Intervals:
         """Outputs that a changed pixel is spread over."""
@@ -311,9 +313,9 @@ class Transposed(Rule):
 
     def apply(self, parts: list[Tensor], first: tuple[Tensor, Tensor], length: tuple[int, int]) -> Tensor:
         """The operation without padding, from which each window takes its part."""
-        weight, bias, stride, _, output_padding, groups, dilation = transposed_arguments(self.node)
+        _, bias, stride, _, output_padding, groups, dilation = transposed_arguments(self.node)
         whole = F.conv_transpose2d(
-            parts[0], constant_of(weight), constant_of(bias), stride, 0, output_padding, groups, dilation
+            parts[0], self._weight, constant_of(bias), stride, 0, output_padding, groups, dilation
         )
         for axis in (0, 1):
             a = self._axes[axis]
@@ -392,7 +394,7 @@ def _pooling(node: fx.Node, inputs: tuple[fx.Node, ...]) -> Rule | None:
         usual = dilation == (1, 1) and not ceil
     else:
         counts_padding = rest[1] if len(rest) > 1 else True
-        usual = not (rest and rest[0]) and (counts_padding or padding == (0, 0)) and len(rest) < 3
+        usual = not (rest and rest[0]) and bool(counts_padding or padding == (0, 0)) and len(rest) < 3
     if not usual or node.kwargs:
         return None
     axes = tuple(Axis(*values) for values in zip(kernel, stride, padding, strict=True))
@@ -405,7 +407,7 @@ def _padding(node: fx.Node, inputs: tuple[fx.Node, ...]) -> Rule | None:
         if rest and rest[0] != "constant":
             return None
         rest = rest[1:]
-    value = float(rest[0]) if rest and rest[0] is not None else 0.0
+    value = float(rest[0]) if rest and isinstance(rest[0], int | float) else 0.0
     fits = len(amounts) in (2, 4, 6) and all(isinstance(n, int) and n >= 0 for n in amounts)
     return Padding(node, inputs, amounts, value) if fits else None
 
@@ -428,10 +430,11 @@ def _resizing(node: fx.Node, inputs: tuple[fx.Node, ...]) -> Rule | None:
 
 def _transposed(node: fx.Node, inputs: tuple[fx.Node, ...]) -> Rule | None:
     weight, _, stride, padding, output_padding, _, dilation = transposed_arguments(node)
-    if _pair(output_padding) != (0, 0) or not isinstance(weight, fx.Node):
+    kernels = constant_of(weight)
+    if _pair(output_padding) != (0, 0) or kernels is None:
         return None
-    kernel = (shape_of(weight) or ())[2:]
+    kernel = kernels.shape[2:]
     axes = tuple(
         Axis((kernel[k] - 1) * _pair(dilation)[k] + 1, _pair(stride)[k], _pair(padding)[k]) for k in (0, 1)
     )
-    return Transposed(node, inputs, axes)  # type: ignore[arg-type]
+    return Transposed(node, inputs, axes, kernels)  # type: ignore[arg-type]

@@ -71,7 +71,8 @@ class FusedConv:
     ) -> None:
         self.weight, self.bias = weight, bias
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
-        self.activation: tuple[str, tuple[float, ...]] = ("none", ())
+        self.activation = "none"
+        self.limits = (0.0, 6.0)
         self.adds = False
         self.__name__ = "fused_conv"
         self._packed: Tensor | None = None
@@ -105,21 +106,23 @@ class FusedConv:
         y = F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
         if other is not None:
             y = y.add_(other)
-        kind, limits = self.activation
-        if kind == "relu":
-            return y.relu_()
-        return F.hardtanh(y, *limits, inplace=True) if kind == "hardtanh" else y
+        return y.relu_() if self.activation == "relu" else self._limited(y)
 
     def _fused(self, x: Tensor, other: Tensor | None, padding: tuple[int, int]) -> Tensor:
-        kind, limits = self.activation
         shape = (padding, self.stride, self.dilation, self.groups)
         kernel = torch.ops.mkldnn._convolution_pointwise
         if other is None:
-            return kernel(x, self._packed, self.bias, *shape, kind, list(limits), "")
+            limits = list(self.limits) if self.activation == "hardtanh" else []
+            alone: Tensor = kernel(x, self._packed, self.bias, *shape, self.activation, limits, "")
+            return alone
         other = other.contiguous(memory_format=torch.channels_last)
-        unary = "relu" if kind == "relu" else None
-        y = kernel.binary(x, other, self._packed, self.bias, *shape, "add", 1.0, unary, [], None)
-        return F.hardtanh(y, *limits, inplace=True) if kind == "hardtanh" else y
+        unary = "relu" if self.activation == "relu" else None
+        y: Tensor = kernel.binary(x, other, self._packed, self.bias, *shape, "add", 1.0, unary, [], None)
+        return self._limited(y)
+
+    def _limited(self, y: Tensor) -> Tensor:
+        low, high = self.limits
+        return y.clamp_(low, high) if self.activation == "hardtanh" else y
 
 
 @dataclass(frozen=True)
@@ -218,10 +221,12 @@ def _fuse(graph: fx.GraphModule) -> None:
             continue
         arguments = [*node.args, *(None, [1, 1], [0, 0], [1, 1], 1)[len(node.args) - 2 :]]
         weight, bias = constant_of(arguments[1]), constant_of(arguments[2])
-        geometry = [_pair(value) for value in arguments[3:6]]
-        if weight is None or (arguments[2] is not None and bias is None) or None in geometry:
+        stride, padding, dilation = (_pair(value) for value in arguments[3:6])
+        if weight is None or (arguments[2] is not None and bias is None):
             continue
-        fused = FusedConv(weight, bias, *geometry, arguments[6])  # type: ignore[arg-type]
+        if stride is None or padding is None or dilation is None:
+            continue
+        fused = FusedConv(weight, bias, stride, padding, dilation, arguments[6])
         _replace(graph, node, node, fused, (arguments[0],))
     order = {node: number for number, node in enumerate(graph.graph.nodes)}
     for node in list(graph.graph.nodes):
@@ -230,18 +235,19 @@ def _fuse(graph: fx.GraphModule) -> None:
                 if _is_bare(one) and isinstance(other, fx.Node) and shape_of(other) == shape_of(one):
                     if order.get(other, -1) > order.get(one, -1) and _is_bare(other):
                         continue  # the later of two convolutions takes the other one up
-                    one.target.adds = True  # type: ignore[union-attr]
-                    _replace(graph, node, node, one.target, (one.args[0], other))  # type: ignore[union-attr]
+                    one.target.adds = True
+                    _replace(graph, node, node, one.target, (one.args[0], other))
                     break
     for node in list(graph.graph.nodes):
         source = node.args[0] if node.args else None
         if isinstance(source, fx.Node) and isinstance(source.target, FusedConv) and len(source.users) == 1:
-            if source.target.activation[0] != "none":
+            if source.target.activation != "none":
                 continue
             if node.target is _aten.relu.default:
-                source.target.activation = ("relu", ())
+                source.target.activation = "relu"
             elif node.target is _aten.hardtanh.default and len(node.args) == 3:
-                source.target.activation = ("hardtanh", (float(node.args[1]), float(node.args[2])))
+                source.target.activation = "hardtanh"
+                source.target.limits = (float(node.args[1]), float(node.args[2]))
             else:
                 continue
             node.replace_all_uses_with(source)
@@ -256,7 +262,7 @@ def _is_bare(node: object) -> bool:
         and isinstance(node.target, FusedConv)
         and len(node.users) == 1
         and not node.target.adds
-        and node.target.activation[0] == "none"
+        and node.target.activation == "none"
     )
 
 
@@ -284,4 +290,5 @@ def _pack(graph: fx.GraphModule, dtype: torch.dtype) -> None:
 
 def _has_fused_kernels() -> bool:
     """Whether this PyTorch has oneDNN's fused convolutions, which are not part of its public interface."""
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    available = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    return available and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
