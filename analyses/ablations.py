@@ -23,12 +23,11 @@ from occlusion_toolkit.meshes.observations import read_scene
 from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.training.evaluation import (
-    clean_errors,
     ground_truth,
     load_crops,
     mean_iou,
-    occluded_errors,
     part_overlaps,
+    swept_errors,
 )
 
 GRID = Grid("centred", size=40, stride=28)
@@ -99,11 +98,11 @@ def measured_now(regressor: LoadedRegressor, people: list[Sample]) -> Measured:
     """Errors of a network, clean and under the occluder, and how well it segments parts."""
     body = load_open_body()
     crops, truth = load_crops(people), ground_truth(people)
-    clean = clean_errors(regressor, body, crops, truth)
-    occluded = occluded_errors(regressor, body, crops, truth, GRID)
-    columns = (*clean, *occluded.mean(dim=0), occluded[:, 0].amax(dim=0))
+    found = swept_errors(regressor, body, crops, truth, GRID)
+    occluded = [found[name].mean(["row", "col"]) for name in ("error", "pa_error")]
+    columns = (found["clean_error"], found["clean_pa_error"], *occluded, found["error"].max(["row", "col"]))
     steps = 0 if regressor.card.training is None else regressor.card.training.steps
-    return Measured(steps, torch.stack(columns, dim=1).numpy(), part_iou(regressor, crops, people))
+    return Measured(steps, np.stack(columns, axis=1), part_iou(regressor, crops, people))
 
 
 def part_iou(regressor: LoadedRegressor, crops: torch.Tensor, people: list[Sample]) -> float | None:

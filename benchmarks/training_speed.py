@@ -13,6 +13,7 @@ from torch.utils.data import default_collate
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.models.base import MeanParameters
+from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.data import BatchOrder, RunData, TrainingData, open_data
 from occlusion_toolkit.training.module import RegressorTraining
 from occlusion_toolkit.training.recipe_files import load_recipe
@@ -64,14 +65,12 @@ def main() -> None:
     recipe = load_recipe(arguments.recipe)
     with tempfile.TemporaryDirectory() as temporary:
         cache = arguments.cache or Path(temporary)
-        data = open_data(recipe, {recipe.train.data_sets[0]: arguments.data}, Bodies(), cache)
+        bodies = TrainingBodies(Bodies(), recipe.body)
+        data = open_data(recipe, {recipe.train.data_sets[0]: arguments.data}, bodies, cache)
         batch = recipe.train.batch_size
         speed = loader_speed(data, batch, arguments.steps, arguments.workers)
         print(f"loader alone, {arguments.workers} processes: {speed:.0f} samples/s", flush=True)
-        bodies = data.bodies
-        module = RegressorTraining(
-            recipe, bodies.model("neutral"), bodies.joints("neutral"), MeanParameters.standing(), data.people
-        )
+        module = RegressorTraining(recipe, bodies, MeanParameters.standing(), data.people)
         same = default_collate([data.samples[position] for position in range(batch)])
         speed = trainer_speed(module, same, arguments.steps, arguments.bf16)
         print(f"trainer alone: {speed:.0f} samples/s", flush=True)

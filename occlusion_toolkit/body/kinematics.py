@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from occlusion_toolkit.body.arrays import NUM_BETAS, NUM_JOINTS, NUM_POSE_FEATURES, BodyArrays
 from occlusion_toolkit.body.joints import PARENTS
+from occlusion_toolkit.body.parameters import BodyParameters
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,38 @@ def pose_features(rotmats: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batc
     return (rotmats[:, 1:] - identity).flatten(1)
 
 
+def keep_array(module: nn.Module, name: str, array: NDArray[np.generic]) -> None:
+    """Makes an array a buffer that moves with a module but never enters its state dict."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if tensor.is_floating_point():
+        tensor = tensor.to(torch.get_default_dtype())
+    module.register_buffer(name, tensor, persistent=False)
+
+
+class Skeleton(nn.Module):
+    """The 24 joints of a body, to be posed.
+
+    Attributes:
+        rest_joints: joints of the mean body in T-pose, (24, 3), metres.
+        rest_joint_dirs: how each beta moves them, (24, 3, 10).
+    """
+
+    rest_joints: Tensor
+    rest_joint_dirs: Tensor
+
+    def __init__(self, arrays: BodyArrays) -> None:
+        super().__init__()
+        regressor = np.asarray(arrays.joint_regressor, dtype=np.float64)
+        keep_array(self, "rest_joints", regressor @ arrays.v_template)
+        directions = np.einsum("jv,vdk->jdk", regressor, arrays.shapedirs[..., :NUM_BETAS])
+        keep_array(self, "rest_joint_dirs", directions)
+
+    def posed(self, parameters: BodyParameters) -> PosedSkeleton:
+        """The joints of posed people; the root stays where the rest joints have it."""
+        moved = torch.einsum("jdk,bk->bjd", self.rest_joint_dirs, parameters.betas)
+        return pose_skeleton(parameters.rotmats, self.rest_joints + moved)
+
+
 class FoldedRegressor(nn.Module):
     """Regressed joints of a posed body, exact, at the price of a few small products.
 
@@ -94,10 +127,10 @@ class FoldedRegressor(nn.Module):
         columns = [fold(arrays.shapedirs[..., :NUM_BETAS])]
         if arrays.posedirs is not None:  # pose offsets move vertices but not rest joints
             columns.append(np.einsum("rvj,vdk->rjdk", folded, arrays.posedirs[used]))
-        self._keep("share", share)
-        self._keep("offset", fold(arrays.v_template[..., None])[..., 0])
+        keep_array(self, "share", share)
+        keep_array(self, "offset", fold(arrays.v_template[..., None])[..., 0])
         directions = np.concatenate(columns, axis=-1)
-        self._keep("offset_dirs", np.moveaxis(directions, -1, 0).reshape(directions.shape[-1], -1))
+        keep_array(self, "offset_dirs", np.moveaxis(directions, -1, 0).reshape(directions.shape[-1], -1))
 
     def forward(
         self,
@@ -113,7 +146,3 @@ class FoldedRegressor(nn.Module):
         local = self.offset + (drivers @ self.offset_dirs).view(-1, rows, NUM_JOINTS, 3)
         turned = local.flatten(2) @ skeleton.rotations.transpose(2, 3).flatten(1, 2)
         return turned + self.share @ skeleton.positions
-
-    def _keep(self, name: str, array: NDArray[np.floating]) -> None:
-        tensor = torch.from_numpy(np.ascontiguousarray(array)).to(torch.get_default_dtype())
-        self.register_buffer(name, tensor, persistent=False)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
-from occlusion_toolkit.cli.trust_option import trusted_files
+from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 
 if TYPE_CHECKING:
     from occlusion_toolkit.attention_maps.table import AttentionFigures, AttentionTable, PartAttention
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
-@click.option(
-    "--openpose",
-    type=click.Path(path_type=Path),
-    help="OpenPose keypoints (.json) to take the person's box from.",
-)
+@person_options
 @click.option(
     "--ground-truth",
     metavar="FILE|ROOT:SPLIT/SEQUENCE:FRAME",
@@ -45,8 +40,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def attention(
     image: Path,
-    bbox: tuple[float, float, float, float] | None,
-    openpose: Path | None,
+    person: PersonOptions,
     ground_truth: str | None,
     occlude: tuple[int, int, int, int] | None,
     model: str,
@@ -61,16 +55,17 @@ def attention(
     much attention left the parts that are hidden. A part is where the network's own clean prediction shows
     it.
 
+    The person is found in the picture unless an option says where they are.
+
     Writes attention.png, attention.pdf and attention.h5 into the output folder.
     """
     from occlusion_toolkit.attention_maps.run import attention as look
     from occlusion_toolkit.files.atomic import staging_folder
-    from occlusion_toolkit.find.crop import read_crop
     from occlusion_toolkit.models.registry import load_card
 
-    if sum(map(bool, (bbox, openpose, ground_truth))) > 1:
-        raise click.UsageError("Give one of --bbox, --openpose and --ground-truth.")
-    crop = read_crop(image, bbox=bbox, keypoints=openpose, ground_truth=ground_truth, trusted=trusted_files())
+    if ground_truth and person != PersonOptions(None, None, None):
+        raise click.UsageError("Give one of --bbox, --openpose, --person and --ground-truth.")
+    crop = person.crop(image, ground_truth)
     window = None
     if occlude is not None:
         x, y, width, height = occlude

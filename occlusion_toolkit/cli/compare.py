@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from rich.table import Table
 
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
@@ -16,8 +15,6 @@ from occlusion_toolkit.cli.dataset_options import dataset_options
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from occlusion_toolkit.comparison.comparison import Comparison
     from occlusion_toolkit.data.people import People
     from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
@@ -185,14 +182,20 @@ def _sweep_example(
     sweeps: SeveralSweeps,
     dataset: dict[str, Any],
 ) -> None:
-    """Sweeps the example with every model; only warns where results of others cannot be swept again."""
+    """Sweeps the example with every model; only warns where given results cannot be swept again.
+
+    Where no data set is named, that of the surveys is opened by its name.
+    """
     from occlusion_toolkit.cli.dataset_options import chosen_people
     from occlusion_toolkit.errors import OcclusionToolkitError
 
+    is_named = any(value not in (None, "open") for value in dataset.values())
     try:
+        if people is None and is_named:
+            people = chosen_people(**dataset)
         with console.progress("windows of the example") as progress:
             comparison.sweep_example(
-                people or chosen_people(**dataset),
+                people,
                 sweeps=given or None,
                 device=sweeps.device,
                 progress=progress,
@@ -208,27 +211,15 @@ def _print(comparison: Comparison) -> None:
     from occlusion_toolkit.comparison.tables import BEST, explanation, joints_table, pair_table
     from occlusion_toolkit.plotting.metric_text import metric_text
 
-    text = metric_text(comparison.metric)
-    console.out.print(_table(comparison.table(), f"{text}, mean over joints"))
+    show = console.out.print
+    title = f"{metric_text(comparison.metric)}, mean over joints"
+    show(console.frame_table(comparison.table(), title))
     for pair in comparison.pairs:
         title = f"{pair.first} minus {pair.second}, mean over joints"
-        console.out.print(_table(pair_table(comparison, pair), title))
-    heading = comparison.quantity("occluded").heading
-    console.out.print(_table(joints_table(comparison), f"{heading} per joint", section=True))
-    console.out.print(_TESTS)
-    console.out.print(explanation(comparison).replace("Bold:", f"{BEST}:"))
+        show(console.frame_table(pair_table(comparison, pair), title))
+    title = f"{comparison.quantity('occluded').heading} per joint"
+    show(console.frame_table(joints_table(comparison), title, "joint", section=True))
+    show(_TESTS)
+    show(explanation(comparison).replace("Bold:", f"{BEST}:"))
     for line in comparison.exceptions:
-        console.out.print(f"allowed difference of protocols: {line}")
-
-
-def _table(frame: pd.DataFrame, title: str, *, section: bool = False) -> Table:
-    """A frame of texts for the terminal; a section parts its last row from the others."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for name in frame.columns:
-        table.add_column(str(name), justify="right")
-    for number, (name, row) in enumerate(frame.iterrows()):
-        if section and number == len(frame) - 1:
-            table.add_section()
-        table.add_row(str(name), *row)
-    return table
+        show(f"allowed difference of protocols: {line}")

@@ -1,9 +1,11 @@
 """What the commands show: tables on standard output, everything else on standard error."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -16,7 +18,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 out = Console(highlight=False, emoji=False, markup=False)
 err = Console(stderr=True, highlight=False, emoji=False, markup=False)
@@ -79,3 +85,24 @@ def warn(*messages: str) -> None:
 def print_json(content: dict[str, Any]) -> None:
     """Prints JSON on standard output, and nothing else."""
     click.echo(json.dumps(content, indent=2))
+
+
+def frame_table(frame: pd.DataFrame, title: str, first: str = "", *, section: bool = False) -> Table:
+    """A data frame for the terminal: texts as they are, whole numbers whole, others with a decimal.
+
+    Args:
+        frame: its index names the rows.
+        title: above the table.
+        first: title of the names of the rows.
+        section: part the last row from the others.
+    """
+    table = Table(title=title, title_justify="left")
+    table.add_column(first)
+    for column in frame.columns:
+        table.add_column(str(column), justify="right")
+    for number, (name, row) in enumerate(zip(frame.index, frame.itertuples(index=False), strict=True)):
+        if section and number == len(frame) - 1:
+            table.add_section()
+        cells = (f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row)
+        table.add_row(str(name).replace("_", " ") if first == "joint" else str(name), *cells)
+    return table

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
-from rich.table import Table
 
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from occlusion_toolkit.data.people import People
     from occlusion_toolkit.data.protocol import Protocol
     from occlusion_toolkit.evaluation.evaluation import Evaluation
-    from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 _SHOWN_SEQUENCES = 100
 
@@ -135,43 +135,49 @@ def evaluate(
 
 def _print(result: Evaluation, seconds: float, files: Sequence[Path]) -> None:
     """Prints all models in one table, then each by sequence and by joint, then the protocol."""
-    console.out.print(_overall(result))
-    for line in {
-        f"in brackets: difference from the {figure.origin} figure ({figure.reference})": None
+    show = console.out.print
+    show(_overall(result))
+    references = {
+        f"in brackets: difference from the {figure.origin} figure ({figure.reference})"
         for stated in result.stated
         for figure in stated.values()
-    }:
-        console.out.print(line)
+    }
+    for line in sorted(references):
+        show(line)
     for number, card in enumerate(result.cards):
         sequences = result.by_sequence(number)
-        table = _table(f"{card.model_card} by sequence, mm", "sequence", sequences.columns)
-        for name, row in sequences.head(_SHOWN_SEQUENCES).iterrows():
-            table.add_row(str(name), f"{row['samples']:.0f}", *(f"{value:.1f}" for value in row.iloc[1:]))
+        title = f"{card.model_card} by sequence, mm"
         if (hidden := len(sequences) - _SHOWN_SEQUENCES) > 0:
-            table.caption = f"and {hidden} more (--json gives all)"
-        console.out.print(table)
-        joints = result.by_joint(number)
-        table = _table(f"{card.model_card} by joint, mm", "joint", joints.columns)
-        for name, row in joints.iterrows():
-            table.add_row(str(name).replace("_", " "), *(f"{value:.1f}" for value in row))
-        console.out.print(table)
-    console.out.print(_protocol(result.cards))
-    console.out.print(f"{seconds:.1f} s")
+            title += f" (--json gives {hidden} more)"
+        show(console.frame_table(sequences.head(_SHOWN_SEQUENCES), title, "sequence"))
+        show(console.frame_table(result.by_joint(number), f"{card.model_card} by joint, mm", "joint"))
+    for name in type(result.cards[0]).model_fields:
+        values = [_shown(getattr(card, name)) for card in result.cards]
+        if len(set(values)) > 1:
+            values = [
+                f"{value} ({card.model_card})" for value, card in zip(values, result.cards, strict=True)
+            ]
+        for value in filter(None, dict.fromkeys(values)):
+            show(f"{name.replace('_', ' ')}: {value}")
+    for card in result.cards:
+        show(f"protocol {card.hash} ({card.model_card})")
+    show(f"{seconds:.1f} s")
     for path in files:
-        console.out.print(f"  {path}", soft_wrap=True)
+        show(f"  {path}", soft_wrap=True)
 
 
 def _overall(result: Evaluation) -> Table:
     """All models, each figure with its difference from the one its card states; the paper's table below."""
     means, card = result.table(), result.cards[0]
-    table = _table(f"{card.dataset} {card.split}, mm", "model", means.columns)
-    for number, (model, row) in enumerate(means.iterrows()):
-        differences = result.differences(number)
-        cells = [
-            f"{row[name]:.1f}" + (f" ({_signed(differences[str(name)])})" if name in differences else "")
-            for name in means.columns[1:]
-        ]
-        table.add_row(str(model), f"{row['samples']:.0f}", *cells, style="bold")
+    texts = means.astype(object)
+    for number in range(len(means)):
+        for metric, difference in result.differences(number).items():
+            column = means.columns.get_loc(metric)
+            # What rounds to nothing is +0.0.
+            texts.iloc[number, column] = (
+                f"{means.iloc[number, column]:.1f} ({round(difference, 1) + 0.0:+.1f})"
+            )
+    table = console.frame_table(texts, f"{card.dataset} {card.split}, mm", "model")
     if result.published is not None:
         table.add_section()
         table.add_row(f"published: {result.published.source}", style="italic")
@@ -181,39 +187,10 @@ def _overall(result: Evaluation) -> Table:
     return table
 
 
-def _protocol(cards: Sequence[ProtocolCard]) -> Table:
-    """Every field of the cards that has a value, once where all models share it."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for card in cards:
-        table.add_row("protocol", f"{card.hash} ({card.model_card})", style="bold")
-    for name in type(cards[0]).model_fields:
-        values = [_shown(getattr(card, name)) for card in cards]
-        if len(set(values)) > 1:
-            values = [f"{value} ({card.model_card})" for value, card in zip(values, cards, strict=True)]
-        for value in dict.fromkeys(values):
-            if value:
-                table.add_row(name.replace("_", " "), value)
-    return table
-
-
 def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value)
+    """A field of a protocol card in words; "" where it has nothing to say."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
+        value = tuple(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return "" if value is None else str(value)
-
-
-def _signed(value_mm: float) -> str:
-    """A difference with its sign; what rounds to nothing is +0.0."""
-    return f"{round(value_mm, 1) + 0.0:+.1f}"
-
-
-def _table(title: str, first: str, numbers: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column(first)
-    for name in numbers:
-        table.add_column(name, justify="right")
-    return table

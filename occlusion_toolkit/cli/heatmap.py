@@ -11,8 +11,8 @@ from rich.table import Table
 
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
-from occlusion_toolkit.cli.trust_option import trusted_files
 
 if TYPE_CHECKING:
     from occlusion_toolkit.heatmaps.table import HeatmapTable, JointRow
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
-@click.option(
-    "--openpose",
-    type=click.Path(path_type=Path),
-    help="OpenPose keypoints (.json) to take the person's box from.",
-)
+@person_options
 @click.option(
     "--ground-truth",
     metavar="FILE|ROOT:SPLIT/SEQUENCE:FRAME",
@@ -48,8 +43,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def heatmap(
     image: Path,
-    bbox: tuple[float, float, float, float] | None,
-    openpose: Path | None,
+    person: PersonOptions,
     ground_truth: str | None,
     sweep: SweepOptions,
     body: BodyOptions,
@@ -66,17 +60,18 @@ def heatmap(
     Without ground truth the maps show displacement: the distance from the model's own prediction on the
     clean image. With it they show the error, as the PARE paper does (Section 3, Figure 2).
 
+    The person is found in the picture unless an option or the ground truth says where they are.
+
     Writes heatmaps.png, heatmaps.pdf, summary.png and result.h5 into the output folder.
     """
     from occlusion_toolkit.cli.selection import metric_of, select_joints
     from occlusion_toolkit.files.atomic import staging_folder
-    from occlusion_toolkit.find.crop import read_crop
     from occlusion_toolkit.heatmaps.pictures import draw_all
 
     joint_set, names = select_joints(joints)
     shown = metric_of(metric, pa, bool(ground_truth))
     settings = sweep.settings(body, joint_set, shown)
-    crop = read_crop(image, bbox=bbox, keypoints=openpose, ground_truth=ground_truth, trusted=trusted_files())
+    crop = person.crop(image, ground_truth)
     console.warn(*crop.warnings)
     if crop.truth is not None and crop.truth.topology is None:
         console.warn(f"the ground truth does not name its body; {settings.body.topology} is assumed")

@@ -248,18 +248,12 @@ def _difference(
     found = paired_difference(one, other, sequences)
     # Adjusted for the number of joints; the last, of the mean over joints, is one test.
     q = np.append(adjusted_for_many(found.p_permutation[:-1]), found.p_permutation[-1])
+    rows = {field: getattr(found, field) for field in Difference.model_fields if hasattr(found, field)}
     return Difference(
         interval=_interval(found.difference),
-        p_permutation=tuple(found.p_permutation.tolist()),
-        q=tuple(q.tolist()),
-        p_t_sequences=tuple(found.p_t_sequences.tolist()),
-        p_t_frames=tuple(found.p_t_frames.tolist()),
-        effect=tuple(found.effect.tolist()),
-        share_smaller=tuple(found.share_smaller.tolist()),
+        **{field: tuple(row.tolist()) for field, row in (rows | {"q": q}).items()},
     )
 
 
 def _interval(found: MeanInterval) -> Interval:
-    return Interval(
-        mean=tuple(found.mean.tolist()), low=tuple(found.low.tolist()), high=tuple(found.high.tolist())
-    )
+    return Interval(**{field: tuple(getattr(found, field).tolist()) for field in Interval.model_fields})

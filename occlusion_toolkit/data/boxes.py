@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 
 from occlusion_toolkit.errors import CropError
 
@@ -150,38 +150,6 @@ class CropBox:
     ) -> Float64[np.ndarray, "*batch 2"]:
         """Maps points (x, y) of the crop to the image, pixels; the inverse of `image_to_crop`."""
         return _mapped(points, np.linalg.inv(self.transform(resolution, rotation)))
-
-    def camera_in_image(
-        self, camera: Float[np.ndarray, "*batch 3"], height: int, width: int
-    ) -> Float64[np.ndarray, "*batch 4"]:
-        """The weak-perspective camera of the crop as one of the whole image.
-
-        Args:
-            camera: (s, tx, ty) of the crop: x_norm = s (X + tx), with -1 and 1 at the crop's borders.
-            height: of the image, pixels.
-            width: of the image, pixels.
-
-        Returns:
-            (sx, sy, tx, ty): x_norm = sx (X + tx) and y_norm = sy (Y + ty), with -1 and 1 at the borders of
-            the image.
-        """
-        scale, tx, ty = np.moveaxis(np.asarray(camera, np.float64), -1, 0)
-        sx, sy = scale * self.size / width, scale * self.size / height
-        shift_x = (2 * self.centre[0] / width - 1) / sx
-        shift_y = (2 * self.centre[1] / height - 1) / sy
-        return np.stack([sx, sy, tx + shift_x, ty + shift_y], axis=-1)
-
-
-def truncated_keypoints(
-    points: Float[np.ndarray, "*batch 2"], box: CropBox, resolution: int = RESOLUTION, rotation: float = 0.0
-) -> Int64[np.ndarray, "*batch 2"]:
-    """Keypoints in crop pixels as the published data loaders compute them: whole pixels, counted from 1.
-
-    Training labels of SPIN and PARE are 2 p / resolution - 1 of these. Elsewhere use the exact
-    `CropBox.image_to_crop`.
-    """
-    whole: np.ndarray = np.trunc(box.image_to_crop(points, resolution, rotation)).astype(np.int64) + 1
-    return whole
 
 
 def _mapped(

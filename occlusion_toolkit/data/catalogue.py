@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
@@ -16,57 +15,23 @@ from occlusion_toolkit.files.home import HOME_VARIABLE, toolkit_home
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 
-TEST_SEQUENCES = frozenset(
-    {
-        "downtown_arguing_00",
-        "downtown_bar_00",
-        "downtown_bus_00",
-        "downtown_cafe_00",
-        "downtown_car_00",
-        "downtown_crossStreets_00",
-        "downtown_downstairs_00",
-        "downtown_enterShop_00",
-        "downtown_rampAndStairs_00",
-        "downtown_runForBus_00",
-        "downtown_runForBus_01",
-        "downtown_sitOnStairs_00",
-        "downtown_stairs_00",
-        "downtown_upstairs_00",
-        "downtown_walkBridge_01",
-        "downtown_walkUphill_00",
-        "downtown_walking_00",
-        "downtown_warmWelcome_00",
-        "downtown_weeklyMarket_00",
-        "downtown_windowShopping_00",
-        "flat_guitar_01",
-        "flat_packBags_00",
-        "office_phoneCall_00",
-        "outdoors_fencing_01",
-    }
-)
+TEST_SEQUENCES = frozenset([
+    "downtown_arguing_00", "downtown_bar_00", "downtown_bus_00", "downtown_cafe_00", "downtown_car_00",
+    "downtown_crossStreets_00", "downtown_downstairs_00", "downtown_enterShop_00",
+    "downtown_rampAndStairs_00", "downtown_runForBus_00", "downtown_runForBus_01", "downtown_sitOnStairs_00",
+    "downtown_stairs_00", "downtown_upstairs_00", "downtown_walkBridge_01", "downtown_walkUphill_00",
+    "downtown_walking_00", "downtown_warmWelcome_00", "downtown_weeklyMarket_00",
+    "downtown_windowShopping_00", "flat_guitar_01", "flat_packBags_00", "office_phoneCall_00",
+    "outdoors_fencing_01",
+])  # fmt: skip
 """3DPW's test split."""
 
-OCCLUDED_KINDS = frozenset(
-    {
-        "courtyard_backpack",
-        "courtyard_basketball",
-        "courtyard_bodyScannerMotions",
-        "courtyard_box",
-        "courtyard_golf",
-        "courtyard_jacket",
-        "courtyard_laceShoe",
-        "downtown_stairs",
-        "flat_guitar",
-        "flat_packBags",
-        "outdoors_climbing",
-        "outdoors_crosscountry",
-        "outdoors_fencing",
-        "outdoors_freestyle",
-        "outdoors_golf",
-        "outdoors_parcours",
-        "outdoors_slalom",
-    }
-)
+OCCLUDED_KINDS = frozenset([
+    "courtyard_backpack", "courtyard_basketball", "courtyard_bodyScannerMotions", "courtyard_box",
+    "courtyard_golf", "courtyard_jacket", "courtyard_laceShoe", "downtown_stairs", "flat_guitar",
+    "flat_packBags", "outdoors_climbing", "outdoors_crosscountry", "outdoors_fencing", "outdoors_freestyle",
+    "outdoors_golf", "outdoors_parcours", "outdoors_slalom",
+])  # fmt: skip
 """3DPW-OCC: the first two words of the names of its sequences, in all three splits."""
 
 
@@ -98,29 +63,17 @@ DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")
 """Names of the data sets."""
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Where users get a data set.
-
-    Attributes:
-        folder: its place under the toolkit's folder of data sets.
-        how_to_get: address, licence and what to unpack.
-    """
-
-    folder: str
-    how_to_get: str
-
-
-_THREEDPW = _Source(
-    "3dpw",
-    "3DPW is at https://virtualhumans.mpi-inf.mpg.de/3DPW/ under its own licence for research; unpack "
-    "sequenceFiles.zip and imageFiles.zip there",
-)
-_THREEDOH = _Source(
-    "3doh",
-    "3DOH50K is at https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html under its own licence for "
-    "research; unpack the folder testset with annots.json and images there",
-)
+_HOW_TO_GET = {
+    "3dpw": (
+        "3DPW is at https://virtualhumans.mpi-inf.mpg.de/3DPW/ under its own licence for research; unpack "
+        "sequenceFiles.zip and imageFiles.zip there"
+    ),
+    "3doh": (
+        "3DOH50K is at https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html under its own licence for "
+        "research; unpack the folder testset with annots.json and images there"
+    ),
+}
+"""Of data sets that users fetch themselves, by their place under the toolkit's folder of data sets."""
 
 
 def open_dataset(
@@ -185,8 +138,8 @@ def _opened(
             )
         if name == "3doh":
             split = _checked_split(name, split or "test", THREEDOH_SPLITS)
-            return read_threedoh(_found(root, _THREEDOH), split, people_list)
-        root = _found(root, _THREEDPW)
+            return read_threedoh(_found(root, "3doh"), split, people_list)
+        root = _found(root, "3dpw")
         if people_list is not None:
             return _listed_threedpw(name, root, split, people_list)
         return _threedpw(name, root, split, frame_filter or "spin", trusted)
@@ -232,17 +185,17 @@ def _listed_threedpw(name: str, root: Path, split: str | None, people_list: Path
     return people
 
 
-def _found(root: Path | None, source: _Source) -> Path:
+def _found(root: Path | None, folder: str) -> Path:
     """The folder of a data set that users fetch themselves.
 
     Raises:
         DatasetError: it is not there; the message says where to get it and where to put it.
     """
-    root = root or toolkit_home() / "data" / source.folder
+    root = root or toolkit_home() / "data" / folder
     if not root.is_dir():
         raise DatasetError(
-            f"there is no folder {str(root)!r}. {source.how_to_get}, or give the folder it is in with --root "
-            f"(the default lies in ${HOME_VARIABLE})"
+            f"there is no folder {str(root)!r}. {_HOW_TO_GET[folder]}, or give the folder it is in with "
+            f"--root (the default lies in ${HOME_VARIABLE})"
         )
     return root
 

@@ -180,11 +180,11 @@ def _resized(
     return picture.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
-def read_crop(frame: Sample, resolution: int = RESOLUTION) -> UInt8[np.ndarray, "resolution resolution 3"]:
+def read_crop(sample: Sample, resolution: int = RESOLUTION) -> UInt8[np.ndarray, "resolution resolution 3"]:
     """Reads the image of a person and cuts the box out, antialiased; black outside the image.
 
     Args:
-        frame: the person.
+        sample: the person.
         resolution: side of the crop, pixels.
 
     Returns:
@@ -194,8 +194,8 @@ def read_crop(frame: Sample, resolution: int = RESOLUTION) -> UInt8[np.ndarray, 
         ImageError: the image is missing or damaged.
         CropError: the box does not show anybody.
     """
-    pixels = read_image(frame.image_path).pixels
+    pixels = read_image(sample.image_path).pixels
     try:
-        return crop_image(pixels, frame.box, resolution)
+        return crop_image(pixels, sample.box, resolution)
     except CropError as error:
-        raise CropError(f"{str(frame.image_path)!r}, person {frame.person}: {error}") from error
+        raise CropError(f"{str(sample.image_path)!r}, person {sample.person}: {error}") from error

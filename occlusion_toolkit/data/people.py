@@ -82,14 +82,14 @@ class PeopleList(People):
         split: str,
         root: Path,
         topology: str,
-        frames: Iterable[Sample],
+        samples: Iterable[Sample],
         left_out: Mapping[str, int],
         frame_filter: FrameFilter | None = None,
     ) -> None:
         """Takes the people in any order and sorts them."""
         self.dataset, self.split, self.root = dataset, split, root
         self.topology, self.frame_filter = topology, frame_filter
-        self._frames = tuple(sorted(frames, key=lambda item: (item.sequence, item.person, item.frame)))
+        self._samples = tuple(sorted(samples, key=lambda item: (item.sequence, item.person, item.frame)))
         self._left_out = left_out
 
     @property
@@ -98,11 +98,11 @@ class PeopleList(People):
         return self._left_out
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._samples)
 
     def sample_at(self, position: int) -> Sample:
         """The sample at a position."""
-        return self._frames[position]
+        return self._samples[position]
 
 
 class EvenlySpaced(People):

@@ -241,7 +241,7 @@ def read_threedpw_list(
     problems = Problems()
     person: Counter[str] = Counter()
     last: dict[str, int] = {}
-    frames = []
+    samples = []
     for row, image in enumerate(people.images):
         sequence, number = image.parent.name, _IMAGE.fullmatch(image.name)
         if number is None:
@@ -251,20 +251,9 @@ def read_threedpw_list(
         person[sequence] += frame <= last.get(sequence, -1)
         last[sequence] = frame
         if keep(sequence):
-            frames.append(
-                Sample(
-                    image_path=image,
-                    sequence=sequence,
-                    frame=frame,
-                    person=person[sequence],
-                    gender=people.genders[row],
-                    box=people.boxes[row],
-                    rotmats=people.rotmats[row],
-                    betas=people.betas[row],
-                )
-            )
+            samples.append(people.sample(row, sequence, frame, person[sequence]))
     for sequence in sorted(name for name, index in person.items() if index >= _MOST_PEOPLE):
         problems.add(f"the rows of {sequence} are not one person after the other")
     problems.raise_for_dataset(path)
-    left_out = {"of other sequences": len(people) - len(frames)}
-    return PeopleList(dataset, split, root, SMPL_TOPOLOGY, frames, left_out, "spin")
+    left_out = {"of other sequences": len(people) - len(samples)}
+    return PeopleList(dataset, split, root, SMPL_TOPOLOGY, samples, left_out, "spin")

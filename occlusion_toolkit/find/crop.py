@@ -15,6 +15,9 @@ from occlusion_toolkit.errors import GroundTruthError, UsageError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.files.trust import TrustedFiles
+from occlusion_toolkit.find.people import find_people
+
+_LISTED = 10  # boxes in the line that says whom else there is
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,20 @@ def read_crop(
     *,
     bbox: Sequence[float | int] | None = None,
     keypoints: Path | str | None = None,
+    person: int | None = None,
     ground_truth: Path | str | None = None,
     trusted: TrustedFiles | None = None,
 ) -> Crop:
     """Reads a photograph and cuts one person out.
 
-    The box comes from `bbox`, else from `keypoints`, else from the ground truth, else it is the whole image.
-    It is made square and 1.2 times as large, as PARE, SPIN and EFT do.
+    The box is that of `bbox`, of `keypoints`, of the ground truth, or of a person who is found in the image;
+    the whole image where nobody is. It is made square and 1.2 times as large, as PARE, SPIN and EFT do.
 
     Args:
         image: JPEG, PNG, WebP and others; turned upright by its EXIF data.
         bbox: the person's box (x, y, width, height), pixels of the image.
         keypoints: OpenPose's JSON of the image; the most confident person is taken.
+        person: which of the people found, from 1, the largest first; None for the largest.
         ground_truth: true pose and shape: an .npz file, or ROOT:SPLIT/SEQUENCE:FRAME of a data set in 3DPW's
             layout.
         trusted: pickles of a data set that may be opened although they ask for foreign code.
@@ -80,7 +85,8 @@ def read_crop(
         The crop, 224 pixels a side.
 
     Raises:
-        UsageError: both `bbox` and `keypoints` are given.
+        UsageError: more than one of `bbox`, `keypoints` and `person` is given, `bbox` is no box, or there are
+            fewer people.
         ImageError: the image is missing or damaged.
         CropError: the box misses the image, or the keypoints show nobody.
         GroundTruthError: the truth is malformed, or belongs to another image.
@@ -90,8 +96,8 @@ def read_crop(
         >>> crop.pixels.shape
         (224, 224, 3)
     """
-    if bbox is not None and keypoints is not None:
-        raise UsageError("give bbox or keypoints, not both")
+    if sum(value is not None for value in (bbox, keypoints, person)) > 1:
+        raise UsageError("give one of bbox, keypoints and person")
     decoded = read_image(Path(image))
     sha256 = sha256_file(image)
     truth = None if ground_truth is None else load_ground_truth(str(ground_truth), trusted)
@@ -102,16 +108,53 @@ def read_crop(
         )
     warnings = list(decoded.warnings)
     if bbox is not None:
+        if len(bbox) != 4:
+            raise UsageError(f"bbox has {len(bbox)} numbers; give four numbers: x, y, width and height")
         box, rule = CropBox.from_xywh(*map(float, bbox)), f"square, {BOX_MARGIN} x the box given"
     elif keypoints is not None:
         found = read_openpose(Path(keypoints))
         warnings += found.warnings
         box, rule = CropBox.from_keypoints(found.points), f"square, {BOX_MARGIN} x the keypoints given"
-    elif truth is not None and truth.box is not None:
+    elif person is None and truth is not None and truth.box is not None:
         box, rule = truth.box, f"square, {BOX_MARGIN} x the box of the ground truth"
     else:
-        height, width = decoded.pixels.shape[:2]
-        warnings.append("no box or keypoints: the whole image is taken as the person's crop")
-        box, rule = CropBox.whole_image(height, width), "square around the whole image"
+        box, rule, remarks = _found(decoded.pixels, person)
+        warnings += remarks
     pixels = crop_image(decoded.pixels, box, RESOLUTION)
     return Crop(pixels, box, rule, Path(image).name, sha256, truth, tuple(warnings))
+
+
+def _found(image: UInt8[np.ndarray, "height width 3"], number: int | None) -> tuple[CropBox, str, list[str]]:
+    """The box of a person who is found, the rule it follows, and what there is to say about the choice.
+
+    Raises:
+        UsageError: there are fewer people.
+    """
+    people, (height, width) = find_people(image), image.shape[:2]
+    if not people and number is None:
+        return (
+            CropBox.whole_image(height, width),
+            "square around the whole image, where nobody was found",
+            ["nobody was found: the whole image is taken as the person's crop; a bbox says where they are"],
+        )
+    chosen = number or 1
+    if not 1 <= chosen <= len(people):
+        found = {0: "nobody was", 1: "only 1 person was"}.get(len(people), f"only {len(people)} people were")
+        raise UsageError(f"there is no person {chosen}: {found} found in the image")
+    remarks = []
+    if len(people) > 1 and number is None:
+        boxes = [
+            f"{position}: " + " ".join(f"{value:.0f}" for value in other.bbox_xywh)
+            for position, other in enumerate(people[:_LISTED], start=1)
+        ]
+        if len(people) > _LISTED:
+            boxes.append("and more, which `occlusion-toolkit find` lists")
+        remarks.append(
+            f"{len(people)} people were found and the largest is taken; --person N takes another. "
+            f"Their boxes (x y width height): {', '.join(boxes)}"
+        )
+    person = people[chosen - 1]
+    if person.reaches_beyond(height, width):
+        remarks.append("the person reaches beyond the image: only what is in it is cut out")
+    among = f"; person {chosen} of {len(people)} by size" if len(people) > 1 else ""
+    return person.box, f"square, {BOX_MARGIN} x the keypoints that BlazePose found{among}", remarks

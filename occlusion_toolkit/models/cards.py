@@ -245,50 +245,36 @@ def write_card(card: ModelCard, path: Path) -> None:
 logger = logging.getLogger(__name__)
 
 
-def locate_weights(weights: Weights, cards: Path) -> Path | None:
-    """The file of weights, or None where it is not on this machine.
-
-    Args:
-        weights: what the card says about them.
-        cards: folder of the card; its `weights/` is looked into before the one of the toolkit's home.
-    """
-    return find_weights(weights.file, cards)
-
-
 def find_weights(file: str, cards: Path) -> Path | None:
     """The file of a name in `weights/` of a folder of cards or of the toolkit's home; None without it."""
     places = (folder / "weights" / file for folder in (cards, toolkit_home()))
     return next((path for path in places if path.is_file()), None)
 
 
-def require_weights(name: str, weights: Weights, cards: Path) -> Path:
-    """The file of weights.
+def verified_weights(card: ModelCard, cards: Path) -> tuple[Path, str]:
+    """The file of a card's weights and its checksum, equal to the card's where that states one.
+
+    Args:
+        card: the card.
+        cards: folder of the card; its `weights/` is looked into before the one of the toolkit's home.
 
     Raises:
         CheckpointError: it is not there; the message says where to get it, under which licence, and where
             to put it.
+        ModelCardError: it is another file than the card describes.
     """
-    path = locate_weights(weights, cards)
-    if path is not None:
-        return path
-    if weights.shipped:
+    weights, path = card.weights, find_weights(card.weights.file, cards)
+    if path is None and weights.shipped:
         raise CheckpointError(
-            f"The weights {weights.file} of {name} are missing beside its card; "
+            f"The weights {weights.file} of {card.name} are missing beside its card; "
             "install the toolkit again, or clone it with all its files."
         )
-    raise CheckpointError(
-        f"The weights of {name} are not on this machine. Licence: {weights.licence}. {weights.how_to_get} "
-        f"Then put it, as it is, at {toolkit_home() / 'weights' / weights.file} "
-        f"(the folder {toolkit_home()} can be another: set {HOME_VARIABLE})."
-    )
-
-
-def verified_sha256(card: ModelCard, weights: Weights, path: Path) -> str:
-    """Checksum of a file of weights, equal to the card's where that states one.
-
-    Raises:
-        ModelCardError: the file is another than the card describes.
-    """
+    if path is None:
+        raise CheckpointError(
+            f"The weights of {card.name} are not on this machine. Licence: {weights.licence}. "
+            f"{weights.how_to_get} Then put it, as it is, at {toolkit_home() / 'weights' / weights.file} "
+            f"(the folder {toolkit_home()} can be another: set {HOME_VARIABLE})."
+        )
     found = sha256_file(path)
     if weights.sha256 is None:
         logger.warning("No checksum of %s is known; the sha256 of this file is %s.", weights.file, found)
@@ -297,4 +283,4 @@ def verified_sha256(card: ModelCard, weights: Weights, path: Path) -> str:
             f"{path} is not the file that the card of {card.name} describes: sha256 {found} "
             f"instead of {weights.sha256}. Fetch it again, or correct the card if you replaced it."
         )
-    return found
+    return path, found

@@ -88,154 +88,153 @@ SHIFT_M = 10.0
 """Bounds of plausible cameras (s, then tx and ty in metres) and of betas, in standard deviations."""
 
 
-def answers(trial: Trial) -> tuple[bool, str]:
+class CheckFailed(Exception):
+    """What a regressor does not keep to, what that means, and what to do."""
+
+
+def answers(trial: Trial) -> str:
     """It answers with a `RegressorOutput`."""
     output: object = trial.regressor(trial.probe.crops[:2].clone())
-    if isinstance(output, RegressorOutput):
-        return True, "it answers with a RegressorOutput"
-    return False, f"a {type(output).__name__}; return RegressorOutput(rotmats, betas, camera)"
+    if not isinstance(output, RegressorOutput):
+        raise CheckFailed(f"a {type(output).__name__}; return RegressorOutput(rotmats, betas, camera)")
+    return "it answers with a RegressorOutput"
 
 
-def shapes(trial: Trial) -> tuple[bool, str]:
+def shapes(trial: Trial) -> str:
     """Outputs have a row for every crop, also for a single one."""
     for count in (len(trial.probe.crops), 1):
         output = trial.regressor(trial.probe.crops[:count].clone())
         wanted = {"rotmats": (count, 24, 3, 3), "betas": (count, 10), "camera": (count, 3)}
-        found = {name: tuple(getattr(output, name).shape) for name in wanted}
         if output.part_logits is not None:
-            found["part_logits"] = tuple(output.part_logits.shape)
             wanted["part_logits"] = (count, 25, *output.part_logits.shape[2:])
+        found = {name: tuple(getattr(output, name).shape) for name in wanted}
         wrong = [
             f"{name} {found[name]} instead of {wanted[name]}"
             for name in wanted
             if found[name] != wanted[name]
         ]
         if wrong:
-            return False, f"for {count} crops: {'; '.join(wrong)}"
-    return True, "rotmats (B, 24, 3, 3), betas (B, 10), camera (B, 3), also for one crop"
+            raise CheckFailed(f"for {count} crops: {'; '.join(wrong)}")
+    return "rotmats (B, 24, 3, 3), betas (B, 10), camera (B, 3), also for one crop"
 
 
-def placement(trial: Trial) -> tuple[bool, str]:
+def placement(trial: Trial) -> str:
     """Outputs are float32 and on the regressor's device."""
     device = torch.device(getattr(trial.regressor, "device", trial.probe.crops.device))
     wrong = [
         f"{name} is {tensor.dtype} on {tensor.device}"
-        for name, tensor in _numbers(trial.output).items()
+        for name, tensor in _tensors(trial.output).items()
         if tensor.dtype != torch.float32 or tensor.device.type != device.type
     ]
     if wrong:
-        return False, f"{'; '.join(wrong)}; give float32 on {device}, where the crops are"
-    return True, f"float32 on {device}"
+        raise CheckFailed(f"{'; '.join(wrong)}; give float32 on {device}, where the crops are")
+    return f"float32 on {device}"
 
 
-def finiteness(trial: Trial) -> tuple[bool, str]:
+def finiteness(trial: Trial) -> str:
     """No output is infinite or NaN."""
-    wrong = [name for name, tensor in _numbers(trial.output).items() if not tensor.isfinite().all()]
+    wrong = [name for name, tensor in _tensors(trial.output).items() if not tensor.isfinite().all()]
     if wrong:
-        return (
-            False,
-            f"{', '.join(wrong)} hold NaN or infinity; the weights are damaged or not those of the network",
+        raise CheckFailed(
+            f"{', '.join(wrong)} hold NaN or infinity; the weights are damaged or not those of the network"
         )
-    return True, "all numbers are finite"
+    return "all numbers are finite"
 
 
-def rotations(trial: Trial) -> tuple[bool, str]:
+def rotations(trial: Trial) -> str:
     """Rotation matrices are orthonormal with determinant +1."""
     rotmats = trial.output.rotmats
     excess = float((rotmats.transpose(-1, -2) @ rotmats - torch.eye(3).to(rotmats)).abs().max())
     mirrored = int((torch.linalg.det(rotmats) < 0).sum())
     if not excess <= ORTHONORMALITY:
-        return False, (
+        raise CheckFailed(
             f"R^T R differs from the identity by up to {excess:.2g}; orthonormalise the network's numbers "
             "(rot6d_to_rotmat does it for six numbers a joint)"
         )
     if mirrored:
-        return False, f"{mirrored} matrices have determinant -1: they mirror; swap or negate a column"
-    return True, f"orthonormal to {excess:.1g}, determinant +1"
+        raise CheckFailed(f"{mirrored} matrices have determinant -1: they mirror; swap or negate a column")
+    return f"orthonormal to {excess:.1g}, determinant +1"
 
 
-def evaluation_mode(trial: Trial) -> tuple[bool, str]:
+def evaluation_mode(trial: Trial) -> str:
     """No part of the network is in training mode."""
     network = getattr(trial.regressor, "network", trial.regressor)
     if not isinstance(network, nn.Module):
-        return True, "not an nn.Module; determinism and batch invariance stand in for this check"
+        return "not an nn.Module; determinism and batch invariance stand in for this check"
     training = [name or type(network).__name__ for name, module in network.named_modules() if module.training]
     if training:
-        return (
-            False,
-            f"in training mode: {', '.join(training[:3])}; call .eval(), or dropout and batch norms act",
+        raise CheckFailed(
+            f"in training mode: {', '.join(training[:3])}; call .eval(), or dropout and batch norms act"
         )
-    return True, "every module is in evaluation mode"
+    return "every module is in evaluation mode"
 
 
-def determinism(trial: Trial) -> tuple[bool, str]:
+def determinism(trial: Trial) -> str:
     """The same crops give the same answer, also after other crops."""
     trial.regressor(trial.probe.crops.flip(0))
     change = _difference(trial.output, trial.regressor(trial.probe.crops.clone()))
     if not change <= REPEATABILITY:
-        return False, (
+        raise CheckFailed(
             f"outputs change by up to {change:.2g} from call to call; look for dropout, noise, or a state "
             "that calls leave behind"
         )
-    return True, f"repeated outputs differ by {change:.1g}"
+    return f"repeated outputs differ by {change:.1g}"
 
 
-def batch_invariance(trial: Trial) -> tuple[bool, str]:
+def batch_invariance(trial: Trial) -> str:
     """A person does not depend on who else is in the batch."""
     change = max(
         _difference(trial.output[i : i + 1], trial.regressor(trial.probe.crops[i : i + 1].clone()))
         for i in range(len(trial.probe.crops))
     )
     if not change <= BATCH_INVARIANCE:
-        return False, (
+        raise CheckFailed(
             f"outputs change by up to {change:.2g} when a crop is alone; look for batch norms that use the "
             "statistics of the batch, or for a softmax or sort over the wrong dimension"
         )
-    return True, f"alone or in a batch, outputs differ by {change:.1g}"
+    return f"alone or in a batch, outputs differ by {change:.1g}"
 
 
-def untouched_input(trial: Trial) -> tuple[bool, str]:
-    """The crops that are given are not written to."""
-    given = trial.probe.crops.clone()
-    trial.regressor(given)
-    if not torch.equal(given, trial.probe.crops):
-        return False, "the crops were changed in place; a sweep uses them again, so work on a copy"
-    return True, "crops stay as they were given"
+def untouched_input(trial: Trial) -> str:
+    """The crops are not written to."""
+    crops = trial.probe.crops.clone()
+    trial.regressor(crops)
+    if not torch.equal(crops, trial.probe.crops):
+        raise CheckFailed("the crops were changed in place; a sweep uses them again, so work on a copy")
+    return "crops stay as they were"
 
 
-def response(trial: Trial) -> tuple[bool, str]:
+def response(trial: Trial) -> str:
     """Different people give different answers."""
     rotmats = trial.output.rotmats
     change = float((rotmats - rotmats[:1]).abs().max())
     if not change > RESPONSE:
-        return (
-            False,
-            f"rotations of different people differ by {change:.1g} only; the network does not see its input",
+        raise CheckFailed(
+            f"rotations of different people differ by {change:.1g} only; the network does not see its input"
         )
-    return True, f"rotations of different people differ by up to {change:.2g}"
+    return f"rotations of different people differ by up to {change:.2g}"
 
 
-def units(trial: Trial) -> tuple[bool, str]:
+def units(trial: Trial) -> str:
     """Cameras and betas are of the size that SPIN's units give them."""
     output = trial.output
     low, high = float(output.camera[:, 0].min()), float(output.camera[:, 0].max())
     shift, beta = float(output.camera[:, 1:].abs().max()), float(output.betas.abs().max())
     if not low > 0:
-        return (
-            False,
-            f"camera scales go down to {low:.2g}; s must be positive: x = s (X + tx) over the crop's [-1, 1]",
+        raise CheckFailed(
+            f"camera scales go down to {low:.2g}; s must be positive: x = s (X + tx) over the crop's [-1, 1]"
         )
     if not (CAMERA_SCALES[0] <= low and high <= CAMERA_SCALES[1] and shift <= SHIFT_M):
-        return False, (
+        raise CheckFailed(
             f"camera scales from {low:.2g} to {high:.2g}, shifts up to {shift:.2g}; s is about 1 for a "
             "person who fills the crop, and tx, ty are metres, not pixels"
         )
     if not beta <= BETAS:
-        return False, f"betas reach {beta:.2g}; they are standard deviations, rarely beyond 3"
-    return True, f"camera scale {low:.2f} to {high:.2f}, shift up to {shift:.2f} m, betas up to {beta:.1f}"
+        raise CheckFailed(f"betas reach {beta:.2g}; they are standard deviations, rarely beyond 3")
+    return f"camera scale {low:.2f} to {high:.2f}, shift up to {shift:.2f} m, betas up to {beta:.1f}"
 
 
-def normalisation(trial: Trial) -> tuple[bool, str]:
+def normalisation(trial: Trial) -> str:
     """No other normalisation of the crops suits the network clearly better than the documented one.
 
     Finds networks that normalise once more or take values up to 255. Networks hardly notice values from -1 to
@@ -246,20 +245,20 @@ def normalisation(trial: Trial) -> tuple[bool, str]:
     others = {name: trial.probe.error_deg(trial.regressor(crops)) for name, crops in feedings}
     best = min(others, key=others.__getitem__)
     if others[best] < CLEARLY_BETTER * error:
-        return False, (
+        raise CheckFailed(
             f"joints are {error:.0f} degrees wrong, but {others[best]:.0f} for {best}: crops come as RGB "
             "minus (0.485, 0.456, 0.406) over (0.229, 0.224, 0.225); undo or adapt that inside the regressor"
         )
-    return True, f"joints are {error:.0f} degrees wrong; {others[best]:.0f} for {best}"
+    return f"joints are {error:.0f} degrees wrong; {others[best]:.0f} for {best}"
 
 
-def _numbers(output: RegressorOutput) -> dict[str, Tensor]:
+def _tensors(output: RegressorOutput) -> dict[str, Tensor]:
     return {"rotmats": output.rotmats, "betas": output.betas, "camera": output.camera}
 
 
 def _difference(one: RegressorOutput, other: RegressorOutput) -> float:
     """Largest difference of any number of two outputs, relative to numbers above one."""
-    pairs = zip(_numbers(one).values(), _numbers(other).values(), strict=True)
+    pairs = zip(_tensors(one).values(), _tensors(other).values(), strict=True)
     return max(float(((a - b).abs() / a.abs().clamp(min=1)).max()) for a, b in pairs)
 
 
@@ -278,7 +277,7 @@ class Finding:
     message: str
 
 
-CHECKS: tuple[Callable[[Trial], tuple[bool, str]], ...] = (
+CHECKS: tuple[Callable[[Trial], str], ...] = (
     shapes,
     placement,
     finiteness,
@@ -312,14 +311,15 @@ def check_regressor(regressor: Regressor, probe: Probe) -> list[Finding]:
 
 
 @torch.no_grad()
-def _run(check: Callable[[Trial], tuple[bool, str]], trial: Trial) -> Finding:
+def _run(check: Callable[[Trial], str], trial: Trial) -> Finding:
     name = check.__name__.replace("_", " ")
     try:
-        passed, message = check(trial)
+        return Finding(name, True, check(trial))
+    except CheckFailed as failure:
+        return Finding(name, False, str(failure))
     except Exception as error:  # the regressor may be anything
         reason = str(error).strip().splitlines()
         return Finding(name, False, f"it stopped with {type(error).__name__}: {reason[0] if reason else ''}")
-    return Finding(name, passed, message)
 
 
 PEOPLE = 12

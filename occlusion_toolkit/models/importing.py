@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from occlusion_toolkit import __version__
-from occlusion_toolkit.errors import CheckpointError, ModelCardError, ResultError
+from occlusion_toolkit.errors import CheckpointError, ModelCardError
+from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.files.checkpoints import read_state_dict, write_state_dict
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.home import toolkit_home
@@ -103,7 +104,8 @@ def import_checkpoint(
         toolkit_version=__version__,
         date=datetime.datetime.now(datetime.UTC).date(),
     )
-    _make_folders(weights_file.parent, card_file.parent)
+    make_folder(weights_file.parent)
+    make_folder(card_file.parent)
     write_state_dict(weights_file, tensors, {"imported_from_sha256": sha256, "network": network})
     try:
         card = _card(name, kind, network, record, sha256_file(weights_file))
@@ -196,11 +198,3 @@ def _card(name: str, kind: Kind, network: Published, record: Import, sha256: str
         camera="scale-then-shift" if from_eft else "shift-then-scale",
         imported=record,
     )
-
-
-def _make_folders(*folders: Path) -> None:
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ResultError(f"The folder {folder} cannot be made ({error.strerror}).") from error

@@ -21,10 +21,9 @@ from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.cards import (
     ModelCard,
     RegressorCard,
-    locate_weights,
+    find_weights,
     read_card,
-    require_weights,
-    verified_sha256,
+    verified_weights,
 )
 from occlusion_toolkit.models.hmr import ShiftThenScale
 from occlusion_toolkit.models.networks import unread_tensors
@@ -251,8 +250,7 @@ def _card_of(network: Network, name: str | None, body: str | None) -> RegressorC
 
 def _network_of(card: ModelCard, cards: Path, trusted: TrustedFiles | None) -> tuple[nn.Module, str]:
     """The network of a card with its weights, on the CPU, and the checksum of their file."""
-    weights_file = require_weights(card.name, card.weights, cards)
-    sha256 = verified_sha256(card, card.weights, weights_file)
+    weights_file, sha256 = verified_weights(card, cards)
     network = card.network.build()
     found = network_tensors(read_state_dict(weights_file, trusted=trusted), weights_file)
     load_strictly(network, renamed_for(network, found.tensors), optional=unread_tensors(network))
@@ -319,4 +317,4 @@ def _model(name: str, source: Path | EntryPoint) -> Model:
     if isinstance(source, EntryPoint):
         return Model(name, load_plugin(source)[1], None, None)
     card = read_card(source)
-    return Model(card.name, card, source, locate_weights(card.weights, source.parent))
+    return Model(card.name, card, source, find_weights(card.weights.file, source.parent))

@@ -1,17 +1,16 @@
 """Renders a data set sequence by sequence, in one or several processes, and picks up where it stopped."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 from occlusion_toolkit import __version__
 from occlusion_toolkit.body.open_body import open_body_arrays
@@ -24,60 +23,94 @@ from occlusion_toolkit.open_world.splits import Split
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 DESCRIPTION = "dataset.json"
-_AHEAD = 4
 
 
 @dataclass(frozen=True)
-class DatasetRequest:
-    """What to render.
+class SynthesizedPeople:
+    """What is in the folder of a call of `synthesize`.
 
     Attributes:
-        root: folder to write to.
-        count: images in all; the last sequence may be shorter.
-        seed: of everything; each sequence depends on it and on its own number only.
-        split: which bins, patterns and places to draw from.
-        frames_per_sequence: images of one person.
-        width: of an image in pixels.
-        height: of an image in pixels.
-        photographs: background pictures, or none for scenes only.
-        photograph_share: of the sequences that stand before one of the photographs.
-        workers: processes; 1 renders in this one.
+        root: the folder, in 3DPW's layout.
+        split: that was asked for.
+        images: of that split in the folder.
+        rendered: of these, how many are new.
     """
 
     root: Path
-    count: int
-    seed: int
     split: Split
-    frames_per_sequence: int = 8
-    width: int = 320
-    height: int = 320
-    photographs: tuple[Path, ...] = ()
-    photograph_share: float = 0.5
-    workers: int = 1
+    images: int
+    rendered: int
 
-    def __post_init__(self) -> None:
-        if self.count < 1 or self.frames_per_sequence < 1 or self.workers < 1:
-            raise UsageError("count, frames per sequence and workers must be at least 1")
-        if not (64 <= self.width <= 4096 and 64 <= self.height <= 4096):
-            raise UsageError(f"image size {self.width}x{self.height} is outside 64..4096 pixels")
 
-    def sequences(self) -> list[SequenceRequest]:
-        """Return the sequences of the data set, in order."""
-        whole, rest = divmod(self.count, self.frames_per_sequence)
-        lengths = [self.frames_per_sequence] * whole + ([rest] if rest else [])
-        return [
-            SequenceRequest(
-                self.seed,
-                self.split,
-                index,
-                frames,
-                self.width,
-                self.height,
-                self.photographs,
-                self.photograph_share,
-            )
-            for index, frames in enumerate(lengths)
-        ]
+def synthesize(
+    out: Path | str,
+    *,
+    count: int,
+    seed: int = 0,
+    split: Split = "train",
+    frames_per_sequence: int = 8,
+    size: tuple[int, int] = (320, 320),
+    backgrounds: Path | str | None = None,
+    backgrounds_share: float = 0.5,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> SynthesizedPeople:
+    """Render synthetic people into the file layout of 3DPW, with part-label maps.
+
+    The body is the open body, so poses, shapes and cameras in the sequence files are exact. What is there
+    already is not rendered again: the same call goes on where it was stopped, a larger `count` adds to it.
+
+    >>> people = synthesize("people", count=16, size=(96, 96))  # doctest: +SKIP
+    >>> people.images                                           # doctest: +SKIP
+    16
+
+    Args:
+        out: folder to write to.
+        count: images to have in all; the last sequence may be shorter.
+        seed: of everything; each sequence depends on it and on its own number only.
+        split: splits share no shapes, poses, hues, patterns or places.
+        frames_per_sequence: images of one person.
+        size: width and height of the images, pixels.
+        backgrounds: folder of photographs to use as backgrounds; None for rendered scenes only.
+        backgrounds_share: share of the sequences before a photograph, where there are any.
+        workers: processes; 1 renders in this one.
+        progress: called after each sequence with the images that are there and `count`.
+
+    Raises:
+        UsageError: a number or size is out of range.
+        RenderingError: there is no OpenGL driver, or the extra `synthesize` is not installed.
+        DatasetError: the folder holds another data set or cannot be written, or there are no photographs.
+    """
+    root, (width, height) = Path(out), size
+    if count < 1 or frames_per_sequence < 1 or workers < 1:
+        raise UsageError("count, frames per sequence and workers must be at least 1")
+    if not (64 <= width <= 4096 and 64 <= height <= 4096):
+        raise UsageError(f"image size {width}x{height} is outside 64..4096 pixels")
+    photographs = () if backgrounds is None else find_photographs(Path(backgrounds))
+    options = {
+        "seed": seed,
+        "frames_per_sequence": frames_per_sequence,
+        "width": width,
+        "height": height,
+        "photographs": [path.name for path in photographs],
+        "photograph_share": backgrounds_share if photographs else 0.0,
+    }
+    _claim(root, split, options)
+    whole, rest = divmod(count, frames_per_sequence)
+    lengths = [frames_per_sequence] * whole + ([rest] if rest else [])
+    sequences = [
+        SequenceRequest(seed, split, index, frames, width, height, photographs, backgrounds_share)
+        for index, frames in enumerate(lengths)
+    ]
+    pending = [each for each in sequences if not sequence_path(root, split, each.name).exists()]
+    done = count - sum(sequence.frames for sequence in pending)
+    for frames in _render(root, pending, workers):
+        done += frames
+        if progress is not None:
+            progress(done, count)
+    finished = (root / "sequenceFiles" / split).glob("*.pkl")
+    images = sum(len(list((root / "imageFiles" / path.stem).glob("*.jpg"))) for path in finished)
+    return SynthesizedPeople(root, split, images, sum(sequence.frames for sequence in pending))
 
 
 def find_photographs(folder: Path) -> tuple[Path, ...]:
@@ -106,29 +139,18 @@ def render_to_disk(root: Path, request: SequenceRequest) -> int:
     return len(rendered)
 
 
-def _describe(request: DatasetRequest) -> dict[str, object]:
-    return {
-        "seed": request.seed,
-        "frames_per_sequence": request.frames_per_sequence,
-        "width": request.width,
-        "height": request.height,
-        "photographs": [path.name for path in request.photographs],
-        "photograph_share": request.photograph_share if request.photographs else 0.0,
-    }
-
-
-def _claim(request: DatasetRequest) -> None:
-    """Enter the split in dataset.json, or check that it was begun with the same request.
+def _claim(root: Path, split: Split, options: dict[str, Any]) -> None:
+    """Enter the split in dataset.json, or check that it was begun with the same options.
 
     Raises:
         DatasetError: the folder holds another data set or cannot be written.
     """
-    path = request.root / DESCRIPTION
+    path, body = root / DESCRIPTION, open_body_arrays().topology
     try:
         card = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        body, begun = open_body_arrays().topology, card.get("splits", {})
-        found = begun.get(request.split, _describe(request))
-        differing = [key for key, value in _describe(request).items() if found.get(key) != value]
+        begun = card.get("splits", {})
+        found = begun.get(split, options)
+        differing = [key for key, value in options.items() if found.get(key) != value]
         if card.get("body", body) != body:
             differing.append("body")
         if differing:
@@ -136,50 +158,35 @@ def _claim(request: DatasetRequest) -> None:
                 f"{path} was begun with another {', '.join(differing)}; "
                 "choose an empty folder or the same options"
             )
-        splits = {**begun, request.split: _describe(request)}
+        splits = {**begun, split: options}
         photographed = any(entry["photographs"] for entry in splits.values())
+        own = "; photographs in the background keep their own"
         card = {
             "generator": f"occlusion-toolkit {__version__} synthesize",
             "body": body,
-            "licence": "renders CC0-1.0; photographs in the background keep their own"
-            if photographed
-            else "CC0-1.0",
+            "licence": f"renders CC0-1.0{own}" if photographed else "CC0-1.0",
             "labels": "partFiles: 0 background, 1 + k SMPL part k",
             "splits": splits,
         }
-        request.root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
         write_bytes(path, (json.dumps(card, indent=2) + "\n").encode())
     except (OSError, ResultError, ValueError, AttributeError, KeyError) as error:
         raise DatasetError(f"cannot use {path} ({error}); choose a folder that can be written") from error
 
 
-def generate(request: DatasetRequest, progress: Callable[[int], None] | None = None) -> int:
-    """Render what is missing of a data set.
-
-    Args:
-        request: what to render.
-        progress: called with the number of frames that have become available, finished ones included.
-
-    Returns:
-        How many frames were rendered now.
-
-    Raises:
-        RenderingError: there is no OpenGL driver.
-        DatasetError: the folder holds another data set or cannot be written.
-    """
-    _claim(request)
-    report = progress or (lambda frames: None)
-    pending = []
-    for sequence in request.sequences():
-        if sequence_path(request.root, request.split, sequence.name).exists():
-            report(sequence.frames)
-        else:
-            pending.append(sequence)
-    if request.workers == 1:
-        for sequence in pending:
-            report(render_to_disk(request.root, sequence))
-        return sum(sequence.frames for sequence in pending)
-    return _in_processes(request, pending, report)
+def _render(root: Path, sequences: list[SequenceRequest], workers: int) -> Iterator[int]:
+    """Render sequences; yields the frames of each when it is on disk."""
+    if workers == 1:
+        yield from (render_to_disk(root, sequence) for sequence in sequences)
+        return
+    # A GL context must not be inherited, so workers are spawned and not forked.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
+        try:
+            yield from pool.map(partial(render_to_disk, root), sequences)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _prepare_worker() -> None:
@@ -193,29 +200,3 @@ def _prepare_worker() -> None:
 def _end_with(sentinel: int) -> None:
     multiprocessing.connection.wait([sentinel])
     os._exit(1)
-
-
-def _in_processes(
-    request: DatasetRequest, pending: list[SequenceRequest], report: Callable[[int], None]
-) -> int:
-    """Render in worker processes; a GL context must not be inherited, so they are spawned, not forked."""
-    done = 0
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(request.workers, mp_context=context, initializer=_prepare_worker) as pool:
-        waiting: set[Future[int]] = set()
-        queue = iter(pending)
-        try:
-            for sequence in queue:
-                waiting.add(pool.submit(render_to_disk, request.root, sequence))
-                if len(waiting) >= _AHEAD * request.workers:
-                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        report(future.result())
-                        done += future.result()
-            for future in waiting:
-                report(future.result())
-                done += future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return done

@@ -15,28 +15,25 @@ from occlusion_toolkit.data.annotations import AnnotationTable
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import CropError
 from occlusion_toolkit.files.images import read_image
-from occlusion_toolkit.training.appearance import change_appearance
 from occlusion_toolkit.training.label_cameras import keypoints_in_box
 from occlusion_toolkit.training.part_labels import LABEL_MARGIN, PartLabelStore
 from occlusion_toolkit.training.recipe import SampleSettings
-from occlusion_toolkit.training.sample import IGNORED_LABEL, SAMPLING, TrainingSample
-from occlusion_toolkit.training.voc import Cutout
-from occlusion_toolkit.training.warp import Warp, draw_warp, margin_of
+from occlusion_toolkit.training.sample import IGNORED_LABEL, Source, TrainingSample
+from occlusion_toolkit.training.warp import Warp, margin_of
 
 _LARGEST_PICTURE_PX = 2048  # sides beyond this only happen with tiny zooms and large resolutions
 
 
-class AnnotatedPhotographs:
-    """Samples of one table; it pickles, and opens files only when it makes a sample.
+class AnnotatedPhotographs(Source):
+    """Samples of the people of one table.
 
     Args:
         name: by which recipes call the training set.
         table: the annotations.
         labels: part labels, or None to train without.
         settings: how samples are augmented.
-        cutouts: objects for SynthOcc.
         seed: of all augmentations.
-        batch_size: samples per step, which tells the step of a position.
+        batch_size: samples per step.
     """
 
     def __init__(
@@ -45,50 +42,29 @@ class AnnotatedPhotographs:
         table: AnnotationTable,
         labels: PartLabelStore | None,
         settings: SampleSettings,
-        cutouts: Sequence[Cutout],
         seed: int,
         batch_size: int,
     ) -> None:
-        self.name = name
-        self._table, self._labels, self._settings = table, labels, settings
-        self._cutouts, self._seed, self._batch_size = list(cutouts), seed, batch_size
+        super().__init__(name, settings, seed, batch_size)
+        self._table, self._labels = table, labels
 
     def __len__(self) -> int:
         return len(self._table)
 
-    def sample(self, row: int, position: int) -> TrainingSample:
-        """A person, augmented; a pure function of seed, row and position.
+    def people(self, rows: Sequence[int], warps: Warp) -> TrainingSample:
+        """Some people as a batch, each under a warp."""
+        people = [self._person(row, warps[place]) for place, row in enumerate(rows)]
+        return TrainingSample(*(torch.stack(values) for values in zip(*people, strict=True)))
 
-        Raises:
-            ImageError: the image is missing or damaged.
-            CropError: the box is absurdly large.
-            TrainingError: the part labels are missing or damaged.
-        """
-        rng = np.random.default_rng((self._seed, SAMPLING, position))
-        warp = draw_warp(self._settings, rng, position // self._batch_size)
-        return self._made(row, warp, rng)
-
-    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
-        """Several people, augmented, one after the other."""
-        return [self.sample(row, position) for row, position in zip(rows, positions, strict=True)]
-
-    def warped(self, row: int, warp: Warp) -> TrainingSample:
-        """A person under a given warp; nothing is pasted, blurred or recoloured."""
-        return self._made(row, warp, None)
-
-    def _made(self, row: int, warp: Warp, rng: np.random.Generator | None) -> TrainingSample:
+    def _person(self, row: int, warp: Warp) -> TrainingSample:
         table = self._table
         keypoints = torch.from_numpy(keypoints_in_box(table, row))[None]
+        joints = torch.zeros(1, len(J24), 4)
         if table.joints_m is not None and table.has_pose_3d[row]:
             joints = torch.from_numpy(table.joints_m[row])[None]
-        else:
-            joints = torch.zeros(1, len(J24), 4)
         rotmats, betas = self._body(row)
-        crop = self._crop(row, warp)
-        if rng is not None:
-            crop = change_appearance(crop[None], self._settings, self._cutouts, [rng])[0]
         return TrainingSample(
-            crop=crop.round().to(torch.uint8),
+            crop=self._crop(row, warp),
             keypoints=_moved(warp, keypoints, SPIN49.mirror)[0],
             joints_3d=_moved(warp, joints, J24.mirror)[0],
             rotmats=warp.rotmats(rotmats)[0] if table.has_smpl[row] else rotmats[0],
@@ -112,7 +88,7 @@ class AnnotatedPhotographs:
     def _crop(self, row: int, warp: Warp) -> Tensor:
         """The warped crop, RGB in 0..255, (3, R, R), sampled from a picture of its own resolution."""
         path, box = self._table.image_path(row), self._table.box(row)
-        resolution, margin = self._settings.resolution, margin_of(warp)
+        resolution, margin = self.settings.resolution, margin_of(warp)
         side = min(round(resolution * margin / float(warp.zoom)), _LARGEST_PICTURE_PX)
         photograph = read_image(path, shrink=max(1, int(box.size * margin / side)))
         try:
@@ -122,7 +98,7 @@ class AnnotatedPhotographs:
         return warp.images(torch.from_numpy(np.array(picture))[None], margin, resolution)[0]
 
     def _warped_labels(self, row: int, warp: Warp) -> Tensor:
-        size = self._settings.resolution // self._settings.label_stride
+        size = self.settings.resolution // self.settings.label_stride
         labels = self._labels.labels(row) if self._labels is not None else None
         if labels is None:
             return torch.full((size, size), IGNORED_LABEL, dtype=torch.uint8)

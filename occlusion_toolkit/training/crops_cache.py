@@ -6,7 +6,6 @@ Decoded once, read thousands of times, growing as data arrive.
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +17,9 @@ from torch import Tensor
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, SPIN49
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import write_text
-from occlusion_toolkit.training.appearance import change_appearance
 from occlusion_toolkit.training.recipe import SampleSettings
-from occlusion_toolkit.training.sample import SAMPLING, TrainingSample
-from occlusion_toolkit.training.voc import Cutout
-from occlusion_toolkit.training.warp import Warp, draw_warp
+from occlusion_toolkit.training.sample import Source, TrainingSample
+from occlusion_toolkit.training.warp import Warp
 
 logger = logging.getLogger(__name__)
 CROP_PX = 256
@@ -64,21 +61,6 @@ class CachedPerson(NamedTuple):
     betas: npt.NDArray[np.float32]
     joints_3d: npt.NDArray[np.float32]
     joints_2d: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class CachedBatch:
-    """People of one batch as tensors with a leading batch dimension; fields as in `CachedPerson`.
-
-    `pictures` are `crops` or `halved`, whichever suits the resolution that was asked for.
-    """
-
-    pictures: Tensor
-    labels: Tensor
-    rotmats: Tensor
-    betas: Tensor
-    joints_3d: Tensor
-    joints_2d: Tensor
 
 
 class CropsCache:
@@ -165,14 +147,12 @@ class CropsCache:
         self.checksums = (*self.checksums, checksum)
         _write_index(self.folder, self.sequences, self.ends, self.checksums)
 
-    def batch(self, rows: npt.NDArray[np.int64], resolution: int) -> CachedBatch:
-        """People by row, with pictures that are sharp enough for crops of `resolution` px but not larger."""
-        needed = 0.9 * MARGIN * resolution
-        taken = {
-            name: torch.from_numpy(self._columns[name][rows]) for name in _COLUMNS if name not in _PICTURES
-        }
-        picture = "halved" if needed <= CROP_PX // 2 else "crops"
-        return CachedBatch(pictures=torch.from_numpy(self._columns[picture][rows]), **taken)
+    def batch(self, rows: Sequence[int], resolution: int) -> dict[str, Tensor]:
+        """People by row, (B, ...) each; pictures, large or `halved`, are sharp enough for `resolution` px."""
+        pictures = "halved" if 0.9 * MARGIN * resolution <= CROP_PX // 2 else "crops"
+        names = [name for name in _COLUMNS if name not in _PICTURES]
+        taken = {name: torch.from_numpy(self._columns[name][list(rows)]) for name in (*names, pictures)}
+        return {"pictures": taken.pop(pictures), **taken}
 
     def pictures(self, rows: range) -> npt.NDArray[np.uint8]:
         """The full pictures of some people, (N, 256, 256, 3)."""
@@ -201,83 +181,45 @@ CROP_BORDER = 1.1
 """Joints farther out than this, in crop coordinates, are not annotated: nobody could who sees the crop."""
 
 
-class RenderedPeople:
-    """Samples of a crops cache; it pickles, and maps the cache's files anew in every process.
+class RenderedPeople(Source):
+    """Samples of a crops cache, whose files every process maps anew.
 
     Args:
         name: by which recipes call the training set.
         cache: the people.
         settings: how samples are augmented.
-        cutouts: objects for SynthOcc.
         seed: of all augmentations.
-        batch_size: samples per step, which tells the step of a position.
+        batch_size: samples per step.
     """
 
     def __init__(
-        self,
-        name: str,
-        cache: CropsCache,
-        settings: SampleSettings,
-        cutouts: Sequence[Cutout],
-        seed: int,
-        batch_size: int,
+        self, name: str, cache: CropsCache, settings: SampleSettings, seed: int, batch_size: int
     ) -> None:
-        self.name = name
-        self._cache, self._settings, self._cutouts = cache, settings, list(cutouts)
-        self._seed, self._batch_size = seed, batch_size
+        super().__init__(name, settings, seed, batch_size)
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self._cache)
 
-    def sample(self, row: int, position: int) -> TrainingSample:
-        """A person, augmented; a pure function of seed, row and position."""
-        return self.samples([row], [position])[0]
-
-    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
-        """Several people, each as `sample` makes it, for less than the price of each alone."""
-        rngs = [np.random.default_rng((self._seed, SAMPLING, position)) for position in positions]
-        drawn = zip(rngs, positions, strict=True)
-        warps = [draw_warp(self._settings, rng, position // self._batch_size) for rng, position in drawn]
-        return self._made(rows, Warp.cat(warps), rngs)
-
-    def warped(self, row: int, warp: Warp) -> TrainingSample:
-        """A person under a given warp; nothing is pasted, blurred or recoloured."""
-        return self._made([row], warp, None)[0]
-
-    def _made(
-        self, rows: Sequence[int], warp: Warp, rngs: Sequence[np.random.Generator] | None
-    ) -> list[TrainingSample]:
-        settings = self._settings
-        people = self._cache.batch(np.array(rows), settings.resolution)
-        crops = warp.images(people.pictures, MARGIN, settings.resolution)
-        if rngs is not None:
-            crops = change_appearance(crops, settings, self._cutouts, rngs)
-        seen = warp.joints_2d(people.joints_2d, SPIN49.mirror)
+    def people(self, rows: Sequence[int], warps: Warp) -> TrainingSample:
+        """Some people as a batch, each under a warp."""
+        settings = self.settings
+        found = self._cache.batch(rows, settings.resolution)
+        seen = warps.joints_2d(found["joints_2d"], SPIN49.mirror)
         shown = (seen.abs().amax(dim=-1, keepdim=True) <= CROP_BORDER).float()
-        joints = warp.joints_3d(people.joints_3d[:, NUM_OPENPOSE:], J24.mirror)
-        labels = warp.labels(people.labels, MARGIN, settings.resolution // settings.label_stride)
-        certain, yes, zero = torch.ones(*joints.shape[:2], 1), torch.tensor(True), torch.tensor(0)
-        columns = (
-            crops.round().to(torch.uint8),
-            torch.cat((seen * shown, shown), dim=2),
-            torch.cat((joints, certain), dim=2),
-            warp.rotmats(people.rotmats),
-            people.betas,
-            labels.to(torch.uint8),
+        joints = warps.joints_3d(found["joints_3d"][:, NUM_OPENPOSE:], J24.mirror)
+        labels = warps.labels(found["labels"], MARGIN, settings.resolution // settings.label_stride)
+        yes, zero = torch.ones(len(rows), dtype=torch.bool), torch.zeros(len(rows), dtype=torch.int64)
+        return TrainingSample(
+            crop=warps.images(found["pictures"], MARGIN, settings.resolution),
+            keypoints=torch.cat((seen * shown, shown), dim=2),
+            joints_3d=torch.cat((joints, torch.ones(*joints.shape[:2], 1)), dim=2),
+            rotmats=warps.rotmats(found["rotmats"]),
+            betas=found["betas"],
+            has_smpl=yes,
+            has_pose_3d=yes,
+            gender=zero,
+            labels=labels.to(torch.uint8),
+            source=zero,
+            position=zero,
         )
-        return [
-            TrainingSample(
-                crop=crop,
-                keypoints=keypoints,
-                joints_3d=joints_3d,
-                rotmats=rotmats,
-                betas=betas,
-                has_smpl=yes,
-                has_pose_3d=yes,
-                gender=zero,
-                labels=parts,
-                source=zero,
-                position=zero,
-            )
-            for crop, keypoints, joints_3d, rotmats, betas, parts in zip(*columns, strict=True)
-        ]

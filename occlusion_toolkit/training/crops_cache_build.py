@@ -9,9 +9,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
-from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.crops import crop_image
@@ -20,6 +18,7 @@ from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, OcclusionToolkitError, TopologyError, TrainingError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
 from occlusion_toolkit.training.processes import Progress, locked, processors, quiet_worker
 
@@ -37,21 +36,14 @@ _Made = list[CachedPerson] | OcclusionToolkitError
 
 
 def build_crops_cache(
-    cache_folder: Path,
-    data: Path,
-    split: str,
-    body: BodyModel,
-    joints: Joints49,
-    progress: Progress | None = None,
+    cache_folder: Path, data: Path, bodies: TrainingBodies, progress: Progress | None = None
 ) -> CropsCache:
     """Add the new sequences of a data set to a cache, once: a second process waits until it is done.
 
     Args:
         cache_folder: where the cache is or shall be.
         data: the data set.
-        split: folder under sequenceFiles.
-        body: the body that the data set was made with.
-        joints: its 49 joints.
+        bodies: the bodies that the data set was made with.
         progress: called with the sequences done and their number.
 
     Returns:
@@ -61,28 +53,21 @@ def build_crops_cache(
         TrainingError: the cache was made of other people.
     """
     with locked(cache_folder):
-        extend_cache(CropsCache.create(cache_folder, CAPACITY), data, split, body, joints, progress)
+        extend_cache(CropsCache.create(cache_folder, CAPACITY), data, bodies, progress)
     return CropsCache(cache_folder)
 
 
 def extend_cache(
-    cache: CropsCache,
-    root: Path,
-    split: str,
-    body: BodyModel,
-    joints: Joints49,
-    progress: Progress | None = None,
+    cache: CropsCache, root: Path, bodies: TrainingBodies, progress: Progress | None = None
 ) -> int:
-    """Add the sequences of a split that the cache does not have yet, in the order of their names.
+    """Add the training sequences that the cache does not have yet, in the order of their names.
 
     A data set may still be growing: `synthesize` writes the ground truth of a sequence last.
 
     Args:
         cache: a writable cache.
         root: the data set.
-        split: folder under sequenceFiles.
-        body: the body that the data set was made with.
-        joints: its 49 joints.
+        bodies: the bodies that the data set was made with.
         progress: called with the sequences done and their number.
 
     Returns:
@@ -94,7 +79,7 @@ def extend_cache(
         TopologyError: the data set was made with another body.
     """
     before = len(cache)
-    files = {path.stem: path for path in sorted((root / "sequenceFiles" / split).glob("*.pkl"))}
+    files = {path.stem: path for path in sorted((root / "sequenceFiles" / "train").glob("*.pkl"))}
     checksums = {name: sha256_file(path) for name, path in files.items()}
     known = dict(zip(cache.sequences, cache.checksums, strict=True))
     others = [name for name, checksum in known.items() if checksums.get(name) != checksum]
@@ -107,7 +92,7 @@ def extend_cache(
     # Without workers where few are new: starting them takes longer.
     workers = processors() if len(new) > _FEW else 0
     made = DataLoader(
-        _NewSequences(root, split, new, body, joints),
+        _NewSequences(root, new, bodies),
         batch_size=None,
         num_workers=workers,
         worker_init_fn=quiet_worker,
@@ -126,22 +111,21 @@ def extend_cache(
 class _NewSequences(Dataset[_Made]):
     """The people of each sequence, or what is wrong with it: a worker's error comes with a traceback."""
 
-    def __init__(self, root: Path, split: str, names: list[str], body: BodyModel, joints: Joints49) -> None:
-        self._root, self._split, self._names = root, split, names
-        self._body, self._joints = body, joints
+    def __init__(self, root: Path, names: list[str], bodies: TrainingBodies) -> None:
+        self._root, self._names, self._bodies = root, names, bodies
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __getitem__(self, index: int) -> _Made:
         try:
-            frames = ThreeDPW(self._root, self._split, [self._names[index]])
-            if frames.topology != self._body.topology:
+            frames = ThreeDPW(self._root, "train", [self._names[index]])
+            if frames.topology != self._bodies.topology:
                 made_with = frames.topology or "SMPL"
                 return TopologyError(
-                    f"{self._root} was made with body {made_with}, training is for {self._body.topology}."
+                    f"{self._root} was made with body {made_with}, training is for {self._bodies.topology}."
                 )
-            return [cached_person(frame, self._body, self._joints) for frame in frames]
+            return [cached_person(frame, self._bodies) for frame in frames]
         except OcclusionToolkitError as error:
             return error
 
@@ -150,7 +134,7 @@ def _unchanged(people: _Made) -> _Made:
     return people
 
 
-def cached_person(frame: Sample, body: BodyModel, joints: Joints49) -> CachedPerson:
+def cached_person(frame: Sample, bodies: TrainingBodies) -> CachedPerson:
     """Cut one person out and bring the ground truth into the coordinates of their box.
 
     Raises:
@@ -161,6 +145,7 @@ def cached_person(frame: Sample, body: BodyModel, joints: Joints49) -> CachedPer
     )
     if frame.joints_m is None or frame.intrinsics is None:
         raise DatasetError(f"{frame.image_path} has no joints or no camera; training needs 3DPW's layout.")
+    body, joints = bodies.model("neutral"), bodies.joints("neutral")
     pelvis = body.joints(parameters, SMPL24)[0, SMPL24.index("pelvis")]
     centred = (joints(parameters)[0] - pelvis).double().numpy()
     projected = (centred + frame.joints_m[0]) @ frame.intrinsics.T

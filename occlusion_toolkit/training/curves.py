@@ -123,6 +123,9 @@ def training_curves_figure(runs: Mapping[str, Mapping[str, Series]]) -> Figure:
             for run, log in runs.items():
                 if panel.name in log:
                     _draw(axes, panel, log[panel.name], colours[run], run)
+            if not axes.lines:
+                axes.text(0.5, 0.5, "not in this log", ha="center", size=7, transform=axes.transAxes)
+                axes.set_yticks([])
             axes.set_title(panel.label, size=7.5, pad=4)
             axes.set_xlabel("step")
             axes.set_xlim(left=0)
@@ -155,7 +158,8 @@ def _draw(axes: Axes, panel: Panel, series: Series, colour: str, label: str) -> 
         steps, values = (_running_mean(each, min(_SMOOTHED, len(each))) for each in (steps, values))
     if panel.root_mm:
         values = 1000 * np.sqrt(values)
-    axes.plot(steps, values, color=colour, lw=1.1, label=label, marker=None if panel.smoothed else "o", ms=2)
+    marker = None if len(values) > _SMOOTHED and panel.smoothed else "o"  # a line of one point is not seen
+    axes.plot(steps, values, color=colour, lw=1.1, label=label, marker=marker, ms=2)
 
 
 def _running_mean(values: np.ndarray, count: int) -> np.ndarray:

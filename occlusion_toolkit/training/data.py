@@ -4,7 +4,7 @@ Which samples a step sees, on which device, is a pure function of the step, so t
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,32 +13,34 @@ import pytorch_lightning as lightning
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.training.annotated_photographs import AnnotatedPhotographs
 from occlusion_toolkit.training.bodies import TrainingBodies
-from occlusion_toolkit.training.catalogue import default_folder, open_training_set
+from occlusion_toolkit.training.catalogue import (
+    default_folder,
+    read_training_set,
+    require_files,
+)
 from occlusion_toolkit.training.crops_cache import RenderedPeople
 from occlusion_toolkit.training.crops_cache_build import build_crops_cache
-from occlusion_toolkit.training.data_check import VOC
+from occlusion_toolkit.training.part_labels import prepare_part_labels
 from occlusion_toolkit.training.processes import Progress, quiet_worker
 from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.sample import (
     HeldOut,
     Mix,
     MixedSamples,
-    RowsFrom,
     Source,
-    Stage,
     TrainingSample,
-    WarpingSource,
 )
 from occlusion_toolkit.training.synthetic_occlusion import occluding_objects
-from occlusion_toolkit.training.voc import Cutout
+from occlusion_toolkit.training.voc import VOC
 from occlusion_toolkit.training.warp import Warp
 
 SYNTHETIC = "synthetic"
+VALIDATION_BATCH = 64
+
 TEXTURE_PEOPLE = 64
 """People whose pictures drawn objects take scraps of."""
 
@@ -63,8 +65,10 @@ class RunData:
 def open_data(
     recipe: Recipe,
     folders: Mapping[str, Path],
-    bodies: Bodies,
+    bodies: TrainingBodies,
     cache: Path,
+    *,
+    gpu: bool = False,
     progress: Progress | None = None,
 ) -> RunData:
     """Open every data set of a recipe and hold out the first people of the first.
@@ -72,70 +76,67 @@ def open_data(
     Args:
         recipe: names the data sets.
         folders: where they are, by name; `voc` may be among them for SynthOcc.
-        bodies: reads bodies.
+        bodies: those of the ground truth.
         cache: folder for what is made once and kept: decoded crops, part labels.
+        gpu: render part labels on a GPU.
         progress: called with how much of that is done and how much there is.
 
     Raises:
         TrainingError: a data set has too few people, or nobody with a body to validate on.
         DatasetError: a data set is missing or damaged.
     """
-    train, ours = recipe.train, TrainingBodies(bodies, recipe.body)
-    ours.model("neutral").require(LSP14)  # of validation: better to miss it now than after a thousand steps
-    makers = {name: _maker(name, recipe, folders, bodies, cache, progress) for name in train.data_sets}
-    first = train.data_sets[0]
-    plain = makers[first]([])
-    if len(plain) <= train.held_out:
+    train = recipe.train
+    bodies.model("neutral").require(LSP14)  # of validation: better to miss it now than after a thousand steps
+    sources = [
+        _open(name, folders.get(name, default_folder(name)), recipe, bodies, cache, gpu, progress)
+        for name in train.data_sets
+    ]
+    first, held_out = sources[0], train.held_out
+    if len(first) <= held_out:
         raise TrainingError(
-            f"{first} has {len(plain)} people, and this recipe holds out {train.held_out} of them for "
+            f"{first.name} has {len(first)} people, and this recipe holds out {held_out} of them for "
             "validation: nobody is left to train on. Use more data, or lower held_out."
         )
-    scraps = range(train.held_out, min(train.held_out + TEXTURE_PEOPLE, len(plain)))
-    textures = np.stack([plain.warped(row, Warp.identity(1)).crop.numpy() for row in scraps])
+    scraps = range(held_out, min(held_out + TEXTURE_PEOPLE, len(first)))
+    textures = np.stack([first.warped(row, Warp.identity(1)).crop.numpy() for row in scraps])
     cutouts = occluding_objects(
         train.augmentation.occlusion, textures.transpose(0, 2, 3, 1), folders.get(VOC), train.seed
     )
-    sources = {name: maker(cutouts) for name, maker in makers.items()}
-    mixed: list[Source] = [RowsFrom(sources[first], train.held_out)]
-    mixed += [sources[name] for name in train.data_sets[1:]]
-    sizes = {source.name: len(source) for source in mixed}
-    stages = [
-        Stage(stage.shares, None if stage.steps is None else stage.steps * train.batch_size)
-        for stage in train.data
-    ]
-    samples = MixedSamples(mixed, Mix(stages, sizes, train.seed))
-    return RunData(samples, HeldOut(plain, train.held_out), sizes, ours)
+    for source in sources:
+        source.cutouts = cutouts
+    sizes = {source.name: len(source) for source in sources} | {first.name: len(first) - held_out}
+    mix = Mix(train.data, train.batch_size, sizes, train.seed)
+    return RunData(MixedSamples(sources, mix, held_out), HeldOut(first, held_out), sizes, bodies)
 
 
-def _maker(
+def _open(
     name: str,
+    folder: Path,
     recipe: Recipe,
-    folders: Mapping[str, Path],
-    bodies: Bodies,
+    bodies: TrainingBodies,
     cache: Path,
+    gpu: bool,
     progress: Progress | None,
-) -> Callable[[list[Cutout]], WarpingSource]:
-    """Opens a data set once; the function makes sources of it that paste given objects."""
-    train, folder = recipe.train, folders.get(name, default_folder(name))
-    settings, seed, batch = train.augmentation, train.seed, train.batch_size
+) -> Source:
+    """A training set, with everything that is made of it once."""
+    train = recipe.train
+    augmentation = (train.augmentation, train.seed, train.batch_size)
     if name == SYNTHETIC:
-        ours = TrainingBodies(bodies, recipe.body)
-        body, joints = ours.model("neutral"), ours.joints("neutral")
-        people = build_crops_cache(cache / "crops", folder, "train", body, joints, progress)
-        return lambda cutouts: RenderedPeople(name, people, settings, cutouts, seed, batch)
-    parts = name in train.data_sets_with_parts
-    opened = open_training_set(name, folder, bodies, recipe.body, cache=cache, parts=parts, progress=progress)
-    if name == train.data_sets[0] and not opened.table.has_smpl[: train.held_out].any():
+        require_files(name, folder)
+        return RenderedPeople(
+            name, build_crops_cache(cache / "crops", folder, bodies, progress), *augmentation
+        )
+    table, labels = read_training_set(name, folder, bodies), None
+    if name == train.data_sets[0] and not table.has_smpl[: train.held_out].any():
         raise TrainingError(
             f"None of the first {train.held_out} people of {name} has a body, and they are held out for "
             "validation: there would be nothing to measure. Name another data set first in the recipe."
         )
-    return lambda cutouts: AnnotatedPhotographs(
-        name, opened.table, opened.labels, settings, cutouts, seed, batch
-    )
-
-
-VALIDATION_BATCH = 64
+    if name in train.data_sets_with_parts and table.has_smpl.any():
+        labels = prepare_part_labels(
+            table, bodies, cache / name, torch.device("cuda" if gpu else "cpu"), progress
+        )
+    return AnnotatedPhotographs(name, table, labels, *augmentation)
 
 
 class BatchOrder(Sampler[list[int]]):

@@ -1,11 +1,10 @@
 """What a recipe needs beside itself, and whether it is there."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from occlusion_toolkit.body.arrays import GENDERS, Gender
@@ -17,17 +16,15 @@ from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.catalogue import (
-    annotation_file,
     default_folder,
-    read_annotations,
+    read_list,
+    require_files,
     training_set,
 )
 from occlusion_toolkit.training.network import starting_weights
+from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.voc import HOW_TO_GET as HOW_TO_GET_VOC
-from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts, voc_folder
-
-VOC = "voc"
-"""Name of Pascal VOC's objects among the folders."""
+from occlusion_toolkit.training.voc import VOC, default_voc_folder, read_voc_cutouts, voc_folder
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,8 @@ class Need:
         folder: where it was looked for.
         found: what is there, in words; empty where it cannot be used.
         people: people in a data set; None for other things.
-        bodies: how many of them have pose and shape.
-        joints: how many have 3D joints, annotated or of their body.
+        with_body: how many of them have pose and shape.
+        with_joints_3d: how many have 3D joints, annotated or of their body.
         problem: what is wrong; None where it can be used.
         how_to_get: addresses and licences.
     """
@@ -51,54 +48,44 @@ class Need:
     folder: Path
     found: str = ""
     people: int | None = None
-    bodies: int | None = None
-    joints: int | None = None
+    with_body: int | None = None
+    with_joints_3d: int | None = None
     problem: str | None = None
     how_to_get: str = ""
 
 
-def check_data(
-    data_sets: tuple[str, ...],
-    topology: str,
-    folders: Mapping[str, Path],
-    bodies: Bodies,
-    *,
-    objects: str | None = None,
-    start_from: str | None = None,
-) -> tuple[Need, ...]:
+def check_data(recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies) -> tuple[Need, ...]:
     """Looks for everything, reading all annotations; images are looked for, not opened.
 
     Args:
-        data_sets: names of the training sets.
-        topology: the body of the network.
-        folders: where sets and "voc" are, other than in their default places.
+        recipe: what is to be trained.
+        folders: where data sets and "voc" are, other than in their default places.
         bodies: reads the body.
-        objects: what SynthOcc pastes (`SyntheticOcclusion.objects`); None for nothing.
-        start_from: file of weights that the network starts from; None for none.
 
     Raises:
-        TrainingError: a set has a name that there is not.
+        TrainingError: there is no data set of that name.
     """
+    train, occlusion = recipe.train, recipe.train.augmentation.occlusion
     needs = []
-    for name in data_sets:
-        files = training_set(name)
-        folder = folders.get(name, default_folder(name))
+    for name in train.data_sets:
+        files, folder = training_set(name), folders.get(name, default_folder(name))
         need = Need(name, "data set", folder, how_to_get=f"{files.contents}. {files.how_to_get}")
-        needs.append(_tried(need, lambda need: _data_set(need, topology)))
-    folder = folders.get(VOC, default_voc_folder())
-    if objects == "voc" or (objects == "voc or drawn" and voc_folder(folder) is not None):
-        need = Need(VOC, "occluding objects", folder, how_to_get=HOW_TO_GET_VOC)
-        needs.append(_tried(need, _objects))
-    elif objects == "voc or drawn":
-        found = "not there: drawn objects are pasted instead"
-        needs.append(Need(VOC, "occluding objects", folder, found, how_to_get=HOW_TO_GET_VOC))
-    if start_from is not None:
-        need = Need(start_from, "weights to start from", toolkit_home() / "weights")
-        needs.append(_tried(need, lambda need: replace(need, found=str(starting_weights(need.name)))))
-    body = Need(topology, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
-    published = any(name != "synthetic" for name in data_sets)
-    genders = GENDERS if "3dpw-train" in data_sets else ("neutral",)
-    needs.append(_tried(body, lambda need: _body(need, bodies, genders, training_joints=published)))
+        needs.append(_tried(need, lambda need: _data_set(need, recipe.body)))
+    if occlusion is not None and occlusion.objects != "drawn":
+        folder = folders.get(VOC, default_voc_folder())
+        objects = Need(VOC, "occluding objects", folder, how_to_get=HOW_TO_GET_VOC)
+        if occlusion.objects == "voc" or voc_folder(folder) is not None:
+            needs.append(_tried(objects, _objects))
+        else:
+            needs.append(replace(objects, found="not there: drawn objects are pasted instead"))
+    if train.start_from is not None:
+        weights = Need(train.start_from, "weights to start from", toolkit_home() / "weights")
+        needs.append(_tried(weights, lambda need: replace(need, found=str(starting_weights(need.name)))))
+    body = Need(recipe.body, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
+    genders: tuple[Gender, ...] = () if set(train.data_sets) == {"synthetic"} else ("neutral",)
+    if "3dpw-train" in train.data_sets:
+        genders = GENDERS
+    needs.append(_tried(body, lambda need: _body(need, bodies, genders)))
     return tuple(needs)
 
 
@@ -111,15 +98,15 @@ def _tried(need: Need, check: Callable[[Need], Need]) -> Need:
 
 
 def _data_set(need: Need, topology: str) -> Need:
-    table = None if need.name == "synthetic" else read_annotations(need.name, need.folder)
-    if table is not None:
-        path = annotation_file(training_set(need.name), need.folder)
+    path = require_files(need.name, need.folder)
+    if path is not None:
+        table = read_list(need.name, path, need.folder)
         return replace(
             need,
-            found=path.name if path is not None else "",
+            found=path.name,
             people=len(table),
-            bodies=int(table.has_smpl.sum()),
-            joints=int((table.has_smpl | table.has_pose_3d).sum()),
+            with_body=int(table.has_smpl.sum()),
+            with_joints_3d=int((table.has_smpl | table.has_pose_3d).sum()),
         )
     people = ThreeDPW(need.folder, "train", dataset=need.name)
     count = len(people)
@@ -129,57 +116,47 @@ def _data_set(need: Need, topology: str) -> Need:
     elif need.name == "synthetic" and not (need.folder / "partFiles").is_dir():
         problem = "it has no part labels (partFiles)"
     found = f"{len({track.sequence for track in people.tracks})} sequences"
-    return replace(need, found=found, people=count, bodies=count, joints=count, problem=problem)
+    return replace(need, found=found, people=count, with_body=count, with_joints_3d=count, problem=problem)
 
 
 def _objects(need: Need) -> Need:
     return replace(need, found=f"{len(read_voc_cutouts(need.folder))} objects")
 
 
-def _body(need: Need, bodies: Bodies, genders: Sequence[Gender], *, training_joints: bool) -> Need:
+def _body(need: Need, bodies: Bodies, genders: Sequence[Gender]) -> Need:
+    """The body, and for published data sets the training joints of some genders."""
     own = TrainingBodies(bodies, need.name)
     body = own.model("neutral")
     body.require(LSP14)  # of validation
-    for gender in genders if training_joints else ():
+    for gender in genders:
         own.joints(gender)
     return replace(need, found=f"{body.num_vertices} vertices")
 
 
-_out = Console(highlight=False, emoji=False, markup=False)
-
-
 def need_as_json(need: Need) -> dict[str, Any]:
     """One thing that a recipe needs."""
-    return {
-        "name": need.name,
-        "kind": need.kind,
-        "ready": need.problem is None,
-        "folder": str(need.folder),
-        "found": need.found,
-        "people": need.people,
-        "with_body": need.bodies,
-        "with_joints_3d": need.joints,
-        "problem": need.problem,
-        "how_to_get": need.how_to_get,
-    }
+    return {**asdict(need), "ready": need.problem is None, "folder": str(need.folder)}
 
 
-def print_needs(recipe: str, needs: Iterable[Need]) -> None:
-    """Prints what is there, and below it what is missing and where to get it."""
-    needs = list(needs)
-    table = Table(title=f"What {recipe} trains on", title_justify="left")
-    for heading in ("name", "kind", ""):
-        table.add_column(heading, no_wrap=True)
+def needs_table(title: str, needs: Iterable[Need]) -> Table:
+    """What is there, in 80 columns: long names and findings are folded, numbers never are."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("name", overflow="fold", max_width=18)
+    table.add_column("", no_wrap=True)
     for heading in ("people", "bodies", "3D joints"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("found")
+    table.add_column("found", overflow="fold")
     for need in needs:
         state, style = ("ready", "") if need.problem is None else ("MISSING", "bold red")
-        counts = ["" if n is None else f"{n:,}" for n in (need.people, need.bodies, need.joints)]
-        table.add_row(need.name, need.kind, state, *counts, need.found, style=style)
-    _out.print(table)
-    for need in needs:
-        if need.problem is not None:
-            _out.print(f"\n{need.name}: {need.problem}", soft_wrap=True)
-            if need.how_to_get not in need.problem:
-                _out.print(f"It belongs into {need.folder}: {need.how_to_get}", soft_wrap=True)
+        counts = ["" if n is None else f"{n:,}" for n in (need.people, need.with_body, need.with_joints_3d)]
+        name = need.name if need.kind == "data set" else f"{need.name} ({need.kind})"
+        table.add_row(name, state, *counts, need.found, style=style)
+    return table
+
+
+def explanation(need: Need) -> str:
+    """What is wrong with a need, and where to get it."""
+    lines = f"{need.name}: {need.problem}"
+    if need.how_to_get not in str(need.problem):
+        lines += f"\nIt belongs into {need.folder}: {need.how_to_get}"
+    return lines

@@ -1,10 +1,11 @@
 """How good a network is: pose errors clean and under a grey square, and part segmentation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import xarray as xr
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
@@ -15,10 +16,11 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import crop_image, normalise
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.files.images import read_image
-from occlusion_toolkit.models.base import NUM_JOINTS, MeanParameters
+from occlusion_toolkit.models.base import NUM_JOINTS, Regressor
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.metrics import mpjpe, pa_mpjpe
 from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.sweep.sweep import WindowSweep
 from occlusion_toolkit.training.losses import IGNORED_PART
 
 
@@ -37,23 +39,6 @@ def errors_mm(found: BodyParameters, truth: BodyParameters, body: BodyModel) -> 
     """MPJPE and PA-MPJPE of every person over the 14 LSP joints, millimetres, (2, P)."""
     joints = body.centred_joints(found, LSP14), body.centred_joints(truth, LSP14)
     return 1000 * torch.stack([metric(*joints).mean(dim=1) for metric in (mpjpe, pa_mpjpe)])
-
-
-Predictor = Callable[[Float[Tensor, "batch 3 height width"]], BodyParameters]
-
-
-def constant_predictor(mean: MeanParameters) -> Predictor:
-    """The predictor that gives everybody the same body."""
-
-    def predict(crops: Float[Tensor, "batch 3 height width"]) -> BodyParameters:
-        batch = len(crops)
-        return BodyParameters(
-            mean.rotmats.expand(batch, -1, -1, -1),
-            mean.betas.expand(batch, -1),
-            mean.camera.expand(batch, -1),
-        )
-
-    return predict
 
 
 def part_overlaps(
@@ -104,55 +89,25 @@ def ground_truth(frames: Sequence[Sample]) -> BodyParameters:
     )
 
 
-@torch.no_grad()
-def clean_errors(
-    predict: Predictor,
-    body: BodyModel,
-    crops: Float[Tensor, "people 3 height width"],
-    truth: BodyParameters,
-) -> Float[Tensor, "2 people"]:
-    """MPJPE and PA-MPJPE of every person over the 14 LSP joints, millimetres, (2, P)."""
-    return errors_mm(predict(crops), truth, body)
-
-
-def occluded_errors(
-    predict: Predictor,
+def swept_errors(
+    regressor: Regressor,
     body: BodyModel,
     crops: Float[Tensor, "people 3 height width"],
     truth: BodyParameters,
     grid: Grid,
-) -> Float[Tensor, "windows 2 people"]:
-    """MPJPE and PA-MPJPE of every person with a grey square in every window, millimetres, (W, 2, P)."""
-    occluder = parse_occluder("grey", grid.size)
-    windows = torch.from_numpy(grid.windows())
-    covered = (occluder.apply(crops, window.expand(len(crops), 4)) for window in windows)
-    return torch.stack([clean_errors(predict, body, each, truth) for each in covered])
-
-
-def mean_and_occluded(
-    predict: Predictor,
-    body: BodyModel,
-    crops: Float[Tensor, "people 3 height width"],
-    truth: BodyParameters,
-    grid: Grid,
-) -> tuple[PoseErrors, PoseErrors, PoseErrors]:
-    """Errors without occluder, with a grey square averaged over windows, and with the worst window.
+) -> xr.Dataset:
+    """Errors of every person, clean and with a grey square in every window, means over the 14 LSP joints.
 
     Args:
-        predict: from normalised crops to parameters.
+        regressor: from normalised crops to parameters.
         body: body of prediction and truth.
         crops: normalised crops, (P, 3, H, W).
         truth: ground truth of the P people.
         grid: where the square is put.
 
     Returns:
-        Means over people; the worst window is each person's own, of each metric.
+        Millimetres: `clean_error` and `clean_pa_error` (image), `error` and `pa_error` (image, row, col).
     """
-    errors = occluded_errors(predict, body, crops, truth, grid)
-    clean = clean_errors(predict, body, crops, truth)
-    return _mean(clean), _mean(errors.mean(dim=0)), _mean(errors.amax(dim=0))
-
-
-def _mean(errors: Float[Tensor, "2 people"]) -> PoseErrors:
-    position, aligned = errors.mean(dim=1).tolist()
-    return PoseErrors(position, aligned)
+    sweep = WindowSweep(regressor, body, grid, parse_occluder("grey", grid.size))
+    names = ["clean_error", "clean_pa_error", "error", "pa_error"]
+    return sweep.run(crops, truth)[names].mean("joint")

@@ -26,9 +26,9 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def default_workers(devices: int) -> int:
+def default_workers(devices: int, *, gpu: bool) -> int:
     """Loader processes per device: the processors that a GPU has to itself; 2 where the CPU trains too."""
-    return min(MOST, max(1, processors() // devices)) if torch.cuda.is_available() else 2
+    return min(MOST, max(1, processors() // devices)) if gpu else 2
 
 
 def quiet_worker(_worker: int) -> None:

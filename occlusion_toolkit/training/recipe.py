@@ -1,6 +1,5 @@
 """What can be written in a training recipe: network, body, and a `train:` section."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Annotated, Literal
@@ -193,17 +192,18 @@ class DataStage(Section):
     shares: Annotated[dict[str, Share], Field(min_length=1)]
     steps: PositiveInt | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The training sets, in order."""
+        return tuple(name for key in self.shares for name in key.split("+"))
+
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> "DataStage":
         if abs(sum(self.shares.values()) - 1) > 1e-6:
             raise ValueError(f"shares sum to {sum(self.shares.values()):g} instead of 1")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("a training set is named twice")
         return self
-
-
-def _names(stages: Sequence[DataStage]) -> tuple[str, ...]:
-    """Names of the data sets of some stages, in the order of their first use."""
-    names = (name for stage in stages for key in stage.shares for name in key.split("+"))
-    return tuple(dict.fromkeys(names))
 
 
 class Train(Section):
@@ -241,7 +241,7 @@ class Train(Section):
     @property
     def data_sets(self) -> tuple[str, ...]:
         """Names of all data sets, in the order of their first use."""
-        return _names(self.data)
+        return tuple(dict.fromkeys(name for stage in self.data for name in stage.names))
 
     @property
     def data_sets_with_parts(self) -> tuple[str, ...]:
@@ -249,7 +249,8 @@ class Train(Section):
         if self.supervision is None or self.supervision.by != "parts":
             return ()
         until = self.supervision.until_step or self.steps
-        return _names([stage for stage, begin in zip(self.data, self.begins, strict=True) if begin < until])
+        used = (stage for stage, begin in zip(self.data, self.begins, strict=True) if begin < until)
+        return tuple(dict.fromkeys(name for stage in used for name in stage.names))
 
     @property
     def begins(self) -> tuple[int, ...]:

@@ -7,19 +7,28 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.training.recipe import DataStage, Recipe, SampleSettings, Train
+from occlusion_toolkit.errors import TrainingError, UsageError
+from occlusion_toolkit.files.shipped import shipped
+from occlusion_toolkit.training.recipe import DataStage, Recipe, Train
+from occlusion_toolkit.training.synthetic_occlusion import with_objects_chosen
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(recipe: Recipe | Path | str) -> Recipe:
     """Read a recipe: a file of its own, or a model card with a `train:` section.
+
+    Args:
+        recipe: a path, the name of a recipe or card that the toolkit carries, or a recipe, which is returned.
 
     A file with `extends: OTHER.yaml` (beside it) holds only what differs from the other; sections are
     merged key by key, and everything else is replaced.
 
     Raises:
-        TrainingError: no such file, not YAML, or not a recipe; the message lists every wrong key.
+        UsageError: there is no such file, or no recipe of that name.
+        TrainingError: not YAML, or not a recipe; the message lists every wrong key.
     """
+    if isinstance(recipe, Recipe):
+        return recipe
+    path = find_recipe(recipe)
     content = _merged(path, ())
     if "train" not in content:
         raise TrainingError(f"{path} is not a training recipe: it has no `train:` section.")
@@ -31,6 +40,30 @@ def load_recipe(path: Path) -> Recipe:
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()]
         raise TrainingError(f"{path} is not a training recipe. " + "; ".join(lines)) from error
+
+
+def find_recipe(recipe: Path | str) -> Path:
+    """The file of a recipe.
+
+    Args:
+        recipe: a path that ends in .yaml or .yml, or the name of a recipe or card that the toolkit carries.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if Path(recipe).suffix in (".yaml", ".yml"):
+        if not Path(recipe).is_file():
+            raise UsageError(f"there is no recipe {str(recipe)!r}")
+        return Path(recipe)
+    known = {
+        path.stem: path for folder in ("recipes", ".") for path in (shipped("models") / folder).glob("*.yaml")
+    }
+    if str(recipe) not in known:
+        raise UsageError(
+            f"there is no recipe {str(recipe)!r}; there are: {', '.join(sorted(known))}; a recipe of your "
+            "own is named by the path of its .yaml file"
+        )
+    return known[str(recipe)]
 
 
 def _merged(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
@@ -76,14 +109,40 @@ FAST_BATCH = 8
 FAST_HELD_OUT = 4
 
 
-def seeded(recipe: Recipe, seed: int) -> Recipe:
-    """The recipe with another seed."""
-    return _with(recipe, {"seed": seed})
+def with_changes(
+    recipe: Recipe,
+    *,
+    seed: int | None = None,
+    steps: int | None = None,
+    start_from: Path | str | None = None,
+    voc: Path | None = None,
+    cut_down_for: int | None = None,
+) -> Recipe:
+    """The recipe as it is run: with what a user asks for, and "voc or drawn" decided.
 
+    Args:
+        recipe: as it was read.
+        seed: another seed.
+        steps: another length (`stretched`).
+        start_from: file of other weights: those of an earlier run, to go on training or to tune them.
+        voc: folder of Pascal VOC; None for its default place, where it may be or not.
+        cut_down_for: devices and parts that a batch of a trial is divided among (`cut_down`).
 
-def started_from(recipe: Recipe, weights: Path) -> Recipe:
-    """The recipe from other weights: those of an earlier run, to go on training or to tune them."""
-    return _with(recipe, {"start_from": str(weights.absolute())})
+    Raises:
+        TrainingError: as `stretched`.
+        DatasetError: a folder of Pascal VOC is named and has no objects.
+    """
+    changes: dict[str, Any] = {}
+    if start_from is not None:
+        changes["start_from"] = str(Path(start_from).absolute())
+    if seed is not None:
+        changes["seed"] = seed
+    recipe = _with(recipe, changes)
+    if steps is not None:
+        recipe = stretched(recipe, steps)
+    if cut_down_for is not None:
+        recipe = cut_down(recipe, cut_down_for)
+    return _with(recipe, {"augmentation": with_objects_chosen(recipe.train.augmentation, voc)})
 
 
 def cut_down(recipe: Recipe, shares: int = 1) -> Recipe:
@@ -112,11 +171,6 @@ def cut_down(recipe: Recipe, shares: int = 1) -> Recipe:
         crop_from=lambda step: min(step, 1),
     )
     return _with(recipe, changes)
-
-
-def with_augmentation(recipe: Recipe, augmentation: SampleSettings) -> Recipe:
-    """The recipe with other augmentation."""
-    return _with(recipe, {"augmentation": augmentation})
 
 
 def stretched(recipe: Recipe, steps: int) -> Recipe:

@@ -4,17 +4,21 @@ SPIN's mixing rule decides which person of which training set comes at a positio
 are a pure function of seed and position.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor, tensor
+import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.training.warp import Warp
+from occlusion_toolkit.training.appearance import change_appearance
+from occlusion_toolkit.training.recipe import DataStage, SampleSettings
+from occlusion_toolkit.training.voc import Cutout
+from occlusion_toolkit.training.warp import Warp, draw_warp
 
 IGNORED_LABEL = 255
 """Part label of pixels that do not count, as all of people without labels."""
@@ -56,23 +60,55 @@ MIXING, SAMPLING = 0, 1
 """Independent streams of random numbers of one seed."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A stretch of training on one mix.
+class Source(ABC):
+    """A training set that makes samples; it pickles, and opens files only when it makes one.
+
+    Args:
+        name: by which recipes call the training set.
+        settings: how samples are augmented.
+        seed: of all augmentations.
+        batch_size: samples per step, which tells the step of a position.
 
     Attributes:
-        shares: how much of the samples a training set gives, by name; "a+b" for sets that divide their
-            share in proportion to their sizes. Shares are relative to their sum.
-        samples: length of the stage; None for the rest of the run.
+        cutouts: objects that SynthOcc pastes.
     """
 
-    shares: Mapping[str, float]
-    samples: int | None = None
+    def __init__(self, name: str, settings: SampleSettings, seed: int, batch_size: int) -> None:
+        self.name, self.settings = name, settings
+        self._seed, self._batch_size = seed, batch_size
+        self.cutouts: Sequence[Cutout] = ()
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The training sets, in order."""
-        return tuple(name for key in self.shares for name in key.split("+"))
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of people."""
+
+    @abstractmethod
+    def people(self, rows: Sequence[int], warps: Warp) -> TrainingSample:
+        """Some people as a batch, each under a warp; crops are RGB in 0..255, (B, 3, R, R) float32.
+
+        Raises:
+            ImageError: an image is missing or damaged.
+            CropError: a box is absurdly large.
+            TrainingError: part labels are missing or damaged.
+        """
+
+    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
+        """People, augmented; each is the same for the same row and position, whoever else is asked for."""
+        rngs = [np.random.default_rng((self._seed, SAMPLING, position)) for position in positions]
+        steps = [position // self._batch_size for position in positions]
+        warps = [draw_warp(self.settings, rng, step) for rng, step in zip(rngs, steps, strict=True)]
+        batch = self.people(rows, Warp.cat(warps))
+        crops = change_appearance(batch.crop, self.settings, self.cutouts, rngs)
+        return _one_by_one(batch._replace(crop=crops))
+
+    def warped(self, row: int, warp: Warp) -> TrainingSample:
+        """A person under a warp; nothing is pasted, blurred or recoloured."""
+        return _one_by_one(self.people([row], warp))[0]
+
+
+def _one_by_one(batch: TrainingSample) -> list[TrainingSample]:
+    whole = batch._replace(crop=batch.crop.round().to(torch.uint8))
+    return [TrainingSample(*values) for values in zip(*whole, strict=True)]
 
 
 class Draw(NamedTuple):
@@ -87,24 +123,26 @@ class Mix:
 
     Per sample a uniform number chooses the set by the cumulative shares; the row is the epoch's shuffled
     index, modulo the size of the set. An epoch of a stage is as long as its longest set.
+
+    Args:
+        stages: in order; only the last may have no length.
+        batch_size: samples per step.
+        sizes: people in each training set by name, in the order of `Draw.source`.
+        seed: of the order.
+
+    Raises:
+        TrainingError: a training set has nobody.
     """
 
-    def __init__(self, stages: Sequence[Stage], sizes: Mapping[str, int], seed: int) -> None:
-        """Checks the stages.
-
-        Args:
-            stages: in order; only the last may have no length.
-            sizes: people in each training set, in the order of `Draw.source`.
-            seed: of the order.
-
-        Raises:
-            TrainingError: a set is unknown, empty or named twice, or a share or length is not positive.
-        """
-        self._sizes, self._seed = dict(sizes), seed
+    def __init__(
+        self, stages: Sequence[DataStage], batch_size: int, sizes: Mapping[str, int], seed: int
+    ) -> None:
+        empty = [name for name, size in sizes.items() if size == 0]
+        if empty:
+            raise TrainingError(f"there is nobody to train on in {', '.join(empty)}")
+        self._sizes, self._seed, self._stages = dict(sizes), seed, tuple(stages)
         self._places = {name: place for place, name in enumerate(sizes)}
-        _check(stages, self._sizes)
-        self._stages = tuple(stages)
-        lengths = [stage.samples or 0 for stage in stages[:-1]]
+        lengths = [(stage.steps or 0) * batch_size for stage in stages[:-1]]
         self._starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
         self._chances = [self._cumulative(stage) for stage in stages]
 
@@ -120,7 +158,7 @@ class Mix:
         name = stage.names[min(chosen, len(stage.names) - 1)]
         return Draw(self._places[name], index % self._sizes[name])
 
-    def _cumulative(self, stage: Stage) -> np.ndarray:
+    def _cumulative(self, stage: DataStage) -> np.ndarray:
         """Upper ends of the stretches of [0, 1) that belong to the sets of a stage."""
         shares = []
         for key, share in stage.shares.items():
@@ -137,51 +175,17 @@ def _order(seed: int, stage: int, epoch: int, size: int) -> np.ndarray:
     return shuffled
 
 
-def _check(stages: Sequence[Stage], sizes: Mapping[str, int]) -> None:
-    problems = [] if stages else ["there are no stages"]
-    for number, stage in enumerate(stages):
-        where = f"stage {number}"
-        problems += [f"{where}: {name!r} is not opened" for name in stage.names if name not in sizes]
-        problems += [f"{where}: {name!r} has nobody" for name in stage.names if sizes.get(name) == 0]
-        if len(set(stage.names)) < len(stage.names):
-            problems.append(f"{where} names a training set twice")
-        if not stage.shares or not all(0 < share < float("inf") for share in stage.shares.values()):
-            problems.append(f"{where} has no shares, or some that are not positive")
-        if stage.samples is not None and stage.samples <= 0:
-            problems.append(f"{where} has no samples")
-        if stage.samples is None and number + 1 < len(stages):
-            problems.append(f"{where} has no length, but is not the last")
-    if problems:
-        raise TrainingError("the mix of training sets cannot be made: " + "; ".join(problems))
-
-
-@runtime_checkable
-class Source(Protocol):
-    """A training set that makes samples.
-
-    Attributes:
-        name: by which stages call it.
-    """
-
-    name: str
-
-    def __len__(self) -> int: ...
-
-    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
-        """People, augmented; each is the same for the same row and position, whoever else is asked for."""
-        ...
-
-
 class MixedSamples(Dataset[TrainingSample]):
     """Samples by their position in the run; workers and ranks may take any positions.
 
     Args:
         sources: training sets, in the order of the mix's sizes.
         mix: which one comes when.
+        held_out: people at the start of the first source who never come.
     """
 
-    def __init__(self, sources: Sequence[Source], mix: Mix) -> None:
-        self._sources, self._mix = tuple(sources), mix
+    def __init__(self, sources: Sequence[Source], mix: Mix, held_out: int = 0) -> None:
+        self._sources, self._mix, self._held_out = tuple(sources), mix, held_out
 
     def __getitem__(self, position: int) -> TrainingSample:
         return self.__getitems__([position])[0]
@@ -191,44 +195,16 @@ class MixedSamples(Dataset[TrainingSample]):
         draws = [self._mix.at(position) for position in positions]
         made: dict[int, TrainingSample] = {}
         for index, source in enumerate(self._sources):
+            skipped = self._held_out if index == 0 else 0
             places = [place for place, draw in enumerate(draws) if draw.source == index]
-            rows = [draws[place].row for place in places]
             if places:
+                rows = [draws[place].row + skipped for place in places]
                 people = source.samples(rows, [positions[place] for place in places])
                 made |= dict(zip(places, people, strict=True))
         return [
-            made[place]._replace(source=tensor(draw.source), position=tensor(position))
+            made[place]._replace(source=torch.tensor(draw.source), position=torch.tensor(position))
             for place, (draw, position) in enumerate(zip(draws, positions, strict=True))
         ]
-
-
-class RowsFrom:
-    """A source without its first people.
-
-    Args:
-        source: all of them.
-        first: how many are left out.
-    """
-
-    def __init__(self, source: Source, first: int) -> None:
-        self.name = source.name
-        self._source, self._first = source, first
-
-    def __len__(self) -> int:
-        return len(self._source) - self._first
-
-    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
-        """People, augmented."""
-        return self._source.samples([row + self._first for row in rows], positions)
-
-
-@runtime_checkable
-class WarpingSource(Source, Protocol):
-    """A training set that also makes samples under given warps, without any other augmentation."""
-
-    def warped(self, row: int, warp: Warp) -> TrainingSample:
-        """A person under a warp."""
-        ...
 
 
 class HeldOut(Dataset[TrainingSample]):
@@ -239,7 +215,7 @@ class HeldOut(Dataset[TrainingSample]):
         people: how many.
     """
 
-    def __init__(self, source: WarpingSource, people: int) -> None:
+    def __init__(self, source: Source, people: int) -> None:
         self._source, self._people = source, people
 
     def __len__(self) -> int:

@@ -25,6 +25,9 @@ from occlusion_toolkit.files.images import read_image
 Cutout = NDArray[np.uint8]
 """An object to paste: RGBA, (h, w, 4)."""
 
+VOC = "voc"
+"""What Pascal VOC's objects are called among the folders of data."""
+
 logger = logging.getLogger(__name__)
 
 HOW_TO_GET = (

@@ -55,6 +55,11 @@ class Warp:
         names = ("mirrored", "turn", "zoom", "shift")
         return cls(*(torch.cat([getattr(warp, name) for warp in warps]) for name in names))
 
+    def __getitem__(self, place: int) -> "Warp":
+        """The warp of one crop, a batch of one."""
+        one = slice(place, place + 1)
+        return Warp(self.mirrored[one], self.turn[one], self.zoom[one], self.shift[one])
+
     @classmethod
     def draw(cls, batch: int, ranges: WarpRanges, generator: torch.Generator) -> "Warp":
         """Random warps for a batch of crops."""

@@ -130,7 +130,7 @@ BAD_OPTIONS = {
     "alignment of another metric": (("--metric", "mine_displacement", "--pa"), 1, "--pa aligns"),
     "missing ground truth": (("--ground-truth", "nowhere.npz"), 1, "nowhere.npz"),
     "missing keypoints": (("--openpose", "nowhere.json"), 1, "nowhere.json"),
-    "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 1, "not both"),
+    "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 2, "one of"),
     "unknown option": (("--strid", 8), 2, "--stride"),
     "official model without its weights": (("--model", "spin"), 1, "model_checkpoint.pt"),
 }

@@ -9,12 +9,12 @@ import pytest
 from support.figure_fixtures import draw_coarsely
 from support.smpl_files_writer import shared_smpl_folder
 
-from occlusion_toolkit.cli import main
+from occlusion_toolkit.cli.main import cli as program
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import load_pickle
 from occlusion_toolkit.files.shipped import shipped
-from occlusion_toolkit.heatmaps.occlusion_maps import open_maps
+from occlusion_toolkit.sweep.maps import card_of, open_maps
 
 READS_FILES_OF_OTHERS = (
     "body check",
@@ -54,13 +54,13 @@ def pickle_in(root: Path) -> Path:
 
 @pytest.mark.parametrize("words", READS_FILES_OF_OTHERS)
 def test_every_command_that_reads_files_of_others_has_the_option(words: str):
-    command = main.cli
+    command = program
     for word in words.split():
         command = command.commands[word]  # type: ignore[attr-defined, assignment]
     assert "--trust-file" in {name for option in command.params for name in option.opts}
 
 
-def test_an_evaluation_records_the_data_that_it_had_to_trust(root: Path, tmp_path: Path, cli):
+def test_an_evaluation_records_the_data_that_it_had_to_trust(cli, root: Path, tmp_path: Path):
     words = (
         "evaluate",
         "--model",
@@ -68,7 +68,7 @@ def test_an_evaluation_records_the_data_that_it_had_to_trust(root: Path, tmp_pat
         "--root",
         root,
         "--limit",
-        1,
+        "1",
         "--out",
         tmp_path / "out",
         "--json",
@@ -77,29 +77,41 @@ def test_an_evaluation_records_the_data_that_it_had_to_trust(root: Path, tmp_pat
     assert refused.code == 1
     assert "datetime.date" in refused.err
     path = pickle_in(root)
-    trusted = cli(*words, "--trust-file", "0" * 64, "--trust-file", sha256_file(path))
-    assert trusted.code == 0
-    (model,) = json.loads(trusted.out)["models"]
+    done = cli(*words, "--trust-file", "0" * 64, "--trust-file", sha256_file(path))
+    assert done.code == 0
+    (model,) = json.loads(done.out)["models"]
     assert model["protocol"]["trusted_files"] == [f"{path.name} sha256:{sha256_file(path)}"]
 
 
 @pytest.mark.slow
 def test_a_heatmap_records_the_ground_truth_that_it_had_to_trust(
-    root: Path, tmp_path: Path, cli, monkeypatch
+    cli, root: Path, tmp_path: Path, monkeypatch
 ):
     draw_coarsely(monkeypatch)
     path, out = pickle_in(root), tmp_path / "out"
     image = min((root / "imageFiles" / path.stem).iterdir())
     truth = f"{root}:test/{path.stem}:{int(image.stem.removeprefix('image_'))}"
-    words = ("heatmap", image, "--ground-truth", truth, "--stride", 112, "--joints", "head_top", "--out", out)
+    words = (
+        "heatmap",
+        image,
+        "--ground-truth",
+        truth,
+        "--stride",
+        "112",
+        "--joints",
+        "head_top",
+        "--out",
+        out,
+    )
     refused = cli(*words)
     assert refused.code == 1
     assert "--trust-file" in refused.err
     assert cli(*words, "--trust-file", sha256_file(path)).code == 0
-    assert open_maps(out / "result.h5").card.trusted_files == (f"{path.name} sha256:{sha256_file(path)}",)
+    card = card_of(open_maps(out / "result.h5"))
+    assert card.trusted_files == (f"{path.name} sha256:{sha256_file(path)}",)
 
 
-def test_a_body_is_checked_once_it_is_trusted(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, cli):
+def test_a_body_is_checked_once_it_is_trusted(cli, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = shared_smpl_folder(tmp_path_factory)
     for path in folder.iterdir():
         if "neutral" not in path.name:
@@ -112,7 +124,7 @@ def test_a_body_is_checked_once_it_is_trusted(tmp_path: Path, tmp_path_factory: 
     assert cli("body", "check", tmp_path, "--trust-file", checksum).code == 0
 
 
-def test_a_malformed_checksum_is_refused_before_anything_is_read(tmp_path: Path, cli):
+def test_a_malformed_checksum_is_refused_before_anything_is_read(cli, tmp_path: Path):
     refused = cli("evaluate", "--trust-file", "abc", "--out", tmp_path / "out")
     assert refused.code == 1
     assert "sha256sum" in refused.err

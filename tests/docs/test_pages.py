@@ -26,10 +26,9 @@ def test_every_page_of_the_site_is_in_the_menu():
 
 
 def test_every_public_name_has_an_entry_in_the_reference():
-    documented = set(
-        re.findall(r"^\.\. auto\w+:: (\w+)", (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
-    )
-    assert documented == set(ot.__all__)
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^\.\. auto(?:function|class|exception):: (\w+)", page, re.MULTILINE)
+    assert sorted(entries) == sorted(ot.__all__)
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,4 +1,4 @@
-"""Installed packages with regressors, occluders or metrics, made of the files that an installer leaves."""
+"""Installed packages with regressors, occluders or metrics: the files that an installer would leave."""
 
 from pathlib import Path
 

@@ -1,31 +1,27 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
+from support.training_fixtures import HMR, PARE, tiny_recipe
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
+from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.evaluation import mean_iou, part_overlaps
 from occlusion_toolkit.training.losses import attention_loss, fit_camera, project
 from occlusion_toolkit.training.module import RegressorTraining, rate_share
 from occlusion_toolkit.training.network import build_network, mean_person, starting_weights, take_over
 from occlusion_toolkit.training.recipe import Optimisation
-from occlusion_toolkit.training.recipe_files import load_recipe
 from occlusion_toolkit.training.sample import TrainingSample
-
-RECIPES = Path(__file__).parents[2] / "models" / "recipes"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> RunData:
-    return tiny_data(tiny_recipe(), tmp_path_factory.mktemp("crops"))
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +31,7 @@ def batch(data: RunData) -> TrainingSample:
 
 def module(data: RunData, supervised_by: str = "parts") -> RegressorTraining:
     recipe = tiny_recipe(PARE, supervision={"by": supervised_by, "until_step": 4})
-    bodies = data.bodies
-    mean = MeanParameters.standing()
-    return RegressorTraining(recipe, bodies.model("neutral"), bodies.joints("neutral"), mean, data.people)
+    return RegressorTraining(recipe, data.bodies, MeanParameters.standing(), data.people)
 
 
 def the_truth(data: RunData, batch: TrainingSample) -> RegressorOutput:
@@ -168,25 +162,25 @@ def test_mean_person_is_that_of_people_with_a_body(data: RunData) -> None:
 def test_networks_start_from_the_mean_person() -> None:
     recipe = tiny_recipe(HMR)
     mean = MeanParameters(torch.eye(3).repeat(24, 1, 1), torch.arange(10.0), torch.tensor([0.5, 0.1, 0.2]))
-    network = build_network(recipe.network, 112, mean)
+    network = build_network(recipe.network, 56, mean)
     assert torch.equal(network.head.init_shape[0], mean.betas)
 
 
-def test_network_on_small_crops_is_the_one_that_halves_large_ones() -> None:
+def test_network_on_small_crops_is_the_one_that_shrinks_large_ones() -> None:
     recipe = tiny_recipe(PARE)
-    small = build_network(recipe.network, 112, MeanParameters.standing()).eval()
+    small = build_network(recipe.network, 56, MeanParameters.standing()).eval()
     large = recipe.network.build().eval()
     large.load_state_dict(small.state_dict())
     crops = torch.randn(1, 3, 224, 224)
-    halved = torch.nn.functional.avg_pool2d(crops, 2)
-    assert torch.allclose(large(crops).rotmats, small(halved).rotmats, atol=1e-5)
+    shrunk = torch.nn.functional.avg_pool2d(crops, 4)
+    assert torch.allclose(large(crops).rotmats, small(shrunk).rotmats, atol=1e-5)
     with pytest.raises(TrainingError, match="cannot be trained on crops of 100 px"):
         build_network(recipe.network, 100, MeanParameters.standing())
 
 
 def test_weights_of_a_backbone_alone_are_taken_over(tmp_path: Path) -> None:
     recipe = tiny_recipe(PARE)
-    donor, network = (build_network(recipe.network, 112, MeanParameters.standing()) for _ in range(2))
+    donor, network = (build_network(recipe.network, 56, MeanParameters.standing()) for _ in range(2))
     tensors: dict[str, Tensor] = {
         name: value.contiguous() for name, value in donor.backbone.state_dict().items()
     }
@@ -202,8 +196,8 @@ def test_weights_of_a_backbone_alone_are_taken_over(tmp_path: Path) -> None:
 
 def test_both_backbones_of_a_network_start_from_the_same_file(tmp_path: Path) -> None:
     stages = {name: PARE[name] for name in ("backbone", "branch", "filters")}
-    donor = build_network(tiny_recipe(HMR).network, 112, MeanParameters.standing())
-    network = build_network(tiny_recipe({"kind": "nbf"} | stages).network, 112, MeanParameters.standing())
+    donor = build_network(tiny_recipe(HMR).network, 56, MeanParameters.standing())
+    network = build_network(tiny_recipe({"kind": "nbf"} | stages).network, 56, MeanParameters.standing())
     tensors = {name: value.contiguous() for name, value in donor.state_dict().items() if "backbone" in name}
     save_file(tensors, tmp_path / "backbone.safetensors")
     assert take_over(network, tmp_path / "backbone.safetensors") == 2 * len(tensors)
@@ -213,9 +207,10 @@ def test_both_backbones_of_a_network_start_from_the_same_file(tmp_path: Path) ->
 
 def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
     """Such a file has no joining layers, one map at the end of stage 4, and 17 channels in its last layer."""
-    recipe = load_recipe(RECIPES / "table5-pare-hrnet-w32.yaml")
+    thin = {"kind": "hrnet", "width": 4, "modules": [1, 1, 3], "blocks": 1, "stem_width": 8}
+    recipe = tiny_recipe(PARE | {"backbone": thin})
     donor, network = (build_network(recipe.network, 224, MeanParameters.standing()) for _ in range(2))
-    state = donor.backbone.state_dict() | {"final_layer.weight": torch.zeros(17, 32, 1, 1)}
+    state = donor.backbone.state_dict() | {"final_layer.weight": torch.zeros(17, 4, 1, 1)}
     absent = ("upsample_stage_", "downsample_stage_", *(f"stage4.2.fuse_layers.{map}." for map in (1, 2, 3)))
     found = {name: value.contiguous() for name, value in state.items() if not name.startswith(absent)}
     torch.save(found, tmp_path / "pose_hrnet_w32_256x192.pth")
@@ -230,7 +225,8 @@ def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
 
 
 def test_body_moves_with_the_network_but_is_none_of_its_modules(data: RunData) -> None:
-    trained = module(data).double()
+    own = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)  # double precision is not for the others
+    trained = module(dataclasses.replace(data, bodies=own)).double()
     assert trained.body.rest_joints.dtype == torch.float64
     assert all(
         name.startswith("network.") for name, _ in [*trained.named_buffers(), *trained.named_parameters()]

@@ -1,9 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.drawn_people import draw_people
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
@@ -11,7 +12,7 @@ from occlusion_toolkit.body.joints49 import SPIN49, Joints49
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.training.appearance import recolour
-from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedBatch
+from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CropsCache
 from occlusion_toolkit.training.losses import fit_camera, project
 from occlusion_toolkit.training.recipe import AppearanceRanges, WarpRanges
 from occlusion_toolkit.training.warp import PART_MIRROR, Warp
@@ -27,13 +28,8 @@ def body() -> BodyModel:
 
 
 @pytest.fixture(scope="module")
-def people(body: BodyModel) -> CachedBatch:
-    drawn = draw_people(body, 6)
-    columns = {
-        name: torch.stack([torch.from_numpy(getattr(p, name)) for p in drawn]) for name in drawn[0]._fields
-    }
-    del columns["halved"]
-    return CachedBatch(pictures=columns.pop("crops"), **columns)
+def people(cache: CropsCache) -> SimpleNamespace:
+    return SimpleNamespace(**cache.batch(range(6), 224))
 
 
 def _warp(mirrored: bool, degrees: float, zoom: float, x: float, y: float, batch: int) -> Warp:
@@ -59,7 +55,7 @@ warps = st.builds(
 @settings(max_examples=25, deadline=None)
 @given(warps)
 def test_warped_parameters_reproject_onto_warped_joints(
-    body: BodyModel, people: CachedBatch, warp: Warp
+    body: BodyModel, people: SimpleNamespace, warp: Warp
 ) -> None:
     parameters = BodyParameters(warp.rotmats(people.rotmats), people.betas, torch.zeros(6, 3))
     joints, pelvis = Joints49(body.arrays)(parameters), body.joints(parameters, SMPL24)[:, :1]
@@ -72,7 +68,7 @@ def test_warped_parameters_reproject_onto_warped_joints(
 
 @settings(max_examples=25, deadline=None)
 @given(warps)
-def test_warped_rotations_are_rotations(people: CachedBatch, warp: Warp) -> None:
+def test_warped_rotations_are_rotations(people: SimpleNamespace, warp: Warp) -> None:
     rotmats = warp.rotmats(people.rotmats)
     assert torch.allclose(rotmats @ rotmats.transpose(-1, -2), torch.eye(3).expand_as(rotmats), atol=1e-5)
     assert torch.allclose(torch.linalg.det(rotmats), torch.ones(6, 24), atol=1e-5)
@@ -81,7 +77,7 @@ def test_warped_rotations_are_rotations(people: CachedBatch, warp: Warp) -> None
 @pytest.mark.parametrize("degrees", [0.0, 35.0, -50.0])
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_warped_picture_shows_the_joints_where_the_warp_says(
-    people: CachedBatch, mirrored: bool, degrees: float
+    people: SimpleNamespace, mirrored: bool, degrees: float
 ) -> None:
     """A white dot painted on a joint is found, in the warped picture, at the warped joint."""
     warp = _warp(mirrored, degrees, 1.1, 0.05, -0.07, 6)
@@ -100,7 +96,7 @@ def test_warped_picture_shows_the_joints_where_the_warp_says(
         assert torch.allclose(found, expected, atol=1.0)
 
 
-def test_mirroring_twice_gives_everything_back(people: CachedBatch) -> None:
+def test_mirroring_twice_gives_everything_back(people: SimpleNamespace) -> None:
     flip = _warp(True, 0.0, 1.0, 0.0, 0.0, 6)
     assert torch.allclose(flip.rotmats(flip.rotmats(people.rotmats)), people.rotmats, atol=1e-6)
     assert torch.allclose(flip.joints_2d(flip.joints_2d(people.joints_2d, MIRROR), MIRROR), people.joints_2d)
@@ -110,7 +106,7 @@ def test_mirroring_twice_gives_everything_back(people: CachedBatch) -> None:
     assert [PART_MIRROR[label] for label in PART_MIRROR] == list(range(25))
 
 
-def test_mirrored_labels_swap_sides(people: CachedBatch) -> None:
+def test_mirrored_labels_swap_sides(people: SimpleNamespace) -> None:
     size = people.labels.shape[-1]
     flip = _warp(True, 0.0, 1.0, 0.0, 0.0, 6)
     mirrored = flip.labels(people.labels, 1.0, size).flip(2)
@@ -118,7 +114,7 @@ def test_mirrored_labels_swap_sides(people: CachedBatch) -> None:
     assert (mirrored != people.labels).any()
 
 
-def test_identity_shows_the_box(people: CachedBatch) -> None:
+def test_identity_shows_the_box(people: SimpleNamespace) -> None:
     assert torch.equal(Warp.identity(6).rotmats(people.rotmats), people.rotmats)
     assert torch.equal(Warp.identity(6).joints_2d(people.joints_2d, MIRROR), people.joints_2d)
 

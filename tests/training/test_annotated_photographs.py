@@ -24,8 +24,8 @@ from occlusion_toolkit.training.annotated_photographs import AnnotatedPhotograph
 from occlusion_toolkit.training.bodies import TrainingBodies, with_body_joints
 from occlusion_toolkit.training.losses import fit_camera, project
 from occlusion_toolkit.training.part_labels import prepare_part_labels
-from occlusion_toolkit.training.recipe import RandomCrop, SampleSettings
-from occlusion_toolkit.training.sample import IGNORED_LABEL, Mix, MixedSamples, Stage, TrainingSample
+from occlusion_toolkit.training.recipe import DataStage, RandomCrop, SampleSettings
+from occlusion_toolkit.training.sample import IGNORED_LABEL, Mix, MixedSamples, TrainingSample
 from occlusion_toolkit.training.warp import Warp, draw_warp, margin_of
 
 RESOLUTION = 112
@@ -56,7 +56,7 @@ def source(truth: files.Truth, tmp_path_factory: pytest.TempPathFactory) -> Anno
         read_eft(files.write_eft(root, truth), ImageFolder(root, ("train2014",))), bodies
     )
     labels = prepare_part_labels(table, bodies, root / "cache", torch.device("cpu"))
-    return AnnotatedPhotographs("coco-eft", table, labels, PLAIN, [], seed=0, batch_size=2)
+    return AnnotatedPhotographs("coco-eft", table, labels, PLAIN, seed=0, batch_size=2)
 
 
 def _warp(mirrored: bool, degrees: float, zoom: float, x: float, y: float) -> Warp:
@@ -149,11 +149,11 @@ def test_mirroring_swaps_everything_and_twice_is_identity(source: AnnotatedPhoto
 
 def test_samples_are_a_pure_function_of_seed_row_and_position(source: AnnotatedPhotographs) -> None:
     copy = pickle.loads(pickle.dumps(source))
-    first = source.sample(1, 7)
+    first = source.samples([1], [7])[0]
     torch.manual_seed(3)
-    assert _same(first, copy.sample(1, 7))
-    assert not _same(first, source.sample(1, 8))
-    assert not torch.equal(first.crop, source.sample(2, 7).crop)
+    assert _same(first, copy.samples([1], [7])[0])
+    assert not _same(first, source.samples([1], [8])[0])
+    assert not torch.equal(first.crop, source.samples([2], [7])[0].crop)
 
 
 def test_augmentations_have_the_published_frequencies() -> None:
@@ -188,7 +188,7 @@ def test_random_crops_begin_at_their_step_and_stay_inside_the_box() -> None:
 
 def test_missing_ground_truth_is_zero_and_flagged(truth: files.Truth, tmp_path: Path) -> None:
     table = read_npz(files.write_h36m(tmp_path, truth), ImageFolder(tmp_path, ("images",)))
-    sample = AnnotatedPhotographs("h36m", table, None, PLAIN, [], 0, 1).sample(0, 3)
+    sample = AnnotatedPhotographs("h36m", table, None, PLAIN, 0, 1).samples([0], [3])[0]
     assert not sample.has_smpl
     assert sample.has_pose_3d
     assert not sample.rotmats.any()
@@ -202,16 +202,12 @@ def test_missing_ground_truth_is_zero_and_flagged(truth: files.Truth, tmp_path: 
 def test_objects_cover_crops_but_no_ground_truth(source: AnnotatedPhotographs) -> None:
     red = np.zeros((80, 80, 4), np.uint8)
     red[..., 0] = red[..., 3] = 255
-    bare = source.sample(0, 5)
-    occluded = AnnotatedPhotographs(
-        "coco-eft",
-        source._table,
-        source._labels,
-        SampleSettings(resolution=RESOLUTION),
-        [red],
-        seed=0,
-        batch_size=2,
-    ).sample(0, 5)
+    bare = source.samples([0], [5])[0]
+    objects = AnnotatedPhotographs(
+        "coco-eft", source._table, source._labels, SampleSettings(resolution=RESOLUTION), 0, 2
+    )
+    objects.cutouts = [red]
+    occluded = objects.samples([0], [5])[0]
     for name in ("keypoints", "joints_3d", "rotmats", "labels"):
         assert torch.equal(getattr(bare, name), getattr(occluded, name))
     reddish = (occluded.crop[0].float() > 90) & (occluded.crop[1:].float().amax(dim=0) < 60)
@@ -222,8 +218,10 @@ def test_mixed_samples_collate_into_a_batch(
     source: AnnotatedPhotographs, truth: files.Truth, tmp_path: Path
 ) -> None:
     table = read_npz(files.write_h36m(tmp_path, truth), ImageFolder(tmp_path, ("images",)))
-    second = AnnotatedPhotographs("h36m", table, None, PLAIN, [], 0, 2)
-    mix = Mix([Stage({"coco-eft": 0.5, "h36m": 0.5})], {"coco-eft": PEOPLE, "h36m": PEOPLE}, seed=0)
+    second = AnnotatedPhotographs("h36m", table, None, PLAIN, 0, 2)
+    mix = Mix(
+        [DataStage(shares={"coco-eft": 0.5, "h36m": 0.5})], 2, {"coco-eft": PEOPLE, "h36m": PEOPLE}, seed=0
+    )
     samples = MixedSamples([source, second], mix)
     batch = default_collate([samples[position] for position in range(6)])
     assert isinstance(batch, TrainingSample)
@@ -262,9 +260,11 @@ def test_settings_refuse_nonsense() -> None:
 
 def test_batches_of_several_sets_are_their_samples_in_order(source: AnnotatedPhotographs) -> None:
     other = AnnotatedPhotographs(
-        "other", *(getattr(source, name) for name in ("_table", "_labels")), PLAIN, [], 9, 1
+        "other", *(getattr(source, name) for name in ("_table", "_labels")), PLAIN, 9, 1
     )
-    mix = Mix([Stage({"one": 0.5, "other": 0.5})], {"one": len(source), "other": len(other)}, seed=2)
+    mix = Mix(
+        [DataStage(shares={"one": 0.5, "other": 0.5})], 1, {"one": len(source), "other": len(other)}, seed=2
+    )
     samples = MixedSamples([source, other], mix)
     positions = [3, 11, 5, 20, 8, 4]
     together = samples.__getitems__(positions)
