@@ -114,6 +114,7 @@ class OcclusionSweep:
             "batch_size": self.batch_size,
             "precision": self.precision,
             "compile": self.compile,
+            "engine": self.engine,
             "bodies": self.bodies,
         }
         return OcclusionSweep(**(same | settings))

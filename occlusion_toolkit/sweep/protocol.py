@@ -60,10 +60,10 @@ class ProtocolCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
-        {"metrics", "model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"}
+        {"metrics", "model_card", "weights_sha256", "engine", "trusted_files", "toolkit_version", "libraries"}
     )
-    """Fields that two comparable results may disagree in: comparing models is the point of comparing, and
-    what was additionally measured does not change the rest."""
+    """Fields that two comparable results may disagree in: comparing models is the point of comparing, what was
+    additionally measured does not change the rest, and all engines give the same answers."""
 
     analysis: str
     metrics: tuple[str, ...]
