@@ -62,8 +62,8 @@ class ProtocolCard(BaseModel):
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
         {"metrics", "model_card", "weights_sha256", "engine", "trusted_files", "toolkit_version", "libraries"}
     )
-    """Fields that two comparable results may disagree in: comparing models is the point of comparing, what was
-    additionally measured does not change the rest, and all engines give the same answers."""
+    """Fields that two comparable results may disagree in: comparing models is the point of comparing, what
+    was additionally measured does not change the rest, and all engines give the same answers."""
 
     analysis: str
     metrics: tuple[str, ...]
