@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from support.figure_fixtures import draw_coarsely
 from support.smpl_files_writer import shared_smpl_folder
 
 from occlusion_toolkit.cli.main import cli as program
@@ -83,7 +84,10 @@ def test_an_evaluation_records_the_data_that_it_had_to_trust(cli, root: Path, tm
 
 
 @pytest.mark.slow
-def test_a_heatmap_records_the_ground_truth_that_it_had_to_trust(cli, root: Path, tmp_path: Path):
+def test_a_heatmap_records_the_ground_truth_that_it_had_to_trust(
+    cli, root: Path, tmp_path: Path, monkeypatch
+):
+    draw_coarsely(monkeypatch)
     path, out = pickle_in(root), tmp_path / "out"
     image = min((root / "imageFiles" / path.stem).iterdir())
     truth = f"{root}:test/{path.stem}:{int(image.stem.removeprefix('image_'))}"
