@@ -27,7 +27,7 @@ from occlusion_toolkit.models import build_network
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.surveys import shards
 from occlusion_toolkit.surveys.run import survey
-from occlusion_toolkit.sweep.estimator import DenseEstimator
+from occlusion_toolkit.sweep.engines.dense import DenseEstimator
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner
 from occlusion_toolkit.sweep.sweep import WindowSweep

@@ -4,8 +4,6 @@ Pinhole cameras in OpenCV's frame (x right, y down, z forward). Everyday heights
 fill the frame; defocus, exposure, white balance and noise.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

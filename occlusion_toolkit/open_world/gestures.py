@@ -1,7 +1,5 @@
 """What one arm can be doing: angles of shoulder, elbow and forearm, with their natural spread."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from occlusion_toolkit.open_world.latents import LatentDraws

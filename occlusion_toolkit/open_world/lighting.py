@@ -1,7 +1,5 @@
 """Light of a sequence: a sun or window, a sky, a weak second light and the exposure that fits them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a person wears and looks like: cuts, patterns, colours, hair and skin, drawn per sequence."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Angles are drawn around natural modes and clipped to joint limits. Signs follow 
 +x body left); a mirrored joint has the same x component and opposite y and z components.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -206,6 +204,15 @@ def _stretching(draws: LatentDraws) -> Posture:
     return posture
 
 
+_GAITS = {"walk": _walking, "run": _running}
+_POSTURES = {
+    "stand": _standing,
+    "gesture": _gesturing,
+    "reach": _reaching,
+    "sit": _sitting,
+    "crouch": _crouching,
+    "stretch": _stretching,
+}
 FAMILIES = ("stand", "walk", "gesture", "reach", "sit", "crouch", "run", "stretch")
 FAMILY_WEIGHTS = (0.31, 0.27, 0.10, 0.08, 0.10, 0.05, 0.04, 0.05)
 
@@ -218,23 +225,9 @@ def draw_posture(draws: LatentDraws, family: str, phase: float) -> Posture:
         family: one of `FAMILIES`.
         phase: gait phase in radians, used by walking and running.
     """
-    match family:
-        case "walk":
-            return _walking(draws, phase)
-        case "run":
-            return _running(draws, phase)
-        case "gesture":
-            return _gesturing(draws)
-        case "reach":
-            return _reaching(draws)
-        case "sit":
-            return _sitting(draws)
-        case "crouch":
-            return _crouching(draws)
-        case "stretch":
-            return _stretching(draws)
-        case _:
-            return _standing(draws)
+    if family in _GAITS:
+        return _GAITS[family](draws, phase)
+    return _POSTURES[family](draws)
 
 
 def _limited(name: str, value: float) -> float:

@@ -1,7 +1,5 @@
 """One sequence from one seed: a person, a place, a camera, and frames with their exact ground truth."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

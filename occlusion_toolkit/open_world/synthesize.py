@@ -1,7 +1,5 @@
 """Renders a data set sequence by sequence, in one or several processes, and picks up where it stopped."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import multiprocessing.connection
@@ -62,9 +60,9 @@ def synthesize(
     The body is the open body, so poses, shapes and cameras in the sequence files are exact. What is there
     already is not rendered again: the same call goes on where it was stopped, a larger `count` adds to it.
 
-    >>> import occlusion_toolkit as ot
-    >>> people = ot.synthesize("people", count=16, size=(96, 96))  # doctest: +SKIP
-    >>> ot.train("pare-open", data=people.root, out="run")          # doctest: +SKIP
+    >>> people = synthesize("people", count=16, size=(96, 96))  # doctest: +SKIP
+    >>> people.images                                           # doctest: +SKIP
+    16
 
     Args:
         out: folder to write to.
