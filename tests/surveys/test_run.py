@@ -13,7 +13,6 @@ from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.errors import DatasetError, ResultError, RunError, TopologyError, UsageError
 from occlusion_toolkit.surveys.folder import Part
 from occlusion_toolkit.surveys.run import survey
-from occlusion_toolkit.surveys.shards import survey_card
 from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.maps import WINDOW_DETAILS, save_maps, values_of, with_card
 from occlusion_toolkit.sweep.measure import METRICS
@@ -94,7 +93,7 @@ def test_a_metric_of_ones_own_is_measured_stored_and_pooled_under_its_name(tmp_p
 def test_a_survey_gives_back_the_sweep_it_was_made_with(tmp_path, occluder):
     made = fake_sweep(occluder=occluder, size=40, grid="inside", joints="smpl24", engine="dense")
     again = run(tmp_path, made, people=some_people(1)).sweep(made.model, device="cpu")
-    assert survey_card(again, PEOPLE) == survey_card(made, PEOPLE)
+    assert again.card("survey", crop_rule="box") == made.card("survey", crop_rule="box")
 
 
 @pytest.mark.parametrize("images", [1, 3, 5, 6])
