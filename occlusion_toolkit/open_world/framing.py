@@ -48,7 +48,7 @@ def place_camera(
 ) -> tuple[Camera, float]:
     """Return a camera that sees the origin's person, and its azimuth about the vertical from +z."""
     azimuth = float(draw.uniform(-0.55, 0.55) if indoor else draw.uniform(-0.8, 0.8))
-    level = float(np.clip(draw.normal(1.35, 0.3), 0.5, 2.1))
+    level = float(np.clip(draw.normal(1.35, 0.42), 0.35, 2.8))
     eye = np.array([framing.distance * np.sin(azimuth), level, framing.distance * np.cos(azimuth)])
     target = np.array([0.0, framing.aim_y, 0.0])
     extrinsics = look_at(eye, target, float(draw.normal(0.0, 0.03)))
