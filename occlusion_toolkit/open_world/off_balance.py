@@ -1,4 +1,4 @@
-"""Poses off the vertical: leaning, bending down, standing on one leg, stepping. Real people rarely stand straight.
+"""Poses off the vertical: leaning, bending down, standing on one leg, stepping; few people stand straight.
 
 Each function changes a standing posture in place; angles are radians, index 0 is left and 1 is right.
 """

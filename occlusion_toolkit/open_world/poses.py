@@ -1,4 +1,4 @@
-"""Everyday poses: half of them standing, walking and gesturing, others sitting, reaching, bending or stepping.
+"""Everyday poses: half of them standing, walking and gesturing, others sitting, reaching, bending, stepping.
 
 Angles are drawn around natural modes and clipped to joint limits. Signs follow SMPL's T-pose (y up, z front,
 +x body left); a mirrored joint has the same x component and opposite y and z components.
