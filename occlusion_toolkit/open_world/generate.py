@@ -24,6 +24,7 @@ from occlusion_toolkit.open_world.sequence import SequenceRequest, render_sequen
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 DESCRIPTION = "dataset.json"
+OCCLUDED_SHARES: dict[Split, float] = {"train": 0.15, "validation": 0.0, "test": 0.0}
 _AHEAD = 4
 
 
@@ -41,6 +42,8 @@ class DatasetRequest:
         height: of an image in pixels.
         photographs: background pictures, or none for scenes only.
         photograph_share: of the sequences that stand before one of the photographs.
+        occluded_share: of the sequences with something in front of the person, and as many that the frame
+            cuts; None for `OCCLUDED_SHARES` of the split.
         workers: processes; 1 renders in this one.
     """
 
@@ -53,6 +56,7 @@ class DatasetRequest:
     height: int = 320
     photographs: tuple[Path, ...] = ()
     photograph_share: float = 0.5
+    occluded_share: float | None = None
     workers: int = 1
 
     def __post_init__(self) -> None:
@@ -60,6 +64,11 @@ class DatasetRequest:
             raise UsageError("count, frames per sequence and workers must be at least 1")
         if not (64 <= self.width <= 4096 and 64 <= self.height <= 4096):
             raise UsageError(f"image size {self.width}x{self.height} is outside 64..4096 pixels")
+
+    @property
+    def share_occluded(self) -> float:
+        """The share of occluded sequences, whoever chose it."""
+        return OCCLUDED_SHARES[self.split] if self.occluded_share is None else self.occluded_share
 
     def sequences(self) -> list[SequenceRequest]:
         """Return the sequences of the data set, in order."""
@@ -75,6 +84,7 @@ class DatasetRequest:
                 self.height,
                 self.photographs,
                 self.photograph_share,
+                self.share_occluded,
             )
             for index, frames in enumerate(lengths)
         ]
@@ -114,6 +124,7 @@ def _describe(request: DatasetRequest) -> dict[str, object]:
         "height": request.height,
         "photographs": [path.name for path in request.photographs],
         "photograph_share": request.photograph_share if request.photographs else 0.0,
+        **({} if request.occluded_share is None else {"occluded_share": request.occluded_share}),
     }
 
 

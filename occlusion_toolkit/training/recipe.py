@@ -89,6 +89,8 @@ class Train(Section):
         held_out: people at the start of the first data set that are validated on instead of trained on.
         validate_every: steps between validations.
         pictures_every: steps between pictures of fixed people.
+        copies: augmented crops of each person that a frozen trunk looks at before training, which then reads
+            what was seen; None makes new crops at every step, as every trunk that is trained needs them.
         start_from: file of weights, shipped or in `weights/` of the toolkit's home or at a path, that trunk
             and heads start from where their names and shapes fit; None starts at random.
     """
@@ -104,6 +106,7 @@ class Train(Section):
     held_out: Annotated[int, Field(ge=1)] = 256
     validate_every: PositiveInt = 1000
     pictures_every: PositiveInt = 5000
+    copies: PositiveInt | None = None
     start_from: str | None = None
 
     @property

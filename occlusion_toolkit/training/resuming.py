@@ -12,7 +12,7 @@ from occlusion_toolkit.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
-SAME_WHEN_RESUMED = ("seed", "steps", "batch_size", "data", "augmentation")
+SAME_WHEN_RESUMED = ("seed", "steps", "batch_size", "data", "augmentation", "copies")
 """What of a recipe decides which samples come when, and how the rate falls."""
 
 

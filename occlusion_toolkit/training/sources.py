@@ -22,6 +22,7 @@ from occlusion_toolkit.training.samples.mix import Mix, Source, Stage, TrainingS
 from occlusion_toolkit.training.samples.objects import occluding_objects
 from occlusion_toolkit.training.samples.sample import Sample
 from occlusion_toolkit.training.samples.table_source import TableSource
+from occlusion_toolkit.training.sights import frozen_trunk, keep_sights
 from occlusion_toolkit.training.workers import Progress
 
 SYNTHETIC = "synthetic"
@@ -84,6 +85,12 @@ def open_data(
     sources = {name: maker(cutouts) for name, maker in makers.items()}
     mixed: list[Source] = [RowsFrom(sources[first], train.held_out)]
     mixed += [sources[name] for name in train.data_sets[1:]]
+    if train.copies is not None:
+        if train.data_sets != (SYNTHETIC,):
+            raise TrainingError("`copies` is for training on rendered people alone; leave it out.")
+        kind = f"{train.seed} {train.held_out} {train.augmentation.model_dump_json()}"
+        trunk = frozen_trunk(recipe.network)
+        mixed = [keep_sights(mixed[0], trunk, train.copies, cache / "sights", kind, progress)]
     sizes = {source.name: len(source) for source in mixed}
     stages = [
         Stage(stage.shares, None if stage.steps is None else stage.steps * train.batch_size)

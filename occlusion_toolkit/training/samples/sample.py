@@ -14,7 +14,7 @@ class Sample(NamedTuple):
     Ground truth that is not annotated is zero; the flags and confidences say so.
 
     Attributes:
-        crop: RGB, (3, R, R) uint8, not normalised.
+        crop: RGB, (3, R, R) uint8, not normalised; or what a frozen trunk saw of it, (n,) float16.
         keypoints: x and y in [-1, 1] over the crop and confidence of `SPIN49`, (49, 3).
         joints_3d: camera frame, metres, any origin, and confidence of `J24`, (24, 4).
         rotmats: joint rotations, root in the camera frame, (24, 3, 3).

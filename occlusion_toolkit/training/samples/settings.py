@@ -75,6 +75,8 @@ class SampleSettings(Section):
         warps: geometry.
         appearance: colours.
         motion_blur: share of crops that are blurred along a line.
+        coarse: share of crops that are made smaller and large again.
+        jpeg: share of crops that are compressed.
         occlusion: SynthOcc, or None.
         random_crop: RandCrop, or None.
     """
@@ -84,5 +86,7 @@ class SampleSettings(Section):
     warps: WarpRanges = PARE_WARPS
     appearance: AppearanceRanges = PARE_APPEARANCE
     motion_blur: Probability = 0.5
+    coarse: Probability = 0.0
+    jpeg: Probability = 0.0
     occlusion: SyntheticOcclusion | None = SyntheticOcclusion()
     random_crop: RandomCrop | None = None
