@@ -26,6 +26,9 @@ from occlusion_toolkit.training.sights import frozen_trunk, keep_sights
 from occlusion_toolkit.training.workers import Progress
 
 SYNTHETIC = "synthetic"
+COPIES_SEED = 11
+"""Seed of augmentations that are kept: runs of any seed read the same copies."""
+
 TEXTURE_PEOPLE = 64
 """People whose pictures drawn objects take scraps of."""
 
@@ -79,8 +82,9 @@ def open_data(
         )
     scraps = range(train.held_out, min(train.held_out + TEXTURE_PEOPLE, len(plain)))
     textures = np.stack([plain.warped(row, Warp.identity(1)).crop.numpy() for row in scraps])
+    seed = _augmentation_seed(recipe)
     cutouts = occluding_objects(
-        train.augmentation.occlusion, textures.transpose(0, 2, 3, 1), folders.get(VOC), train.seed
+        train.augmentation.occlusion, textures.transpose(0, 2, 3, 1), folders.get(VOC), seed
     )
     sources = {name: maker(cutouts) for name, maker in makers.items()}
     mixed: list[Source] = [RowsFrom(sources[first], train.held_out)]
@@ -88,7 +92,7 @@ def open_data(
     if train.copies is not None:
         if train.data_sets != (SYNTHETIC,):
             raise TrainingError("`copies` is for training on rendered people alone; leave it out.")
-        kind = f"{train.seed} {train.held_out} {train.augmentation.model_dump_json()}"
+        kind = f"{seed} {train.held_out} {train.augmentation.model_dump_json()}"
         trunk = frozen_trunk(recipe.network)
         mixed = [keep_sights(mixed[0], trunk, train.copies, cache / "sights", kind, progress)]
     sizes = {source.name: len(source) for source in mixed}
@@ -98,6 +102,10 @@ def open_data(
     ]
     samples = TrainingSamples(mixed, Mix(stages, sizes, train.seed))
     return RunData(samples, HeldOut(plain, train.held_out), sizes, ours)
+
+
+def _augmentation_seed(recipe: Recipe) -> int:
+    return recipe.train.seed if recipe.train.copies is None else COPIES_SEED
 
 
 def _maker(
@@ -110,7 +118,7 @@ def _maker(
 ) -> Callable[[list[Cutout]], WarpingSource]:
     """Opens a data set once; the function makes sources of it that paste given objects."""
     train, folder = recipe.train, folders.get(name, default_folder(name))
-    settings, seed, batch = train.augmentation, train.seed, train.batch_size
+    settings, seed, batch = train.augmentation, _augmentation_seed(recipe), train.batch_size
     if name == SYNTHETIC:
         ours = TrainingBodies(bodies, recipe.body)
         body, joints = ours.model("neutral"), ours.joints("neutral")
