@@ -3,8 +3,8 @@
     python analyses/open_seeds.py out/runs-1 out/runs-2 out/runs-3 --size 40 --size 60 --size 80
 
 Every folder holds the three runs of one seed (docs/training-open-weights.md). Errors of a network are
-averaged over its seeds, image by image, before two networks are compared; sequences are the units. All networks read
-the same frozen trunk, which therefore looks at every occluded crop only once.
+averaged over its seeds, image by image, before two networks are compared; sequences are the units. All
+networks read the same frozen trunk, which therefore looks at every occluded crop only once.
 """
 
 from collections.abc import Mapping, Sequence
