@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from occlusion_toolkit.training.report import ground_truth, load_crops
+from occlusion_toolkit.training.evaluation import ground_truth, load_crops
 from torch import Tensor, nn
 
 from occlusion_toolkit.body.body_model import BodyModel
