@@ -6,12 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from occlusion_toolkit.meshes.mesh_result import RULES
-from occlusion_toolkit.meshes.pooling.pool import pool
-from occlusion_toolkit.surveys.part import WHOLE, Part
-from occlusion_toolkit.sweep.engine import Engine
+import xarray as xr
 from PIL import Image
-from support.evaluate_fixtures import loaded
 from support.fakes import bent_elbow
 from torch import nn
 
@@ -23,9 +19,11 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.people import PeopleList
 from occlusion_toolkit.data.sample import Sample
-from occlusion_toolkit.surveys.run import run_survey
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+from occlusion_toolkit.meshes.sensitivity_mesh import RULES
+from occlusion_toolkit.surveys.folder import WHOLE, Part
+from occlusion_toolkit.surveys.run import survey
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.occluders import parse_occluder
 
 GRID = Grid("centred", size=40, stride=16)
 RED = {"a": (250, 200), "b": (180, 255, 30), "c": (90,)}  # of the plain images, by sequence
@@ -48,17 +46,6 @@ class AlwaysTheSame(nn.Module):
         return bent_elbow(torch.full((len(crops),), 0.4))
 
 
-@dataclass(frozen=True)
-class NetworkSource:
-    """Engine of a network of the tests."""
-
-    network: nn.Module
-
-    def __call__(self, device: torch.device) -> Engine:
-        body = BODIES.load(OPEN_BODY_TOPOLOGY)
-        return Engine(loaded(self.network), body, GRID, parse_occluder("grey", GRID.size), batch_size=64)
-
-
 def people(folder: Path) -> PeopleList:
     """People in the rest pose, in images of one colour, so that a crop has the colour wherever it is cut."""
     frames = []
@@ -72,11 +59,10 @@ def people(folder: Path) -> PeopleList:
     return PeopleList("plain", "test", folder, OPEN_BODY_TOPOLOGY, frames, {})
 
 
-def surveyed(network, folder, name="survey", **options):
+def surveyed(network, folder, **options):
     (folder / "images").mkdir(exist_ok=True)
-    return run_survey(
-        NetworkSource(network), people(folder / "images"), BODIES, folder / name, joint_set=SMPL24, **options
-    )
+    sweep = OcclusionSweep(network, size=40, stride=16, joints="smpl24", batch_size=64, device="cpu")
+    return survey(sweep, people(folder / "images"), out=folder / "survey", **options)
 
 
 def chord_mm(angle):
@@ -103,13 +89,13 @@ class Predicted:
     increase: np.ndarray
     displacement: np.ndarray
 
-    def at(self, read_out, rule):
+    def at(self, metric, rule):
         """Of every vertex, NaN where it is not visible, (V,)."""
         y0, y1, x0, x1 = (GRID.cells() if rule == "cell" else GRID.windows()).T
         x, y = self.pixel[self.visible, :, None].transpose(1, 0, 2)
         chosen = ((y0 <= y) & (y < y1) & (x0 <= x) & (x < x1)) != (rule == "elsewhere")
         values = np.full(len(self.visible), np.nan)
-        values[self.visible] = chosen @ getattr(self, read_out) / chosen.sum(axis=1)
+        values[self.visible] = chosen @ getattr(self, metric) / chosen.sum(axis=1)
         return values
 
 
@@ -141,7 +127,7 @@ def predicted() -> list[Predicted]:
 
 @pytest.fixture(scope="module")
 def pixel_mesh(tmp_path_factory):
-    return pool(surveyed(PixelSumReader(), tmp_path_factory.mktemp("pixels")), BODIES)
+    return surveyed(PixelSumReader(), tmp_path_factory.mktemp("pixels")).mesh()
 
 
 @pytest.fixture(scope="module")
@@ -158,62 +144,58 @@ def test_the_hot_vertices_of_the_wrist_are_exactly_those_that_theory_predicts(pi
             hides = ((start <= pixel) & (np.array(pixel) < start + 40)).all(axis=1)
             hot |= image.visible & hides
     assert 50 < hot.sum() < 2000
-    moved = pixel_mesh.of("displacement").frames.mean[WRIST]
+    moved = pixel_mesh.sel(metric="displacement", joint="left_wrist").values
     np.testing.assert_array_equal(np.nan_to_num(moved) > 1.0, hot)
-    seen = pixel_mesh.of("displacement").frames.count > 0
-    assert np.abs(moved[seen & ~hot]).max() < 1e-3
+    assert np.abs(moved[(pixel_mesh.count > 0) & ~hot]).max() < 1e-3
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("read_out", ["error", "increase", "displacement"])
-def test_count_mean_and_variance_are_those_of_two_passes(pixel_mesh, theory, read_out, rule):
-    data = np.stack([image.at(read_out, rule) for image in theory])
+@pytest.mark.parametrize("metric", ["error", "increase", "displacement"])
+def test_count_mean_and_variance_are_those_of_two_passes(pixel_mesh, theory, metric, rule):
+    data = np.stack([image.at(metric, rule) for image in theory])
     sequences = np.array([image.sequence for image in theory])
     count = np.isfinite(data).sum(axis=0)
-    frames = pixel_mesh.of(read_out, rule).frames
-    np.testing.assert_array_equal(frames.count, count)
+
+    def found(statistic="mean", over="frames"):
+        return pixel_mesh.sel(
+            metric=metric, joint="left_wrist", where=rule, statistic=statistic, over=over
+        ).values
+
+    np.testing.assert_array_equal(pixel_mesh.dataset["count"].sel(over="frames", where=rule).values, count)
     seen, twice = count > 0, count > 1
-    mean = np.nanmean(data[:, seen], axis=0)
-    np.testing.assert_allclose(frames.mean[WRIST, seen], mean, atol=1e-3)
+    np.testing.assert_allclose(found()[seen], np.nanmean(data[:, seen], axis=0), atol=1e-3)
     variance = np.nanvar(data[:, twice], axis=0, ddof=1)
-    np.testing.assert_allclose(frames.variance[WRIST, twice], variance, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(found("variance")[twice], variance, rtol=1e-4, atol=1e-3)
     per_sequence = [data[sequences == name][:, seen] for name in RED]
-    of_sequences = pixel_mesh.of(read_out, rule).sequences
     with np.errstate(invalid="ignore"):
         sums = np.stack([np.nansum(part, axis=0) / np.isfinite(part).sum(axis=0) for part in per_sequence])
-    np.testing.assert_allclose(of_sequences.mean[WRIST, seen], np.nanmean(sums, axis=0), atol=1e-3)
-    assert np.isnan(frames.mean[:, ~seen]).all()
+    np.testing.assert_allclose(found(over="sequences")[seen], np.nanmean(sums, axis=0), atol=1e-3)
+    assert np.isnan(found()[~seen]).all()
 
 
 def test_joints_that_the_regressor_never_moves_are_cold(pixel_mesh):
-    moved = pixel_mesh.of("displacement").frames
-    seen = moved.count > 0
-    still = [j for j, name in enumerate(SMPL24.joint_names) if name not in ("left_wrist", "left_hand")]
-    assert np.abs(moved.mean[still][:, seen]).max() < 1e-3
-    np.testing.assert_allclose(moved.mean[-1, seen], moved.mean[:-1, seen].mean(axis=0), rtol=1e-9)
+    moved, seen = pixel_mesh.sel(metric="displacement"), pixel_mesh.count > 0
+    still = [name for name in pixel_mesh.joints if name not in ("left_wrist", "left_hand", "mean")]
+    assert np.abs(moved.sel(joint=still).values[:, seen]).max() < 1e-3
+    mean = moved.isel(joint=slice(0, -1)).mean("joint").values[seen]
+    np.testing.assert_allclose(moved.sel(joint="mean").values[seen], mean, rtol=1e-6)
 
 
 def test_a_constant_regressor_gives_a_flat_mesh(tmp_path):
-    mesh = pool(surveyed(AlwaysTheSame(), tmp_path), BODIES)
+    mesh = surveyed(AlwaysTheSame(), tmp_path).mesh()
     for rule in RULES:
-        seen = mesh.of("error", rule).frames.count > 0
+        moved = mesh.sel(metric="displacement", where=rule).values
+        seen = np.isfinite(moved[0])
         assert seen.mean() > 0.3
-        assert not mesh.of("displacement", rule).frames.mean[:, seen].any()
-        assert not mesh.of("displacement", rule).frames.variance[:, seen].any()
-        error = mesh.of("error", rule).frames.mean[:, seen]
-        assert np.ptp(error, axis=1).max() < 1e-9
+        assert not moved[:, seen].any()
+        assert not mesh.sel(metric="displacement", where=rule, statistic="variance").values[:, seen].any()
+        error = mesh.sel(metric="error", where=rule).values[:, seen]
+        assert np.ptp(error, axis=1).max() < 1e-4
         assert error[WRIST, 0] == pytest.approx(chord_mm(0.4), abs=1e-3)
 
 
-def test_the_union_of_shards_is_the_single_run_bit_for_bit(tmp_path, pixel_mesh):
-    surveyed(PixelSumReader(), tmp_path, part=Part(1, 2), shard_size=2)
-    halves = surveyed(PixelSumReader(), tmp_path, part=Part(0, 2), shard_size=2)
-    halves = surveyed(PixelSumReader(), tmp_path, part=WHOLE, shard_size=2, resume=True)
+def test_the_union_of_parts_is_the_single_run_bit_for_bit(tmp_path, pixel_mesh):
+    for part in (Part(1, 2), Part(0, 2), WHOLE):
+        halves = surveyed(PixelSumReader(), tmp_path, part=part, shard_size=2, resume=True)
     assert halves.num_shards == 3
-    mesh = pool(halves, BODIES)
-    assert mesh.card == pixel_mesh.card
-    for mine, other in zip(mesh.pooled, pixel_mesh.pooled, strict=True):
-        for level in ("frames", "sequences"):
-            for name in ("count", "mean", "variance", "interval_low", "interval_high"):
-                one, two = getattr(getattr(mine, level), name), getattr(getattr(other, level), name)
-                assert one.tobytes() == two.tobytes()
+    xr.testing.assert_identical(halves.mesh().dataset, pixel_mesh.dataset)

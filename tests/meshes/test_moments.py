@@ -4,8 +4,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
-from occlusion_toolkit.meshes.pooling.moments import Moments
 from scipy import stats
+
+from occlusion_toolkit.meshes.moments import Moments
 
 VERTICES, CHANNELS = 6, 2
 

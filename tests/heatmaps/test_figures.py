@@ -5,7 +5,6 @@ import dataclasses
 import matplotlib
 import numpy as np
 import pytest
-from occlusion_toolkit.plotting.quantity import Quantity
 from PIL import Image
 from support.figure_texts import assert_texts_fit, texts
 from support.synthetic_meshes import sphere
@@ -15,6 +14,7 @@ from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.heatmaps.maps_figure import HeatmapPanels, heatmap_figure
 from occlusion_toolkit.heatmaps.summary_figure import WorstCase, summary_figure
 from occlusion_toolkit.plotting import posed
+from occlusion_toolkit.plotting.metric_text import axis_label, window_text
 from occlusion_toolkit.plotting.posed import PosedBody
 from occlusion_toolkit.plotting.style import DPI, save_figure, wrap_small_print
 from occlusion_toolkit.sweep.grid import Grid
@@ -23,14 +23,17 @@ GRID = Grid("centred", 40, 28)
 CAPTION = "pare-open · grey (124, 116, 104) · centred grid, stride 28 px · protocol 3fa2c91b7d00"
 
 
-def example(names=LSP14.joint_names, quantity=Quantity.ERROR, **changes):
+METRICS = ["error", "pa_increase", "displacement", "mine_error"]
+
+
+def example(names=LSP14.joint_names, metric="error", **changes):
     rng = np.random.default_rng(0)
     maps = HeatmapPanels(
         crop=np.arange(224, dtype=np.uint8)[:, None, None].repeat(224, axis=1).repeat(3, axis=2),
         maps_mm=rng.uniform(1012, 1143, (len(names), GRID.rows, GRID.cols)),
         joint_names=tuple(names),
         cells=GRID.cells(),
-        quantity=quantity,
+        metric=metric,
         occluder_px=GRID.size,
         joints_px=rng.uniform(0, 224, (len(names), 2)),
         caption=CAPTION,
@@ -44,8 +47,7 @@ def example_case(**changes):
     camera = np.array([1.0, 0.0, 0.0], dtype=np.float32)
     return WorstCase(
         maps=maps,
-        worst=int(maps.maps_mm.mean(0).argmax()),
-        windows=GRID.windows(),
+        window=tuple(map(int, GRID.windows()[maps.maps_mm.mean(0).argmax()])),
         occluded_crop=maps.crop,
         faces=faces.numpy(),
         clean=PosedBody(vertices.float().numpy(), camera, 62.0),
@@ -71,7 +73,7 @@ def smoothed():
 @pytest.mark.parametrize("count", [1, 2, 3, 24])
 @pytest.mark.parametrize("shared", [True, False])
 def test_no_text_sticks_out_or_touches_another(count, shared):
-    maps = example(SMPL24.joint_names[-count:], Quantity.INCREASE, aligned=True)
+    maps = example(SMPL24.joint_names[-count:], "pa_increase")
     maps = dataclasses.replace(maps, maps_mm=maps.maps_mm - 1100)
     assert_texts_fit(heatmap_figure(maps, shared_limits=shared, smoothing="linear"))
 
@@ -81,9 +83,9 @@ def test_no_text_of_the_14_joints_sticks_out_or_touches_another(heatmaps, smooth
     assert_texts_fit(smoothed)
 
 
-@pytest.mark.parametrize("quantity", list(Quantity))
-def test_no_text_of_the_summary_sticks_out_or_touches_another(quantity):
-    assert_texts_fit(summary_figure(example_case(quantity=quantity)))
+@pytest.mark.parametrize("metric", METRICS)
+def test_no_text_of_the_summary_sticks_out_or_touches_another(metric):
+    assert_texts_fit(summary_figure(example_case(metric=metric)))
 
 
 def test_every_joint_is_named_with_its_own_range(heatmaps):
@@ -99,12 +101,12 @@ def test_ranges_do_not_depend_on_smoothing_or_limits(heatmaps, smoothed):
     assert sharp == smooth
 
 
-@pytest.mark.parametrize("quantity", list(Quantity))
-def test_both_figures_say_what_they_show(quantity):
-    joined = " ".join(" ".join(texts(heatmap_figure(example(("neck",), quantity)))).split())
-    assert f"{quantity.label} [mm]" in joined
+@pytest.mark.parametrize("metric", METRICS)
+def test_both_figures_say_what_they_show(metric):
+    joined = " ".join(" ".join(texts(heatmap_figure(example(("neck",), metric)))).split())
+    assert axis_label(metric) in joined
     assert "protocol 3fa2c91b7d00" in joined
-    assert f"{quantity.label} [mm]" in texts(summary_figure(example_case(quantity=quantity)))
+    assert axis_label(metric) in texts(summary_figure(example_case(metric=metric)))
 
 
 def test_smoothing_is_declared(heatmaps, smoothed):
@@ -128,8 +130,10 @@ def test_panels_are_square_and_the_occluder_is_to_their_scale(heatmaps):
 
 def test_the_worst_window_is_outlined_where_it_is():
     case = example_case()
-    y0, y1, x0, x1 = case.windows[case.worst]
-    outlined = [axes for axes in summary_figure(case).axes if axes.patches]
+    y0, y1, x0, x1 = case.window
+    figure = summary_figure(case)
+    assert window_text(case.window) in " ".join(texts(figure))
+    outlined = [axes for axes in figure.axes if axes.patches]
     assert len(outlined) == 2
     for axes in outlined:
         for patch in axes.patches:

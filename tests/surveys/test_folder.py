@@ -5,16 +5,14 @@ import subprocess
 import sys
 
 import pytest
-from occlusion_toolkit.surveys.locks import locked
-from occlusion_toolkit.surveys.part import Part
 
 from occlusion_toolkit.errors import RunError
+from occlusion_toolkit.surveys.folder import Part, locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from occlusion_toolkit.surveys.locks import locked
-from occlusion_toolkit.surveys.part import Part
+from occlusion_toolkit.surveys.folder import Part, locked
 with locked(Path(sys.argv[1]), Part(int(sys.argv[2]), int(sys.argv[3]))):
     print("held", flush=True)
     time.sleep(600)

@@ -1,22 +1,18 @@
 """Mesh figures: texts fit, scales are shared and robust, files hold what the result holds."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import trimesh
-from occlusion_toolkit.meshes.figures import draw_mesh, joints_figure, mean_figure
-from occlusion_toolkit.plotting.quantity import Quantity
 from PIL import Image
 from support.figure_texts import assert_texts_fit, texts
-from support.mesh_fixtures import JOINTS, ball_result, ball_surface
+from support.mesh_fixtures import JOINTS, ball_mesh
 from support.synthetic_meshes import sphere
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24
-from occlusion_toolkit.body.mesh_files import NO_VALUE
-from occlusion_toolkit.errors import ResultError, TopologyError
-from occlusion_toolkit.meshes import figures as mesh_report
+from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.meshes import pictures
 from occlusion_toolkit.meshes.figure import MeshBand, MeshPanel, mesh_figure
+from occlusion_toolkit.meshes.pictures import draw_all
 from occlusion_toolkit.plotting.arrangement import arrange
 from occlusion_toolkit.plotting.colormaps import SEQUENTIAL, ColourScale, robust_scale
 from occlusion_toolkit.plotting.mesh_views import body_views
@@ -32,8 +28,8 @@ def views():
 
 @pytest.fixture(autouse=True)
 def _coarse(monkeypatch):
-    monkeypatch.setattr(mesh_report, "VIEWS_PER_INCH", 60.0)
-    monkeypatch.setattr(mesh_report, "_LARGE_PER_INCH", 60.0)
+    monkeypatch.setattr(pictures, "VIEWS_PER_INCH", 60.0)
+    monkeypatch.setattr(pictures, "_LARGE_PER_INCH", 60.0)
 
 
 def panel(title, low=0.0, high=100.0, quiet=None):
@@ -88,11 +84,11 @@ def test_a_few_wild_vertices_do_not_decide_the_colours():
     values[:, 0], values[:, 1] = 9000, np.nan
     weights = np.full(1000, 20.0)
     weights[0] = 1
-    scale = robust_scale(Quantity.ERROR, values, weights)
+    scale = robust_scale("pa_error", values, weights)
     assert 10 <= scale.low < 11
     assert 49 < scale.high <= 50
-    assert robust_scale(Quantity.DISPLACEMENT, values, weights).low == 0
-    assert robust_scale(Quantity.INCREASE, values - 30, weights).signed
+    assert robust_scale("displacement", values, weights).low == 0
+    assert robust_scale("mine_increase", values - 30, weights).signed
 
 
 def test_a_bar_says_that_values_lie_beyond_its_ends(views):
@@ -104,21 +100,39 @@ def test_a_bar_says_that_values_lie_beyond_its_ends(views):
 
 
 def test_the_figures_name_every_joint_its_range_and_the_protocol():
-    result, surface = ball_result(), ball_surface()
-    found = texts(joints_figure(result, surface, "increase"))
-    means = result.of("increase").frames.mean
-    for name, mean in zip((*JOINTS, "mean of 3 joints"), means, strict=True):
-        assert name.replace("_", " ") in found
+    mesh = ball_mesh()
+    found = texts(mesh.plot(metric="increase"))
+    for joint in mesh.joints:
+        name = "mean of 3 joints" if joint == "mean" else joint.replace("_", " ")
+        mean = mesh.sel(metric="increase", joint=joint).values
+        assert name in found
         assert f"{np.nanmin(mean):.0f}…{np.nanmax(mean):.0f} mm".replace("-", "−") in found
     joined = " ".join(found)
     assert "90 images of 2 sequences" in joined
-    assert f"protocol {result.card.hash}" in joined
-    assert_texts_fit(mean_figure(result, surface, "error"))
+    assert f"protocol {mesh.card.hash}" in joined
+    assert_texts_fit(mesh.plot(joint="mean"))
 
 
-def test_all_files_are_drawn_and_hold_what_the_result_holds(tmp_path):
-    result, surface = ball_result(), ball_surface()
-    files = draw_mesh(result, surface, tmp_path)
+def test_one_joint_is_drawn_large_on_a_scale_of_its_own(tmp_path):
+    mesh = ball_mesh()
+    mesh.dataset["mean"].loc[{"joint": "neck"}] += 1000
+    figure = mesh.plot(tmp_path / "neck.png", joint="neck")
+    assert "neck" in texts(figure)
+    assert "left wrist" not in texts(figure)
+    assert all(float(tick.get_text()) >= 1000 for tick in figure.axes[1].get_yticklabels()[1:-1])
+    with Image.open(tmp_path / "neck.png") as image:
+        image.load()
+
+
+def test_a_metric_of_ones_own_is_drawn_under_its_name():
+    mesh = ball_mesh(metrics=("mine",))
+    assert mesh.metric == "mine_error"
+    assert any("error by mine [mm]" in text.replace("\n", " ") for text in texts(mesh.plot(joint="mean")))
+
+
+def test_all_files_are_drawn(tmp_path):
+    mesh = ball_mesh()
+    files = draw_all(mesh, tmp_path)
     assert {path.name for path in files} == {
         *(f"{name}.{suffix}" for name in ("mesh", "mesh_mean", "mesh_increase") for suffix in ("png", "pdf")),
         *("mesh.glb", "mesh"),
@@ -126,40 +140,30 @@ def test_all_files_are_drawn_and_hold_what_the_result_holds(tmp_path):
     for name in ("mesh.png", "mesh_mean.png", "mesh_increase.png"):
         with Image.open(tmp_path / name) as image:
             image.load()
-    (glb,) = trimesh.load(tmp_path / "mesh.glb", process=False).geometry.values()
-    assert len(glb.vertex_attributes) == 3 * 4 + 1
-    seen = result.of("error").frames.count > 0
-    for row, name in enumerate(result.row_names):
-        mean = result.of("error").frames.mean[row].astype(np.float32)
-        ply = trimesh.load(tmp_path / "mesh" / f"{name}.ply", process=False)
-        np.testing.assert_array_equal(np.ravel(ply.metadata["_ply_raw"]["vertex"]["data"]["error_mm"]), mean)
-        attribute = np.ravel(glb.vertex_attributes[f"_ERROR_{name.upper()}"])
-        np.testing.assert_array_equal(attribute, np.where(seen, mean, np.float32(NO_VALUE)))
-        assert len(np.unique(ply.visual.vertex_colors[seen], axis=0)) > 20
-        assert len(np.unique(ply.visual.vertex_colors[~seen], axis=0)) == 1
+    assert {path.stem for path in (tmp_path / "mesh").iterdir()} == {*JOINTS, "mean"}
 
 
 def test_without_ground_truth_the_displacement_is_drawn(tmp_path):
-    draw_mesh(ball_result(("displacement",)), ball_surface(), tmp_path)
+    mesh = ball_mesh(truth=False)
+    assert {path.name for path in draw_all(mesh, tmp_path)} == {
+        *("mesh.png", "mesh.pdf", "mesh_mean.png", "mesh_mean.pdf", "mesh.glb", "mesh")
+    }
     ply = trimesh.load(tmp_path / "mesh" / "neck.ply", process=False)
     assert "displacement_mm" in ply.metadata["_ply_raw"]["vertex"]["data"].dtype.names
-    with pytest.raises(ResultError, match="no 'error'"):
-        draw_mesh(ball_result(("displacement",)), ball_surface(), tmp_path, read_out="error")
-
-
-def test_meshes_are_not_drawn_on_another_body(tmp_path):
-    with pytest.raises(TopologyError):
-        draw_mesh(ball_result(), dataclasses.replace(ball_surface(), topology="smpl"), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UsageError, match="no metric 'error'"):
+        mesh.plot(metric="error")
 
 
 def test_meshes_that_nothing_was_seen_of_are_drawn_hatched():
-    result = ball_result(("displacement",))
-    frames = result.pooled[0].frames
-    blank = dataclasses.replace(frames, count=frames.count * 0, mean=frames.mean * np.nan)
-    result = dataclasses.replace(
-        result, pooled=(dataclasses.replace(result.pooled[0], frames=blank), *result.pooled[1:])
-    )
-    found = texts(mean_figure(result, ball_surface(), "displacement"))
+    mesh = ball_mesh()
+    mesh.dataset["count"][:] = 0
+    mesh.dataset["mean"][:] = np.nan
+    found = texts(mesh.plot(joint="mean"))
     assert "no values" in found
     assert any("no vertex is seen" in text for text in found)
+
+
+def test_in_a_notebook_meshes_show_a_picture_and_a_table():
+    shown = ball_mesh()._repr_html_()
+    assert "data:image/png;base64," in shown
+    assert "<table>" in shown
