@@ -75,7 +75,7 @@ class RegressorTraining(lightning.LightningModule):
         if crops.dtype == torch.uint8:
             output = self.network(normalised(crops))
         else:
-            output = self.network.head(self.network.backbone.neck(crops.float()))
+            output = self.network.head(self.network.backbone.neck(crops.float()))  # type: ignore[operator]
         return output
 
     def loss_weights(self, step: int) -> LossWeights:
