@@ -1,4 +1,4 @@
-"""Everyday poses: mostly standing, walking and gesturing, some sitting, reaching, running and stretching.
+"""Everyday poses: half of them standing, walking and gesturing, others sitting, reaching, bending, stepping.
 
 Angles are drawn around natural modes and clipped to joint limits. Signs follow SMPL's T-pose (y up, z front,
 +x body left); a mirrored joint has the same x component and opposite y and z components.
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from occlusion_toolkit.open_world import gestures
+from occlusion_toolkit.open_world import gestures, off_balance
 from occlusion_toolkit.open_world.gestures import Arm
 from occlusion_toolkit.open_world.latents import LatentDraws
 from occlusion_toolkit.open_world.rig import Floats, rotmats_from_axis_angle
@@ -62,7 +62,8 @@ def _standing(draws: LatentDraws) -> Posture:
         spine_flexion=draws.normal(0.04, 0.09),
         spine_twist=draws.normal(0.0, 0.13),
         spine_side=draws.normal(0.0, 0.06),
-        head=np.array([draws.normal(0.08, 0.18), draws.normal(0.0, 0.35), draws.normal(0.0, 0.09)]),
+        head=np.array([draws.normal(0.08, 0.22), draws.normal(0.0, 0.4), draws.normal(0.0, 0.12)]),
+        root_tilt=np.array([draws.normal(0.03, 0.08), 0.0, draws.normal(0.0, 0.05)]),
     )
     relaxed = draws.normal(0.35, 0.15)
     if draws.chance(0.35):  # contrapposto: one knee soft, that hip forward
@@ -213,8 +214,14 @@ _POSTURES = {
     "crouch": _crouching,
     "stretch": _stretching,
 }
-FAMILIES = ("stand", "walk", "gesture", "reach", "sit", "crouch", "run", "stretch")
-FAMILY_WEIGHTS = (0.31, 0.27, 0.10, 0.08, 0.10, 0.05, 0.04, 0.05)
+_OFF_BALANCE = {
+    "lean": off_balance.lean,
+    "bend": off_balance.bend,
+    "balance": off_balance.balance,
+    "step": off_balance.step,
+}
+FAMILIES = ("stand", "walk", "gesture", "reach", "sit", "crouch", "run", "stretch", *_OFF_BALANCE)
+FAMILY_WEIGHTS = (0.17, 0.17, 0.10, 0.08, 0.10, 0.06, 0.04, 0.06, 0.07, 0.05, 0.05, 0.05)
 
 
 def draw_posture(draws: LatentDraws, family: str, phase: float) -> Posture:
@@ -227,7 +234,12 @@ def draw_posture(draws: LatentDraws, family: str, phase: float) -> Posture:
     """
     if family in _GAITS:
         return _GAITS[family](draws, phase)
-    return _POSTURES[family](draws)
+    if family in _POSTURES:
+        return _POSTURES[family](draws)
+    posture = _standing(draws)
+    posture.family = family
+    _OFF_BALANCE[family](draws, posture)
+    return posture
 
 
 def _limited(name: str, value: float) -> float:

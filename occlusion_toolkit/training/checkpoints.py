@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.ckpt"
 
-SAME_WHEN_RESUMED = ("seed", "steps", "batch_size", "data", "augmentation")
+SAME_WHEN_RESUMED = ("seed", "steps", "batch_size", "data", "augmentation", "copies")
 """What of a recipe decides which samples come when, and how the rate falls."""
 
 
