@@ -1,15 +1,16 @@
 # Two commands do all set-up on a fresh machine (Python 3.11, make, git):
 #   make heatmap   the main job on the shipped open world; leaves pictures in out/
 #   make test      lint, types and tests
-# and two that show more of it:
+# and three that show more of it:
 #   make mesh      occlusion sensitivity meshes of pare-open on the shipped people
 #   make compare   the three open models against each other, with figures and an interactive page
+#   make docs      the documentation as a site, in out/docs; warnings are errors
 PYTHON ?= python3.11
 VENV ?= .venv
 OUT ?= out
 BIN := $(VENV)/bin
 
-.PHONY: heatmap mesh compare test lint types tests clean
+.PHONY: heatmap mesh compare test lint types tests docs clean
 
 heatmap: $(VENV)/.installed
 	$(BIN)/occlusion-toolkit heatmap examples/rendered-person.jpg --ground-truth examples/rendered-person.npz --out $(OUT)/rendered-person
@@ -34,6 +35,9 @@ types: $(VENV)/.installed-test
 tests: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -q -b html -W --keep-going -n -E -d $(OUT)/docs-cache docs $(OUT)/docs
+
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -41,6 +45,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[synthesize,test]'
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@
 
 clean:

@@ -17,13 +17,18 @@ from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.comparison.significance import mean_interval, paired_difference
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.meshes.observations import read_scene
 from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
-from occlusion_toolkit.training.report import clean_errors, ground_truth, load_crops, occluded_errors
+from occlusion_toolkit.training.evaluation import (
+    ground_truth,
+    load_crops,
+    mean_iou,
+    part_overlaps,
+    swept_errors,
+)
 
 GRID = Grid("centred", size=40, stride=28)
 COLUMNS = ("MPJPE", "PA-MPJPE", "occluded MPJPE", "occluded PA-MPJPE", "worst window MPJPE")
@@ -54,7 +59,7 @@ def main(folders: tuple[Path, ...], limit: int | None) -> None:
     }
     if len(lengths := {seed.steps for seeds in found.values() for seed in seeds}) > 1:
         raise UsageError(f"these runs have different lengths: {sorted(lengths)} steps; finish them first")
-    click.echo(f"| recipe, {len(folders)} seeds | {' | '.join(COLUMNS)} | IoU with part pictures |")
+    click.echo(f"| recipe, {len(folders)} seeds | {' | '.join(COLUMNS)} | IoU with segmentation masks |")
     click.echo("|---" * (len(COLUMNS) + 2) + "|")
     mean = {name: np.mean([seed.errors_mm for seed in seeds], axis=0) for name, seeds in found.items()}
     for name, seeds in found.items():
@@ -73,7 +78,7 @@ def runs(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*/*-last.yaml") if path.stem == f"{path.parent.name}-last"]
 
 
-def measure(card: Path, people: list[PersonFrame]) -> Measured:
+def measure(card: Path, people: list[Sample]) -> Measured:
     """What is measured of a network; kept beside its card, and taken from there for the same weights."""
     regressor, kept = load_regressor(card), card.with_name(f"{card.stem}-measured.npz")
     key = f"{regressor.weights_sha256} {GRID} {len(people)}"
@@ -89,19 +94,19 @@ def measure(card: Path, people: list[PersonFrame]) -> Measured:
 
 
 @torch.no_grad()
-def measured_now(regressor: LoadedRegressor, people: list[PersonFrame]) -> Measured:
+def measured_now(regressor: LoadedRegressor, people: list[Sample]) -> Measured:
     """Errors of a network, clean and under the occluder, and how well it segments parts."""
     body = load_open_body()
     crops, truth = load_crops(people), ground_truth(people)
-    clean = clean_errors(regressor, body, crops, truth)
-    occluded = occluded_errors(regressor, body, crops, truth, GRID)
-    columns = (*clean, *occluded.mean(dim=0), occluded[:, 0].amax(dim=0))
+    found = swept_errors(regressor, body, crops, truth, GRID)
+    occluded = [found[name].mean(["row", "col"]) for name in ("error", "pa_error")]
+    columns = (found["clean_error"], found["clean_pa_error"], *occluded, found["error"].max(["row", "col"]))
     steps = 0 if regressor.card.training is None else regressor.card.training.steps
-    return Measured(steps, torch.stack(columns, dim=1).numpy(), part_iou(regressor, crops, people))
+    return Measured(steps, np.stack(columns, axis=1), part_iou(regressor, crops, people))
 
 
-def part_iou(regressor: LoadedRegressor, crops: torch.Tensor, people: list[PersonFrame]) -> float | None:
-    """Mean IoU of a network's parts with the set's part pictures, which show clothes; None without parts."""
+def part_iou(regressor: LoadedRegressor, crops: torch.Tensor, people: list[Sample]) -> float | None:
+    """Mean IoU of a network's parts with the segmentation masks, which show clothes; None without parts."""
     logits = regressor(crops).part_logits
     if logits is None:
         return None

@@ -28,8 +28,7 @@ from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.training.evaluation import errors_mm
-from occlusion_toolkit.training.report import ground_truth, load_crops
+from occlusion_toolkit.training.evaluation import errors_mm, ground_truth, load_crops
 
 NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")
 PAIRS = ((0, 1), (0, 2), (1, 2))

@@ -12,16 +12,14 @@ import torch
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced, People
-from occlusion_toolkit.data.person_crop import read_crop
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.models.registry import load_regressor
-from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies, bodies_of
-from occlusion_toolkit.training.samples.label_cameras import cameras_of
-from occlusion_toolkit.training.samples.part_labels import render_part_labels
-from occlusion_toolkit.training.samples.people_table import table_of_people
+from occlusion_toolkit.training.bodies import TrainingBodies, bodies_of, table_of_people
+from occlusion_toolkit.training.evaluation import mean_iou, part_overlaps
+from occlusion_toolkit.training.label_cameras import cameras_of
+from occlusion_toolkit.training.part_labels import render_part_labels
 
 CROP_PX, BATCH = 224, 32
 
@@ -60,7 +58,7 @@ def batches(people: People, bodies: TrainingBodies) -> Iterator[tuple[torch.Tens
         for gender, places, parameters in bodies_of(table, rows):
             cameras, _ = cameras_of(table, rows[places], bodies.joints(gender)(parameters))
             labels[places] = render_part_labels(bodies.model(gender), parameters, cameras, CROP_PX)
-        yield torch.stack([normalise(read_crop(people.frame_at(int(row)))) for row in rows]), labels
+        yield torch.stack([normalise(read_crop(people.sample_at(int(row)))) for row in rows]), labels
 
 
 if __name__ == "__main__":

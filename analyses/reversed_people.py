@@ -18,12 +18,11 @@ from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.comparison.significance import paired_difference
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.models.registry import load_regressor
-from occlusion_toolkit.training.evaluation import errors_mm
-from occlusion_toolkit.training.report import ground_truth, load_crops
+from occlusion_toolkit.training.evaluation import errors_mm, ground_truth, load_crops
 
 HELD_OUT, TRAINED_ON = 256, 512
 REVERSED_DEGREES = 60.0
@@ -39,7 +38,7 @@ BATCH = 64
 )
 def main(models: tuple[str, ...], people: Path | None) -> None:
     """Print a Markdown table of every set, and pairs of models with and without reversed people."""
-    sets: dict[str, Sequence[PersonFrame]] = {"test": open_dataset("open")}
+    sets: dict[str, Sequence[Sample]] = {"test": open_dataset("open")}
     if people is not None:
         trained = ThreeDPW(people, "train")
         if len(trained) < HELD_OUT + TRAINED_ON:
@@ -52,7 +51,7 @@ def main(models: tuple[str, ...], people: Path | None) -> None:
 
 
 @torch.no_grad()
-def compare(name: str, frames: Sequence[PersonFrame], models: Sequence[str]) -> None:
+def compare(name: str, frames: Sequence[Sample], models: Sequence[str]) -> None:
     """The tables of one set."""
     body, crops, truth = load_open_body(), load_crops(frames), ground_truth(frames)
     errors, turned = {}, {}

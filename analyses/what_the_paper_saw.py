@@ -1,4 +1,4 @@
-"""PARE's observations about occlusion (Section 3), counted on finished surveys of a set with part pictures.
+"""PARE's observations about occlusion (Section 3), counted on surveys of a set with segmentation masks.
 
 python analyses/what_the_paper_saw.py out/mesh [MORE FOLDERS OF occlusion-toolkit mesh]
 """
@@ -9,12 +9,11 @@ import click
 
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.errors import OcclusionToolkitError
-from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface
 from occlusion_toolkit.meshes.observations import Observation, observe
-from occlusion_toolkit.meshes.table import summarise_mesh
-from occlusion_toolkit.surveys.stored import ReadOut, Survey
+from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
+from occlusion_toolkit.surveys.survey import Survey
 
-READ_OUTS: tuple[ReadOut, ...] = ("displacement", "increase")
+METRICS = ("displacement", "increase")
 
 
 @click.command()
@@ -26,18 +25,17 @@ def main(folders: tuple[Path, ...], dataset: str, root: Path | None) -> None:
     people = open_dataset(dataset, root)
     surveys = [Survey.open(folder) for folder in folders]
     click.echo("| model | joints | background | own place | neighbours | far |\n|---|---|---|---|---|---|")
-    for read_out in READ_OUTS:
+    for metric in METRICS:
         for survey in surveys:
-            found = observe(survey, people, read_out)
+            found = observe(survey, people, metric)
             for visible in (True, False):
                 lines = [line for line in found if line.visible == visible]
                 seen = f"{lines[0].joints} {'in sight' if visible else 'out of sight'}"
                 cells = " | ".join(shown(line) for line in lines)
-                click.echo(f"| {survey.card.model_card}, {read_out} | {seen} | {cells} |")
+                click.echo(f"| {survey.card.model_card}, {metric} | {seen} | {cells} |")
     click.echo("\n| model | joint | own | neighbours | elsewhere | worst part |\n|---|---|---|---|---|---|")
     for folder in folders:
-        path = folder / "mesh.h5"
-        table = summarise_mesh(read_mesh(path), read_surface(path), "displacement")
+        table = SensitivityMesh.open(folder / "mesh.h5").table("displacement")
         for joint in table.joints:
             parts = (joint.own_mm, joint.neighbours_mm, joint.elsewhere_mm)
             cells = " | ".join("" if part is None else f"{part:.0f}" for part in parts)

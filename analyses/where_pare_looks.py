@@ -14,10 +14,9 @@ from occlusion_toolkit.attention_maps.table import AttentionFigures, attention_f
 from occlusion_toolkit.body.parts import NUM_PARTS, PART_NAMES
 from occlusion_toolkit.comparison.significance import mean_interval
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced
-from occlusion_toolkit.data.person_crop import read_crop
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.meshes.observations import read_scene
 from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
@@ -31,7 +30,7 @@ KINDS = ("in sight", "in sight, another part hidden", "hidden", "out of sight")
 @click.option("--model", default="pare-open", show_default=True)
 @click.option("--limit", type=int, help="People, evenly spaced; all by default.")
 def main(model: str, limit: int | None) -> None:
-    """Print two Markdown tables of the open test set, by its true part pictures: by kind, and by part."""
+    """Print two Markdown tables of the open test set, by its segmentation masks: by kind, and by part."""
     people, regressor = open_dataset("open"), load_regressor(model, torch.device("cpu"))
     found: dict[str, list[tuple[str, AttentionFigures]]] = defaultdict(list)
     by_part: dict[int, list[float]] = defaultdict(list)
@@ -51,7 +50,7 @@ def main(model: str, limit: int | None) -> None:
         click.echo(f"| {PART_NAMES[part].replace('_', ' ')} | {len(shares)} | {100 * np.mean(shares):.0f} |")
 
 
-def looks(frame: PersonFrame, regressor: LoadedRegressor) -> Iterator[tuple[str, int, AttentionFigures]]:
+def looks(frame: Sample, regressor: LoadedRegressor) -> Iterator[tuple[str, int, AttentionFigures]]:
     """One person's maps with kind and part: each part clean, and with a square over each in sight in turn."""
     labels = read_scene(frame, ("neck",)).parts
     regions = [labels == part + 1 for part in range(NUM_PARTS)]

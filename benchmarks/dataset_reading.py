@@ -17,8 +17,7 @@ from scipy.spatial.transform import Rotation
 from support.published_lists import write_spin_list
 from support.python2_pickler import python2_pickle
 
-from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES
+from occlusion_toolkit.data.catalogue import TEST_SEQUENCES, open_dataset
 
 BOXES = 35_515
 PEOPLE = [2] * 13 + [1] * 11

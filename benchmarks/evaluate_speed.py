@@ -20,12 +20,10 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import RESOLUTION, normalise
+from occlusion_toolkit.data.crops import RESOLUTION, normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced
-from occlusion_toolkit.data.person_crop import read_crop
-from occlusion_toolkit.evaluation.evaluator import Evaluator, true_parameters
-from occlusion_toolkit.evaluation.measure import measure, posed
-from occlusion_toolkit.evaluation.protocol import SPIN
+from occlusion_toolkit.data.protocol import SPIN
+from occlusion_toolkit.evaluation.evaluator import Evaluator, measure, posed, true_parameters
 from occlusion_toolkit.evaluation.run import run_evaluation
 from occlusion_toolkit.models.cards import PluginCard
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS, build_network
@@ -66,7 +64,7 @@ def measure_parts(name: str, people: EvenlySpaced, batch: int, device: torch.dev
     frames = people[:]
     evaluator(frames[:batch], np.stack([read_crop(frame) for frame in frames[:batch]]))  # warm-up
     with tempfile.TemporaryDirectory() as folder:
-        whole = seconds(lambda: run_evaluation(evaluator, Path(folder), batch), device)
+        whole = seconds(lambda: run_evaluation(evaluator, Path(folder) / "errors.h5", batch), device)
 
     totals = dict.fromkeys(("read and crop", "normalise", "network", "two bodies", "metrics"), 0.0)
     network = NetworkRunner(optimised_copy(loaded, device, RESOLUTION), device)

@@ -23,7 +23,7 @@ from support.python2_pickler import python2_pickle
 from support.smpl_files_writer import smpl_content
 
 from occlusion_toolkit.files.checkpoints import read_state_dict
-from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA
+from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import load_pickle
 from occlusion_toolkit.models import build_network
 

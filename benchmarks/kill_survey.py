@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from occlusion_toolkit.surveys.source import CardSource
+from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Survey
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.surveys.source import CardSource
-from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Survey
 from occlusion_toolkit.sweep.grid import Grid
 
 SHARD_SIZE = 2

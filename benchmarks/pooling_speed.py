@@ -12,17 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from occlusion_toolkit.meshes.pooling.pool import pool
 from support.body_fixtures import random_people
 from support.smpl_like_body import smpl_like_arrays
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.camera import project_to_crop
+from occlusion_toolkit.body.camera import project_to_crop, vertex_visibility
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.rasterize import rasterize
-from occlusion_toolkit.body.visibility import vertex_visibility
-from occlusion_toolkit.meshes.pooling.pool import pool
 from occlusion_toolkit.sweep.grid import Grid
 
 TEST_SPLIT = 35_515

@@ -18,19 +18,19 @@ from pathlib import Path
 from unittest import mock
 
 import torch
+from occlusion_toolkit.surveys.source import CardSource
+from occlusion_toolkit.sweep.engine import Engine
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced, People
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.models import build_network
 from occlusion_toolkit.models.cards import RegressorCard
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.surveys import measure, run
-from occlusion_toolkit.surveys.source import CardSource
-from occlusion_toolkit.sweep.engine import Engine
 from occlusion_toolkit.sweep.estimator import DenseEstimator
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner
@@ -60,7 +60,7 @@ class Again(People):
     def __len__(self) -> int:
         return self._count
 
-    def frame_at(self, position: int) -> PersonFrame:
+    def sample_at(self, position: int) -> Sample:
         """The person at a position."""
         return self._people[position % len(self._people)]
 

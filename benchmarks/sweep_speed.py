@@ -26,7 +26,7 @@ from occlusion_toolkit.models import HMR, PARE, MeanParameters, build_network
 from occlusion_toolkit.models.backbones import BasicBlock, ResNet, upsample_steps
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.metrics import centre_on, mpjpe_per_joint, pa_mpjpe_per_joint
+from occlusion_toolkit.sweep.metrics import centre_on, mpjpe, pa_mpjpe
 from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.sweep.sweep import OcclusionSweep
 
@@ -57,11 +57,13 @@ class Contender:
 def make_network(name: str) -> nn.Module:
     """A published network, or a compact one, with random weights."""
     torch.manual_seed(0)
-    trunk = ResNet(BasicBlock, (2, 2, 2, 2), width=32)
+    backbone = ResNet(BasicBlock, (2, 2, 2, 2), width=32)
     if name == "compact_pare":
-        return PARE(trunk, branch=upsample_steps, filters=(64, 64, 64), mean=MeanParameters.standing()).eval()
+        return PARE(
+            backbone, branch=upsample_steps, filters=(64, 64, 64), mean=MeanParameters.standing()
+        ).eval()
     if name == "compact_hmr":
-        return HMR(trunk, hidden=512).eval()
+        return HMR(backbone, hidden=512).eval()
     return build_network(name).eval()
 
 
@@ -82,9 +84,7 @@ def batch_1_loop(network: nn.Module, body: BodyModel, crop: Tensor, truth: Tenso
             output = network(copy)
             joints = regressor @ body(output).vertices
             centred = centre_on(joints[:, list(LSP_FROM_H36M)], joints[:, 0])
-            errors.append(
-                torch.cat([mpjpe_per_joint(centred, truth), pa_mpjpe_per_joint(centred, truth)]).cpu()
-            )
+            errors.append(torch.cat([mpjpe(centred, truth), pa_mpjpe(centred, truth)]).cpu())
     return torch.stack(errors)
 
 
@@ -94,7 +94,7 @@ def captum_sweep(
     """Captum's `Occlusion` on the mean joint error: one number per window, joints without the mesh."""
 
     def mean_error(crops: Tensor) -> Tensor:
-        return mpjpe_per_joint(body.centred_joints(network(crops), LSP14), truth).mean(dim=1)
+        return mpjpe(body.centred_joints(network(crops), LSP14), truth).mean(dim=1)
 
     with torch.no_grad():
         return Occlusion(mean_error).attribute(

@@ -13,11 +13,11 @@ from torch.utils.data import default_collate
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.models.base import MeanParameters
-from occlusion_toolkit.training.loading import BatchOrder, TrainingData
+from occlusion_toolkit.training.bodies import TrainingBodies
+from occlusion_toolkit.training.data import BatchOrder, RunData, TrainingData, open_data
 from occlusion_toolkit.training.module import RegressorTraining
-from occlusion_toolkit.training.recipe import load_recipe
-from occlusion_toolkit.training.samples.sample import Sample
-from occlusion_toolkit.training.sources import RunData, open_data
+from occlusion_toolkit.training.recipe_files import load_recipe
+from occlusion_toolkit.training.sample import TrainingSample
 
 
 def loader_speed(data: RunData, batch: int, steps: int, workers: int) -> float:
@@ -32,12 +32,12 @@ def loader_speed(data: RunData, batch: int, steps: int, workers: int) -> float:
     return steps * batch / (time.perf_counter() - begin)
 
 
-def trainer_speed(module: RegressorTraining, batch: Sample, steps: int, bf16: bool) -> float:
+def trainer_speed(module: RegressorTraining, batch: TrainingSample, steps: int, bf16: bool) -> float:
     """Samples per second through network, losses, gradients and optimiser, always the same batch."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module.to(device).train()
     optimiser = module.configure_optimizers()["optimizer"]
-    batch = Sample(*(value.to(device) for value in batch))
+    batch = TrainingSample(*(value.to(device) for value in batch))
     begin = 0.0
     for number in range(steps + 1):
         if number == 1:
@@ -65,14 +65,12 @@ def main() -> None:
     recipe = load_recipe(arguments.recipe)
     with tempfile.TemporaryDirectory() as temporary:
         cache = arguments.cache or Path(temporary)
-        data = open_data(recipe, {recipe.train.data_sets[0]: arguments.data}, Bodies(), cache)
+        bodies = TrainingBodies(Bodies(), recipe.body)
+        data = open_data(recipe, {recipe.train.data_sets[0]: arguments.data}, bodies, cache)
         batch = recipe.train.batch_size
         speed = loader_speed(data, batch, arguments.steps, arguments.workers)
         print(f"loader alone, {arguments.workers} processes: {speed:.0f} samples/s", flush=True)
-        bodies = data.bodies
-        module = RegressorTraining(
-            recipe, bodies.model("neutral"), bodies.joints("neutral"), MeanParameters.standing(), data.people
-        )
+        module = RegressorTraining(recipe, bodies, MeanParameters.standing(), data.people)
         same = default_collate([data.samples[position] for position in range(batch)])
         speed = trainer_speed(module, same, arguments.steps, arguments.bf16)
         print(f"trainer alone: {speed:.0f} samples/s", flush=True)

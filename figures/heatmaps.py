@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.comparison.given_results import result_file
 from occlusion_toolkit.files.atomic import make_folder
-from occlusion_toolkit.heatmaps.figures import draw_heatmap
-from occlusion_toolkit.sweep.results import read_heatmap
+from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
+from occlusion_toolkit.heatmaps.pictures import draw_all
+from occlusion_toolkit.plotting.figure_files import result_file
 
 
 @click.command()
@@ -18,9 +17,8 @@ from occlusion_toolkit.sweep.results import read_heatmap
 @click.option("--smooth", is_flag=True, help="Interpolate the heatmaps for display.")
 def main(result: Path, out: Path, limits: str, smooth: bool) -> None:
     """Draw heatmaps.png, heatmaps.pdf and summary.png from RESULT, a result.h5 or its folder."""
-    stored = read_heatmap(result_file(result, "result.h5"))
-    body = Bodies().load(stored.card.body)
-    for path in draw_heatmap(stored, body, make_folder(out), shared_limits=limits == "shared", smooth=smooth):
+    maps = OcclusionMaps.open(result_file(result, "result.h5"))
+    for path in draw_all(maps, make_folder(out), shared_limits=limits == "shared", smooth=smooth):
         click.echo(path)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from occlusion_toolkit.body.joints import SMPL24
-from occlusion_toolkit.data.shipped import open_test_folder
 from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.files.safe_pickle import load_pickle
+from occlusion_toolkit.files.shipped import shipped
 
 COLUMNS, TILE_PX, FRAME = 8, 180, 2
 DRAWN = 3  # labels and joints are drawn at three times the tile's size
@@ -66,13 +66,13 @@ def contact_sheet(root: Path) -> Image.Image:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=open_test_folder)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/synthetic-people.jpg"))
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=lambda: shipped("open-test"))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
 def main(folder: Path, out: Path) -> None:
-    """Draw one sheet of the people in FOLDER, written by `synthesize`; by default the shipped ones."""
-    make_folder(out.parent)
-    contact_sheet(folder).save(out, quality=88, optimize=True)
-    click.echo(out)
+    """Draw synthetic_people.jpg: people in FOLDER, written by `synthesize`; by default the shipped ones."""
+    path = make_folder(out) / "synthetic_people.jpg"
+    contact_sheet(folder).save(path, quality=88, optimize=True)
+    click.echo(path)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
-from occlusion_toolkit.training.curves_figure import training_curves_figure
-from occlusion_toolkit.training.log import read_log
+from occlusion_toolkit.training.curves import read_log, training_curves_figure
 
 
 @click.command()

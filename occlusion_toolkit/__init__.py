@@ -1,3 +1,106 @@
-"""Occlusion-sensitivity analysis for 3D human pose and shape regressors, after PARE (ICCV 2021)."""
+"""Occlusion-sensitivity analysis for 3D human pose and shape regressors, after PARE (ICCV 2021).
 
-__version__ = "0.1.0"
+    >>> import occlusion_toolkit as ot
+    >>> crop = ot.read_crop("examples/photo.jpg", bbox=(258, 107, 382, 707))
+    >>> maps = ot.OcclusionSweep("pare-open", size=40, stride=56)(crop)
+    >>> maps.sel(joint="left_wrist", metric="displacement").dims
+    ('row', 'col')
+
+Everything below is loaded when it is first used, so importing the package costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.2.0"
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.attention_maps.attention_maps import AttentionMaps
+    from occlusion_toolkit.attention_maps.run import attention
+    from occlusion_toolkit.body.bodies import load_body
+    from occlusion_toolkit.comparison.comparison import Comparison
+    from occlusion_toolkit.comparison.run import compare
+    from occlusion_toolkit.data.catalogue import open_dataset
+    from occlusion_toolkit.errors import OcclusionToolkitError
+    from occlusion_toolkit.evaluation.evaluation import Evaluation
+    from occlusion_toolkit.evaluation.run import evaluate
+    from occlusion_toolkit.find.crop import Crop, read_crop
+    from occlusion_toolkit.find.people import find_people
+    from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps, open_maps
+    from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+    from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
+    from occlusion_toolkit.models.base import RegressorOutput
+    from occlusion_toolkit.models.networks import build_network
+    from occlusion_toolkit.models.registry import load_regressor
+    from occlusion_toolkit.surveys.run import survey
+    from occlusion_toolkit.surveys.survey import Survey
+    from occlusion_toolkit.sweep.metrics import mpjpe, pa_mpjpe
+    from occlusion_toolkit.sweep.occluders import Occluder
+    from occlusion_toolkit.training.train import train
+
+__all__ = [
+    "AttentionMaps",
+    "Comparison",
+    "Crop",
+    "Evaluation",
+    "Occluder",
+    "OcclusionMaps",
+    "OcclusionSweep",
+    "OcclusionToolkitError",
+    "RegressorOutput",
+    "SensitivityMesh",
+    "Survey",
+    "attention",
+    "build_network",
+    "compare",
+    "evaluate",
+    "find_people",
+    "load_body",
+    "load_regressor",
+    "mpjpe",
+    "open_dataset",
+    "open_maps",
+    "pa_mpjpe",
+    "read_crop",
+    "survey",
+    "train",
+]
+
+_MODULES = {
+    "attention_maps.attention_maps": ["AttentionMaps"],
+    "attention_maps.run": ["attention"],
+    "body.bodies": ["load_body"],
+    "comparison.comparison": ["Comparison"],
+    "comparison.run": ["compare"],
+    "data.catalogue": ["open_dataset"],
+    "errors": ["OcclusionToolkitError"],
+    "evaluation.evaluation": ["Evaluation"],
+    "evaluation.run": ["evaluate"],
+    "find.crop": ["Crop", "read_crop"],
+    "find.people": ["find_people"],
+    "heatmaps.occlusion_maps": ["OcclusionMaps", "open_maps"],
+    "heatmaps.occlusion_sweep": ["OcclusionSweep"],
+    "meshes.sensitivity_mesh": ["SensitivityMesh"],
+    "models.base": ["RegressorOutput"],
+    "models.networks": ["build_network"],
+    "models.registry": ["load_regressor"],
+    "surveys.run": ["survey"],
+    "surveys.survey": ["Survey"],
+    "sweep.metrics": ["mpjpe", "pa_mpjpe"],
+    "sweep.occluders": ["Occluder"],
+    "training.train": ["train"],
+}
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Loads a name when it is first used (PEP 562)."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,6 +1,10 @@
 """Set-up of every test: the package checks types and shapes while it runs; one thread; no GPU needed."""
 
 import importlib.util
+import io
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from typing import NamedTuple
 
 import hypothesis
 import pytest
@@ -16,6 +20,28 @@ torch.set_num_threads(1)
 # The same examples in every run, and no deadlines: test machines are shared.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("suite")
+
+
+class Ran(NamedTuple):
+    """What a command line left: its exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., Ran]:
+    """Runs a command line in this process: `cli("evaluate", "--limit", 2).code`."""
+    from occlusion_toolkit.cli.main import main
+
+    def run(*words: object) -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+    return run
 
 
 def _missing_gl() -> str | None:

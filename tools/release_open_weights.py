@@ -17,8 +17,7 @@ from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.models.cards import ErrorFigure, read_card, write_card
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.training.evaluation import PoseErrors
-from occlusion_toolkit.training.report import ground_truth, load_crops, mean_and_occluded
+from occlusion_toolkit.training.evaluation import PoseErrors, ground_truth, load_crops, swept_errors
 
 GRID = Grid("centred", size=40, stride=28)
 OCCLUDED = f"grey square of {GRID.size} px, centred grid of stride {GRID.stride} px"
@@ -70,8 +69,15 @@ def release(name: str, arguments: argparse.Namespace, body: BodyModel, people: T
         }
     )
     write_card(card, path)
-    clean, mean, worst = mean_and_occluded(
-        load_regressor(path), body, load_crops(people), ground_truth(people), GRID
+    found = swept_errors(load_regressor(path), body, load_crops(people), ground_truth(people), GRID)
+    windows = found[["error", "pa_error"]]
+    clean, mean, worst = (
+        PoseErrors(*(float(values.mean()) for values in condition.values()))
+        for condition in (
+            found[["clean_error", "clean_pa_error"]],
+            windows.mean(["row", "col"]),
+            windows.max(["row", "col"]),
+        )
     )
     errors = (
         *figures(clean, "clean"),

@@ -17,9 +17,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from occlusion_toolkit.training.log import read_log
-from occlusion_toolkit.training.recipe import load_recipe
-from occlusion_toolkit.training.saving import CHECKPOINT
+from occlusion_toolkit.training.checkpoints import CHECKPOINT
+from occlusion_toolkit.training.curves import read_log
+from occlusion_toolkit.training.recipe_files import load_recipe
 
 NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")
 TRIAL_MINUTES, ROUNDED_TO = 1.0, 100

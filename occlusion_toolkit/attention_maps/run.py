@@ -5,80 +5,84 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from occlusion_toolkit.attention_maps.result import AttentionResult, OccludedAttention
+from occlusion_toolkit.attention_maps.attention_maps import AttentionMaps
+from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.camera import project_to_crop
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.parts import BACKGROUND, face_parts
 from occlusion_toolkit.body.rasterize import rasterize
 from occlusion_toolkit.data.boxes import RESOLUTION
-from occlusion_toolkit.data.crops import crop_image, denormalise, normalise
-from occlusion_toolkit.errors import TopologyError, UsageError
-from occlusion_toolkit.files.checksums import sha256_file
-from occlusion_toolkit.heatmaps.run import Photograph
+from occlusion_toolkit.data.crops import denormalise, normalise
+from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.find.crop import Crop
 from occlusion_toolkit.models.base import RegressorOutput
-from occlusion_toolkit.models.registry import LoadedRegressor
-from occlusion_toolkit.sweep.occluders import Occluder
+from occlusion_toolkit.models.registry import AnyRegressor, load_regressor
+from occlusion_toolkit.sweep.network import chosen_device
+from occlusion_toolkit.sweep.occluders import Occluder, parse_occluder, plain_spec
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 
-def run_attention(
-    regressor: LoadedRegressor,
-    body: BodyModel,
-    photograph: Photograph,
-    occluder: Occluder | None = None,
-    window: tuple[int, int, int, int] | None = None,
-) -> AttentionResult:
-    """Runs a network on one person and keeps its part attention.
+def attention(
+    model: AnyRegressor,
+    crop: Crop,
+    *,
+    occlude: tuple[int, int, int, int] | None = None,
+    occluder: Occluder | str = "grey",
+    device: torch.device | str = "auto",
+    bodies: Bodies | None = None,
+) -> AttentionMaps:
+    """Where a network with part attention looks for each of the 24 parts (PARE, Figure 7).
 
     Args:
-        regressor: a network with part attention.
-        body: the body whose parameters it predicts; says where the parts are in the crop.
-        photograph: the person.
-        occluder: what is pasted; only used with a window.
-        window: where, (y0, y1, x0, x1) in pixels of the crop; None for the clean crop alone.
+        model: a network with part attention, as `OcclusionSweep` takes it.
+        crop: one person (`read_crop`).
+        occlude: a rectangle of the crop (y0, y1, x0, x1), pixels, ends exclusive, to look at the crop under
+            an occluder too; None for the clean crop alone.
+        occluder: what is pasted there.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        bodies: where the body comes from that says where the parts are.
 
     Raises:
-        CropError: the box misses the image.
-        TopologyError: the body is another one than the network's.
-        UsageError: the network has no part attention, or the window is empty or outside the crop.
+        UsageError: the network has no part attention, or the rectangle is empty or outside the crop.
+
+    Example:
+        >>> import occlusion_toolkit as ot
+        >>> ot.attention("pare-open", ot.read_crop("examples/rendered-person.jpg")).views
+        ('clean',)
     """
-    if regressor.card.body != body.topology:
-        raise TopologyError(f"{regressor.card.name} predicts {regressor.card.body!r}, not {body.topology!r}")
-    crop = crop_image(photograph.image.pixels, photograph.box, RESOLUTION)
-    crops = normalise(crop)[None].to(regressor.device)
+    if occlude is not None:
+        _check_window(occlude)
+    bodies = bodies or Bodies()
+    regressor = load_regressor(model, chosen_device(device), bodies.trusted)
+    body = bodies.load(regressor.card.body)
+    crops = normalise(crop.pixels)[None].to(regressor.device)
     clean = regressor(crops)
-    occluded = None
-    if window is not None and occluder is not None:
-        _check_window(window)
-        hidden = occluder.apply(crops, torch.tensor([window], device=regressor.device))
-        occluded = OccludedAttention(
-            window=np.array(window, dtype=np.int64),
-            crop=denormalise(hidden)[0],
-            attention=_attention(regressor(hidden), regressor.card.name),
+    seen, attentions, spec = [crop.pixels], [_attention(clean, regressor.card.name)], None
+    if occlude is not None:
+        paint = (
+            parse_occluder(occluder, max(1, occlude[1] - occlude[0]))
+            if isinstance(occluder, str)
+            else occluder
         )
-    return AttentionResult(
-        card=ProtocolCard(
-            analysis="attention",
-            read_outs=(),
-            model_card=regressor.card.name,
-            weights_sha256=regressor.weights_sha256,
-            body=body.topology,
-            joint_sets=(),
-            crop_rule=f"{photograph.box_rule}; anti-aliased bilinear to {RESOLUTION} px; "
-            "black outside the image",
-            grid=None,
-            occluder=None if occluded is None or occluder is None else occluder.description,
-        ),
-        image_name=photograph.path.name,
-        image_sha256=sha256_file(photograph.path),
-        box_centre_px=photograph.box.centre,
-        box_size_px=photograph.box.size,
-        crop=crop,
-        part_labels=visible_parts(clean.to("cpu"), body),
-        attention=_attention(clean, regressor.card.name),
-        occluded=occluded,
+        hidden = paint.apply(crops, torch.tensor([occlude], device=regressor.device))
+        seen.append(denormalise(hidden)[0])
+        attentions.append(_attention(regressor(hidden), regressor.card.name))
+        spec = plain_spec(paint)
+    card = ProtocolCard(
+        analysis="attention",
+        metrics=(),
+        model_card=regressor.card.name,
+        weights_sha256=regressor.weights_sha256,
+        body=body.topology,
+        joint_set="none",
+        crop_rule=f"{crop.box_rule}; anti-aliased bilinear to {RESOLUTION} px; black outside the image",
+        grid=None,
+        occluder=spec,
+        trusted_files=bodies.trusted.recorded,
     )
+    segmentation = visible_parts(clean.to("cpu"), body)
+    return AttentionMaps.of(card, crop.file, np.stack(seen), np.stack(attentions), segmentation, occlude)
 
 
 def visible_parts(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from occlusion_toolkit.attention_maps.result import AttentionResult
+from occlusion_toolkit.attention_maps.attention_maps import CLEAN, OCCLUDED, AttentionMaps
 from occlusion_toolkit.body.parts import PART_NAMES
 
 HIDDEN = 0.5
@@ -48,8 +48,8 @@ class PartAttention:
 
 
 @dataclass(frozen=True)
-class AttentionSummary:
-    """A result as a table.
+class AttentionTable:
+    """Part attention of one image as a table.
 
     Attributes:
         model: id of the regressor's card.
@@ -83,17 +83,18 @@ class AttentionSummary:
         return asdict(self)
 
 
-def summarise_attention(result: AttentionResult) -> AttentionSummary:
-    """Reads the table off a result, fresh or stored."""
-    under = result.occluded
-    covered = np.zeros(result.part_labels.shape, dtype=bool)
-    if under is not None:
-        y0, y1, x0, x1 = (max(0, int(edge)) for edge in under.window)
+def summarise_attention(maps: AttentionMaps) -> AttentionTable:
+    """Reads the table off maps, fresh or stored."""
+    segmentation, attention = maps.segmentation, maps.attention(CLEAN)
+    under = None if maps.window is None else maps.attention(OCCLUDED)
+    covered = np.zeros(segmentation.shape, dtype=bool)
+    if maps.window is not None:
+        y0, y1, x0, x1 = (max(0, edge) for edge in maps.window)
         covered[y0:y1, x0:x1] = True
     parts = []
     for index, name in enumerate(PART_NAMES):
-        region = result.part_labels == index + 1
-        clean = result.attention[index]
+        region = segmentation == index + 1
+        clean = attention[index]
         cells = cells_touched(region, clean.shape)
         parts.append(
             PartAttention(
@@ -101,10 +102,10 @@ def summarise_attention(result: AttentionResult) -> AttentionSummary:
                 area=float(cells.mean()),
                 hidden=float(covered[region].mean()) if under is not None and region.any() else None,
                 clean=attention_figures(clean, cells),
-                occluded=None if under is None else attention_figures(under.attention[index], cells),
+                occluded=None if under is None else attention_figures(under[index], cells),
             )
         )
-    return AttentionSummary(result.card.model_card, result.image_name, result.card.hash, tuple(parts))
+    return AttentionTable(maps.card.model_card, maps.file, maps.card.hash, tuple(parts))
 
 
 def cells_touched(

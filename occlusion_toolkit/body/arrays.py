@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from occlusion_toolkit.body.joints import H36M17, PARENTS, SMPL24
 from occlusion_toolkit.errors import BodyModelError, TopologyError
+
+Gender = Literal["neutral", "male", "female"]
+"""Which of SMPL's bodies betas belong to: the same betas mean another shape on each of them."""
+
+GENDERS: tuple[Gender, ...] = get_args(Gender)
+
 
 SMPL_TOPOLOGY = "smpl"
 """Topology id of SMPL's mesh of 6,890 vertices; assumed of data sets that name none, as 3DPW."""

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY, Gender
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import Gender
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
-from occlusion_toolkit.body.smpl_files import read_smpl
-from occlusion_toolkit.body.smpl_folder import find_smpl_files
+from occlusion_toolkit.body.smpl_files import find_smpl_files, read_smpl
 from occlusion_toolkit.errors import BodyModelError
 from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.trust import TrustedFiles
@@ -29,6 +27,10 @@ class Bodies:
         self.smpl_dir = toolkit_home() / "smpl" if smpl_dir is None else smpl_dir
         self.trusted = trusted or TrustedFiles()
         self._loaded: dict[tuple[str, Gender], BodyModel] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without what was read: other processes read their own."""
+        return {**self.__dict__, "_loaded": {}}
 
     def load(self, topology: str, gender: Gender = "neutral") -> BodyModel:
         """The body of a topology id, on the CPU.
@@ -59,3 +61,22 @@ class Bodies:
             f"there is no reader for the body {topology!r}; the bodies are {OPEN_BODY_TOPOLOGY!r} and "
             f"{SMPL_TOPOLOGY!r}"
         )
+
+
+def load_body(name: str = "open", *, gender: Gender = "neutral", smpl_dir: Path | None = None) -> BodyModel:
+    """A body model that turns pose and shape into joints and vertices.
+
+    Args:
+        name: "open" for the free body that comes with the toolkit, "smpl", or a topology id of a card.
+        gender: which of SMPL's bodies; the open body has no gender.
+        smpl_dir: folder of SMPL's files; None for the folder `smpl` in the toolkit's home.
+
+    Raises:
+        BodyModelError: no body has that name, or its files are missing or not usable.
+
+    Example:
+        >>> load_body("open").num_vertices
+        6000
+    """
+    topology = {"open": OPEN_BODY_TOPOLOGY, "smpl": SMPL_TOPOLOGY}.get(name, name)
+    return Bodies(smpl_dir).load(topology, gender)

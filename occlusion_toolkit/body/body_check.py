@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from occlusion_toolkit.body.arrays import NUM_JOINTS, SMPL_TOPOLOGY, BodyArrays
-from occlusion_toolkit.body.gender import GENDERS, Gender
+from occlusion_toolkit.body.arrays import GENDERS, NUM_JOINTS, SMPL_TOPOLOGY, BodyArrays, Gender
 from occlusion_toolkit.body.joints import H36M17
-from occlusion_toolkit.body.smpl_files import NUM_SMPL_VERTICES, read_smpl_file
-from occlusion_toolkit.body.smpl_folder import (
+from occlusion_toolkit.body.smpl_files import (
     EXTRA_REGRESSOR,
     H36M_REGRESSOR,
     HOW_TO_GET_BODIES,
     HOW_TO_GET_REGRESSORS,
+    NUM_SMPL_VERTICES,
     SmplFolder,
+    check_order,
     find_smpl_files,
+    read_regressor,
+    read_smpl_file,
 )
-from occlusion_toolkit.body.smpl_regressors import check_order, read_regressor
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.trust import TrustedFiles

@@ -9,12 +9,11 @@ import torch
 from jaxtyping import Float
 from smplx import SMPLLayer
 from smplx.utils import Struct
-from torch import Tensor, nn
+from torch import Tensor
 
 from occlusion_toolkit.body.arrays import NUM_BETAS, NUM_JOINTS, NUM_POSE_FEATURES, BodyArrays
-from occlusion_toolkit.body.folded import FoldedRegressor
 from occlusion_toolkit.body.joints import H36M17, LSP14, LSP_FROM_H36M, SMPL24, JointSet
-from occlusion_toolkit.body.kinematics import pose_skeleton
+from occlusion_toolkit.body.kinematics import FoldedRegressor, Skeleton, keep_array
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import BodyModelError
 
@@ -32,7 +31,7 @@ class BodyOutput:
     joints: Float[Tensor, "batch 24 3"]
 
 
-class BodyModel(nn.Module):
+class BodyModel(Skeleton):
     """A body of SMPL's format: 24 joints, 10 betas, any mesh.
 
     The mesh is skinned by smplx. Joints alone take a shorter way that agrees with it to rounding:
@@ -46,23 +45,17 @@ class BodyModel(nn.Module):
         arrays: the body; see `occlusion_toolkit.body.open_body.load_open_body`.
     """
 
-    rest_joints: Tensor
-    rest_joint_dirs: Tensor
     faces: Tensor
     vertex_parts: Tensor
 
     def __init__(self, arrays: BodyArrays) -> None:
-        super().__init__()
+        super().__init__(arrays)
         self.arrays = arrays
         self.topology = arrays.topology
         self._layer = _smplx_layer(arrays)
-        shapedirs = np.asarray(arrays.shapedirs[..., :NUM_BETAS], dtype=np.float64)
-        regressor = np.asarray(arrays.joint_regressor, dtype=np.float64)
-        self._keep("rest_joints", regressor @ arrays.v_template)
-        self._keep("rest_joint_dirs", np.einsum("jv,vdk->jdk", regressor, shapedirs))
-        self._keep("faces", arrays.faces.astype(np.int64))
+        keep_array(self, "faces", arrays.faces.astype(np.int64))
         parts = arrays.weights.argmax(axis=1) if arrays.vertex_parts is None else arrays.vertex_parts
-        self._keep("vertex_parts", parts.astype(np.int64))
+        keep_array(self, "vertex_parts", parts.astype(np.int64))
         h36m = arrays.h36m_regressor
         self._h36m = None if h36m is None else FoldedRegressor(arrays, h36m)
 
@@ -120,10 +113,7 @@ class BodyModel(nn.Module):
     def _joints_and_pelvis(self, parameters: BodyParameters, joint_set: JointSet) -> tuple[Tensor, Tensor]:
         self._check(parameters)
         with _full_precision(self.rest_joints.device):
-            rest_joints = self.rest_joints + torch.einsum(
-                "jdk,bk->bjd", self.rest_joint_dirs, parameters.betas
-            )
-            skeleton = pose_skeleton(parameters.rotmats, rest_joints)
+            skeleton = self.posed(parameters)
             if joint_set == SMPL24:
                 return skeleton.positions, skeleton.positions[:, 0]
             regressed = self._regressor_of(joint_set)(parameters.rotmats, parameters.betas, skeleton)
@@ -152,12 +142,6 @@ class BodyModel(nn.Module):
                     f"{name} are {tensor.dtype} on {tensor.device}, the body is {own[0]} on {own[1]}; "
                     "move one of them with .to(...)"
                 )
-
-    def _keep(self, name: str, array: np.ndarray) -> None:
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
-        if tensor.is_floating_point():
-            tensor = tensor.to(torch.get_default_dtype())
-        self.register_buffer(name, tensor, persistent=False)
 
 
 def _full_precision(device: torch.device) -> torch.autocast:

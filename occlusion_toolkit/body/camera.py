@@ -1,10 +1,13 @@
-"""Weak-perspective projection into crops and images of any resolution."""
+"""Weak-perspective cameras: projection into crops, and which vertices of a body they see."""
 
 import math
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+
+from occlusion_toolkit.body.rasterize import BUILTIN, Rasterizer
 
 
 def project_to_crop(
@@ -47,3 +50,84 @@ def turn_about_vertical(
     cosine, sine = math.cos(angle), math.sin(angle)
     turn = vertices.new_tensor([[cosine, 0.0, sine], [0.0, 1.0, 0.0], [-sine, 0.0, cosine]])
     return vertices @ turn.T
+
+
+DEPTH_TOLERANCE_M = 0.01
+"""How far behind the surface in its pixel a vertex may lie and still be seen: about the width of a pixel."""
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """What a camera sees of the vertices of each body of a batch.
+
+    Attributes:
+        visible: whether the vertex is inside the crop, faces the camera and has nothing before it, (B, V).
+        pixel: its projection (x, y) in continuous pixels of the crop, (B, V, 2).
+    """
+
+    visible: Bool[Tensor, "batch vertices"]
+    pixel: Float[Tensor, "batch vertices 2"]
+
+
+@torch.no_grad()
+def vertex_visibility(
+    vertices: Float[Tensor, "batch vertices 3"],
+    faces: Int64[Tensor, "faces 3"],
+    camera: Float[Tensor, "batch 3"],
+    resolution: int = 224,
+    *,
+    tolerance_m: float = DEPTH_TOLERANCE_M,
+    rasterizer: Rasterizer = BUILTIN,
+) -> Visibility:
+    """Visible vertices of posed bodies under weak-perspective cameras.
+
+    A vertex is visible where one of its faces owns the pixel that its projection is in, or where it lies at
+    most the tolerance behind the plane of the face that does: several vertices share a pixel, and only one
+    face owns it. In a pixel that nobody owns (the outer half of a silhouette's pixels) nothing hides it. A
+    vertex all of whose faces look away from the camera is never visible.
+
+    Args:
+        vertices: camera frame (x right, y down, z forward), metres, (B, V, 3).
+        faces: corner indices, anticlockwise when seen from outside, (F, 3).
+        camera: weak-perspective (s, tx, ty), (B, 3).
+        resolution: side of the crop and of the z-buffer, pixels.
+        tolerance_m: the depth tolerance.
+        rasterizer: makes the z-buffer.
+
+    Returns:
+        Visibility and projection of every vertex.
+    """
+    projected = project_to_crop(vertices, camera, resolution)
+    pixel = projected[..., :2]
+    # Before rounding, so that NaN and numbers beyond the integers are simply outside.
+    inside = ((pixel >= 0) & (pixel < resolution)).all(dim=-1)
+    column, row = torch.where(inside[..., None], pixel, 0).long().unbind(-1)
+    image = torch.arange(len(vertices), device=vertices.device)[:, None]
+    # Of a closed body the nearest surface always faces the camera: the other half need not be drawn.
+    fragments = rasterizer(projected, faces, resolution, resolution, cull_backfaces=True)
+    owner = fragments.face[image, row, column]
+    corners = faces[owner.clamp_min(0)]
+    own = (corners == torch.arange(vertices.shape[1], device=faces.device)[:, None]).any(dim=-1)
+    surface = _depth_of_planes(projected[image[..., None], corners], pixel)
+    in_front = own | (projected[..., 2] <= surface + tolerance_m) | (owner < 0)
+    return Visibility(inside & in_front & _faces_camera(projected, faces), pixel)
+
+
+def _depth_of_planes(corners: Tensor, pixel: Tensor) -> Tensor:
+    """Depth at points (B, V, 2) of the planes through three corners each, (B, V, 3, 3)."""
+    origin, second, third = corners.unbind(dim=-2)
+    normal = torch.linalg.cross(second - origin, third - origin)
+    # A face that owns a pixel has area in the image, so its plane is not parallel to the line of sight.
+    slope = normal[..., :2] / normal[..., 2:]
+    depth: Tensor = origin[..., 2] - ((pixel - origin[..., :2]) * slope).sum(dim=-1)
+    return depth
+
+
+def _faces_camera(projected: Tensor, faces: Tensor) -> Tensor:
+    """Whether a vertex has a face whose outside the camera sees, (B, V)."""
+    first, second, third = projected[:, faces, :2].unbind(dim=2)
+    one, other = second - first, third - first
+    front = one[..., 0] * other[..., 1] < one[..., 1] * other[..., 0]  # y points down
+    votes = projected.new_zeros(projected.shape[:2])
+    index = faces.flatten().expand(len(projected), -1)
+    return votes.scatter_add_(1, index, front.to(votes.dtype).repeat_interleave(3, dim=1)) > 0

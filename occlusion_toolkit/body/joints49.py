@@ -4,12 +4,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from occlusion_toolkit.body.arrays import VERTEX_NAMES, BodyArrays
-from occlusion_toolkit.body.folded import FoldedRegressor
 from occlusion_toolkit.body.joints import H36M17, JointSet
-from occlusion_toolkit.body.kinematics import pose_skeleton
+from occlusion_toolkit.body.kinematics import FoldedRegressor, Skeleton
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import BodyModelError
 
@@ -66,7 +65,7 @@ _EXTRA_FROM_H36M = tuple(
 )  # fmt: skip
 
 
-class Joints49(nn.Module):
+class Joints49(Skeleton):
     """The 49 joints of posed bodies, without their meshes.
 
     Args:
@@ -78,11 +77,8 @@ class Joints49(nn.Module):
         BodyModelError: the body has neither.
     """
 
-    rest_joints: Tensor
-    rest_joint_dirs: Tensor
-
     def __init__(self, arrays: BodyArrays, extra: NDArray[np.floating] | None = None) -> None:
-        super().__init__()
+        super().__init__(arrays)
         if extra is None:
             if arrays.h36m_regressor is None:
                 raise BodyModelError(
@@ -93,17 +89,10 @@ class Joints49(nn.Module):
         picked: NDArray[np.float64] = np.zeros((len(VERTEX_NAMES), arrays.num_vertices))
         picked[np.arange(len(VERTEX_NAMES)), [arrays.vertex_ids[name] for name in VERTEX_NAMES]] = 1.0
         self._regressor = FoldedRegressor(arrays, np.concatenate([picked, extra]))
-        regressor = np.asarray(arrays.joint_regressor, np.float64)
-        dtype = torch.get_default_dtype()
-        rest = torch.from_numpy(regressor @ arrays.v_template).to(dtype)
-        directions = torch.from_numpy(np.einsum("jv,vdk->jdk", regressor, arrays.shapedirs[..., :10]))
-        self.register_buffer("rest_joints", rest, persistent=False)
-        self.register_buffer("rest_joint_dirs", directions.to(dtype), persistent=False)
 
     def forward(self, parameters: BodyParameters) -> Float[Tensor, "batch 49 3"]:
         """The joints in the camera frame of the root rotation, not centred, metres."""
         with torch.autocast(self.rest_joints.device.type, enabled=False):
-            rest = self.rest_joints + torch.einsum("jdk,bk->bjd", self.rest_joint_dirs, parameters.betas)
-            skeleton = pose_skeleton(parameters.rotmats, rest)
+            skeleton = self.posed(parameters)
             regressed = self._regressor(parameters.rotmats, parameters.betas, skeleton)
             return torch.cat((skeleton.positions, regressed), dim=1)[:, list(_PLACES)]

@@ -1,18 +1,18 @@
-"""Body parts: 24 labels in SMPL joint order, on vertices, faces and pictures."""
+"""Body parts: 24 labels in SMPL joint order, on vertices, faces, joints and segmentation masks."""
 
 import colorsys
 
 import numpy as np
 from numpy.typing import NDArray
 
-from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.joints import PARENTS, SMPL24
 
 PART_NAMES: tuple[str, ...] = SMPL24.joint_names
 """Part k is the flesh that moves mostly with joint k."""
 
 NUM_PARTS = len(PART_NAMES)
 BACKGROUND = 0
-"""Label of no body in a part picture; part k has label k + 1 there."""
+"""Label of no body in a segmentation mask; part k has label k + 1 there."""
 
 
 def face_parts(vertex_parts: NDArray[np.integer], faces: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -38,3 +38,27 @@ def part_colours() -> NDArray[np.uint8]:
         lightness = 0.42 if part > other else 0.6
         colours.append(colorsys.hls_to_rgb(hue, lightness, 0.7))
     return np.round(255 * np.array(colours)).astype(np.uint8)
+
+
+# Joints of other sets that have no part of their own name.
+_PART_OF = {"head_top": "head", "nose": "head", "spine": "spine2"}
+
+
+def part_of_joint(joint_name: str) -> int | None:
+    """The part that moves with a joint of any set: the forearm with the elbow, the head with its top.
+
+    Returns:
+        Index in `PART_NAMES`; None for a name that no joint set has.
+    """
+    name = _PART_OF.get(joint_name, joint_name)
+    return PART_NAMES.index(name) if name in PART_NAMES else None
+
+
+def part_steps() -> NDArray[np.int64]:
+    """Steps along the kinematic tree from part to part, (24, 24): 0 to itself, 1 to those it hangs on."""
+    steps = np.full((NUM_PARTS, NUM_PARTS), NUM_PARTS, dtype=np.int64)
+    np.fill_diagonal(steps, 0)
+    for part, parent in enumerate(PARENTS):
+        if parent >= 0:  # parents come first: what is known about them is complete among the parts before
+            steps[part, :part] = steps[:part, part] = steps[parent, :part] + 1
+    return steps

@@ -8,15 +8,22 @@ A face covers a pixel when the pixel's centre is inside it or on its border. x a
 1/4096 of a pixel; edge functions of such numbers are exact in float64 for images up to 4096 px, so
 neighbouring faces never leave a crack between them. The owner of a pixel is the covering face of least
 depth (compared in float32), and among equals the face of least index: the result does not depend on the
-order of evaluation, on any device.
+order of evaluation, on any device. PyTorch3D's rasteriser can be chosen in its place (`rasterizer`).
 """
 
-from collections.abc import Iterator
+import importlib.util
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+
+from occlusion_toolkit.errors import RenderingError, UsageError
+
+RasterizerChoice = Literal["builtin", "pytorch3d", "auto"]
+"""What `rasterizer` takes."""
 
 _SUBPIXELS = 4096.0
 
@@ -46,6 +53,31 @@ class Fragments:
     def covered(self) -> Bool[Tensor, "batch height width"]:
         """True where some face owns the pixel."""
         return self.face >= 0
+
+
+@dataclass(frozen=True)
+class Rasterizer:
+    """A way to find the face that owns each pixel.
+
+    Attributes:
+        name: "builtin" or "pytorch3d", as results record it.
+        draw: the function; takes the arguments of `rasterize`.
+    """
+
+    name: str
+    draw: Callable[..., Fragments]
+
+    def __call__(
+        self,
+        vertices_px: Float[Tensor, "batch vertices 3"],
+        faces: Int64[Tensor, "faces 3"],
+        height: int,
+        width: int,
+        *,
+        cull_backfaces: bool = False,
+    ) -> Fragments:
+        """Owner, depth and barycentric weights of every pixel, as `rasterize` gives them."""
+        return self.draw(vertices_px, faces, height, width, cull_backfaces=cull_backfaces)
 
 
 def rasterize(
@@ -81,6 +113,10 @@ def rasterize(
         pixel = (image * height + row) * width + column
         keys.scatter_reduce_(0, pixel, _sortable(depth) << 32 | triangle - image * len(faces), "amin")
     return _resolve(keys.view(batch, height, width), corners, len(faces), vertices_px.dtype)
+
+
+BUILTIN = Rasterizer("builtin", rasterize)
+"""The rasteriser of this toolkit, which needs nothing but PyTorch."""
 
 
 def interpolate(
@@ -209,3 +245,103 @@ def _resolve(keys: Tensor, corners: Tensor, faces_per_image: int, dtype: torch.d
     depth.view(-1)[pixel] = (weights * owner[2]).sum(0).to(dtype)
     barycentric.view(-1, 3)[pixel] = weights.T.to(dtype)
     return Fragments(face, depth, barycentric)
+
+
+# PyTorch3D drops what lies behind z = 0; its camera looks along +z like ours.
+_NEAREST = 1.0
+
+
+def rasterizer(name: str = "auto", device: torch.device | str = "cpu") -> Rasterizer:
+    """The rasteriser of a name.
+
+    Args:
+        name: "builtin"; "pytorch3d"; or "auto" for PyTorch3D where it is installed and `device` is a GPU, and
+            the built-in one otherwise.
+        device: where the meshes will be.
+
+    Raises:
+        UsageError: there is no rasteriser of that name.
+        RenderingError: PyTorch3D is asked for, and is not installed or does not fit the installed PyTorch.
+    """
+    if name not in get_args(RasterizerChoice):
+        raise UsageError(
+            f"there is no rasterizer {name!r}; give one of {', '.join(get_args(RasterizerChoice))}"
+        )
+    if name == "builtin" or (name == "auto" and not _suits_pytorch3d(torch.device(device))):
+        return BUILTIN
+    _load_pytorch3d()
+    return Rasterizer("pytorch3d", rasterize_pytorch3d)
+
+
+def _suits_pytorch3d(device: torch.device) -> bool:
+    return device.type == "cuda" and importlib.util.find_spec("pytorch3d") is not None
+
+
+def _load_pytorch3d() -> tuple[Any, Any]:
+    """PyTorch3D's function and its class of meshes; imported here, because few have it."""
+    try:
+        from pytorch3d.renderer.mesh.rasterize_meshes import rasterize_meshes
+        from pytorch3d.structures import Meshes
+    except ImportError as error:
+        raise RenderingError(
+            f"PyTorch3D cannot be loaded ({error}); install 'occlusion-toolkit[pytorch3d]' into an "
+            "environment of its own, with the CUDA build of PyTorch 2.12 that its wheel was made for, or "
+            "choose the rasterizer builtin"
+        ) from error
+    return rasterize_meshes, Meshes
+
+
+def rasterize_pytorch3d(
+    vertices_px: Float[Tensor, "batch vertices 3"],
+    faces: Int64[Tensor, "faces 3"],
+    height: int,
+    width: int,
+    *,
+    cull_backfaces: bool = False,
+) -> Fragments:
+    """Owner, depth and barycentric weights of every pixel, as `rasterize` gives them, by PyTorch3D.
+
+    Arithmetic is float32 and a pixel whose centre is exactly on an edge belongs to no face, so single pixels
+    on edges and silhouettes differ from `rasterize`.
+
+    Args:
+        vertices_px: x and y in pixels and a depth in any unit, (B, V, 3), on any device.
+        faces: corner indices, anticlockwise when seen from outside in a right-handed frame, (F, 3).
+        height: rows of the image.
+        width: columns of the image.
+        cull_backfaces: skip faces that turn their inside towards the viewer.
+
+    Returns:
+        Fragments in the floating-point type of `vertices_px`.
+
+    Raises:
+        RenderingError: PyTorch3D is not installed or does not fit the installed PyTorch.
+    """
+    rasterize_meshes, meshes = _load_pytorch3d()
+    points = vertices_px.detach().float()
+    nearest = points[..., 2].amin(dim=1)
+    # x to the left and y up, from -1 to 1 over the shorter side.
+    side = float(min(height, width))
+    device_points = torch.stack(
+        [
+            (width - 2 * points[..., 0]) / side,
+            (height - 2 * points[..., 1]) / side,
+            points[..., 2] - nearest[:, None] + _NEAREST,
+        ],
+        dim=-1,
+    )
+    owner, depth, barycentric, _ = rasterize_meshes(
+        meshes(device_points, faces.expand(len(points), -1, -1)),
+        image_size=(height, width),
+        faces_per_pixel=1,
+        bin_size=0,  # the faster, binned way loses faces where a bin overflows
+        cull_backfaces=cull_backfaces,
+    )
+    owner, depth, barycentric = owner[..., 0], depth[..., 0], barycentric[..., 0, :]
+    covered = owner >= 0
+    first_face = len(faces) * torch.arange(len(points), device=owner.device)
+    return Fragments(
+        torch.where(covered, owner - first_face[:, None, None], -1),
+        torch.where(covered, depth + (nearest - _NEAREST)[:, None, None], torch.inf).to(vertices_px.dtype),
+        torch.where(covered[..., None], barycentric, 0.0).to(vertices_px.dtype),
+    )

@@ -1,23 +1,178 @@
 """Reads SMPL as it was published: Python-2 pickles of chumpy and scipy.sparse objects, without either."""
 
 import dataclasses
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import NDArray
 from smplx.vertex_ids import vertex_ids as smplx_vertex_ids
 
-from occlusion_toolkit.body.arrays import NUM_BETAS, NUM_JOINTS, SMPL_TOPOLOGY, VERTEX_NAMES, BodyArrays
-from occlusion_toolkit.body.gender import Gender
-from occlusion_toolkit.body.joints import H36M17
-from occlusion_toolkit.body.smpl_folder import SmplFolder
-from occlusion_toolkit.body.smpl_regressors import check_order, read_regressor
+from occlusion_toolkit.body.arrays import (
+    GENDERS,
+    NUM_BETAS,
+    NUM_JOINTS,
+    SMPL_TOPOLOGY,
+    VERTEX_NAMES,
+    BodyArrays,
+    Gender,
+)
+from occlusion_toolkit.body.joints import H36M17, SMPL24
 from occlusion_toolkit.errors import BodyModelError
+from occlusion_toolkit.files.arrays import load_npy
 from occlusion_toolkit.files.inert import quoted
-from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA
+from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import load_pickle
 from occlusion_toolkit.files.trust import TrustedFiles
+
+logger = logging.getLogger(__name__)
+
+H36M_REGRESSOR = "J_regressor_h36m.npy"
+"""Regressor of the 17 Human3.6M joints, (17, 6890)."""
+
+EXTRA_REGRESSOR = "J_regressor_extra.npy"
+"""SPIN's regressor of nine more training joints, (9, 6890)."""
+
+HOW_TO_GET_BODIES = (
+    "SMPL is free for non-commercial research, after registration: https://smpl.is.tue.mpg.de has the male "
+    "and female bodies and, in version 1.1.0, the neutral one; https://smplify.is.tue.mpg.de has the "
+    "neutral one of version 1.0.0"
+)
+HOW_TO_GET_REGRESSORS = (
+    "it is in the data archives that fetch_data.sh of https://github.com/nkolot/SPIN and prepare_data.sh of "
+    "https://github.com/mkocabas/PARE fetch, for non-commercial research"
+)
+
+
+@dataclass(frozen=True)
+class SmplFolder:
+    """The files of a folder that are SMPL's; none of them has been opened.
+
+    Attributes:
+        folder: where they are.
+        bodies: for each gender the files that hold it, the one that is read first.
+        h36m_regressor: `J_regressor_h36m.npy`, or None.
+        extra_regressor: `J_regressor_extra.npy`, or None.
+    """
+
+    folder: Path
+    bodies: Mapping[Gender, tuple[Path, ...]]
+    h36m_regressor: Path | None
+    extra_regressor: Path | None
+
+    def body(self, gender: Gender) -> Path:
+        """The file of a gender.
+
+        Raises:
+            BodyModelError: there is none; the message says where to get it and where to put it.
+        """
+        found = self.bodies[gender]
+        if not found:
+            raise BodyModelError(
+                f"there is no {gender} SMPL body in {str(self.folder)!r}: no SMPL_{gender.upper()}.pkl and "
+                f"none under its original name. {HOW_TO_GET_BODIES}. Put its .pkl file there, or "
+                "give the folder that has it (--smpl-dir)"
+            )
+        if len(found) > 1:
+            others = ", ".join(path.name for path in found[1:])
+            logger.warning("the %s body is read from %s; not read: %s", gender, found[0].name, others)
+        return found[0]
+
+
+def find_smpl_files(folder: Path) -> SmplFolder:
+    """Looks for SMPL's files in a folder; upper and lower case are the same.
+
+    Bodies are `SMPL_{NEUTRAL,MALE,FEMALE}.pkl` or have the names of the archives they come in
+    (`basicModel_neutral_lbs_10_207_0_v1.0.0.pkl`, `basicmodel_m_lbs_10_207_0_v1.1.0.pkl`, ...). Where a
+    gender has several, the short name comes first, then the older version, which the published
+    regressors were made with.
+
+    Raises:
+        BodyModelError: the folder is missing or cannot be listed.
+    """
+    try:
+        paths = [path for path in folder.iterdir() if path.is_file()]
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BodyModelError(
+            f"SMPL's files are looked for in {str(folder)!r}: {reason}. {HOW_TO_GET_BODIES}. Put the .pkl "
+            "files there, or give the folder that has them (--smpl-dir)"
+        ) from error
+    paths.sort(key=lambda path: path.name.lower())
+    bodies = {
+        gender: tuple(path for name in _names(gender) for path in paths if name.fullmatch(path.name))
+        for gender in GENDERS
+    }
+    by_name = {path.name.lower(): path for path in paths}
+    return SmplFolder(
+        folder, bodies, by_name.get(H36M_REGRESSOR.lower()), by_name.get(EXTRA_REGRESSOR.lower())
+    )
+
+
+def _names(gender: Gender) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Names of a gender's files: the short one that smplx asks for, and those of the archives."""
+    word = gender if gender == "neutral" else gender[0]
+    original = rf"basicmodel_{word}_lbs_10_207_0_v\d+\.\d+\.\d+\.pkl"
+    return re.compile(rf"smpl_{gender}\.pkl", re.IGNORECASE), re.compile(original, re.IGNORECASE)
+
+
+_LIMB_JOINTS = tuple(name for name in H36M17.joint_names if name in SMPL24.joint_names and "_" in name)
+"""Hips, knees, ankles, shoulders, elbows and wrists: the joints that both sets put at nearly one place."""
+
+
+def read_regressor(path: Path, rows: int, vertices: int) -> Float[np.ndarray, "rows vertices"]:
+    """A regressor file, in double precision.
+
+    Args:
+        path: a .npy file.
+        rows: joints that it must have.
+        vertices: vertices that it must have.
+
+    Raises:
+        BodyModelError: the file is not a finite array of that shape.
+        UnsafeFileError: the file is missing, damaged or holds pickled objects.
+    """
+    values = load_npy(path)
+    if values.dtype.kind not in "fiu" or values.shape != (rows, vertices):
+        raise BodyModelError(
+            f"{str(path)!r} holds {values.dtype} of shape {values.shape}; "
+            f"{path.name} has numbers of shape {(rows, vertices)}"
+        )
+    regressor: NDArray[np.float64] = np.array(values, dtype=np.float64)
+    if not np.isfinite(regressor).all():
+        raise BodyModelError(f"{str(path)!r} has values that are not finite")
+    return regressor
+
+
+def check_order(regressor: Float[np.ndarray, "17 vertices"], body: BodyArrays, path: Path) -> None:
+    """Passes where every row lands on the joint that it is named after.
+
+    Each hip, knee, ankle, shoulder, elbow and wrist must be nearest to the body's own joint of that name,
+    which finds rows in another order, sides swapped, and a regressor of another mesh.
+
+    Raises:
+        BodyModelError: rows are not where their joints are.
+    """
+    ours = [SMPL24.index(name) for name in _LIMB_JOINTS]
+    theirs = [H36M17.index(name) for name in _LIMB_JOINTS]
+    own_joints = (body.joint_regressor @ body.v_template)[ours]
+    regressed = (regressor @ body.v_template)[theirs]
+    nearest = np.linalg.norm(regressed[:, None] - own_joints, axis=-1).argmin(axis=1)
+    wrong = [
+        f"row {theirs[k]} ({_LIMB_JOINTS[k]}) lies at the {_LIMB_JOINTS[found]}"
+        for k, found in enumerate(nearest)
+        if found != k
+    ]
+    if wrong:
+        raise BodyModelError(
+            f"the rows of {str(path)!r} are not Human3.6M's 17 joints in SPIN's order: {'; '.join(wrong)}"
+        )
+
 
 NUM_SMPL_VERTICES = 6890
 NUM_SMPL_FACES = 13776

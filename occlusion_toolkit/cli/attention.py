@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
+from rich.table import Table
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
-from occlusion_toolkit.cli.trust_option import trusted_files
+from occlusion_toolkit.cli.person_options import PersonOptions, person_options
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.attention_maps.table import AttentionFigures, AttentionTable, PartAttention
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
-@click.option(
-    "--openpose",
-    type=click.Path(path_type=Path),
-    help="OpenPose keypoints (.json) to take the person's box from.",
-)
+@person_options
 @click.option(
     "--ground-truth",
     metavar="FILE|ROOT:SPLIT/SEQUENCE:FRAME",
@@ -40,8 +40,7 @@ from occlusion_toolkit.cli.trust_option import trusted_files
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def attention(
     image: Path,
-    bbox: tuple[float, float, float, float] | None,
-    openpose: Path | None,
+    person: PersonOptions,
     ground_truth: str | None,
     occlude: tuple[int, int, int, int] | None,
     model: str,
@@ -56,51 +55,82 @@ def attention(
     much attention left the parts that are hidden. A part is where the network's own clean prediction shows
     it.
 
+    The person is found in the picture unless an option says where they are.
+
     Writes attention.png, attention.pdf and attention.h5 into the output folder.
     """
-    from occlusion_toolkit.attention_maps.console import print_attention
-    from occlusion_toolkit.attention_maps.figure import attention_figure
-    from occlusion_toolkit.attention_maps.result import write_attention
-    from occlusion_toolkit.attention_maps.run import run_attention
-    from occlusion_toolkit.attention_maps.table import summarise_attention
-    from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.person_box import choose_box
-    from occlusion_toolkit.cli.selection import select_device
-    from occlusion_toolkit.data.ground_truth import load_ground_truth
+    from occlusion_toolkit.attention_maps.run import attention as look
     from occlusion_toolkit.files.atomic import staging_folder
-    from occlusion_toolkit.files.images import read_image
-    from occlusion_toolkit.heatmaps.run import Photograph
-    from occlusion_toolkit.models.registry import load_card, load_regressor
-    from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
-    from occlusion_toolkit.sweep.occluders import parse_occluder
+    from occlusion_toolkit.models.registry import load_card
 
-    if sum(map(bool, (bbox, openpose, ground_truth))) > 1:
-        raise click.UsageError("Give one of --bbox, --openpose and --ground-truth.")
-    place = select_device(device)
-    picture = read_image(image)
-    truth = load_ground_truth(ground_truth, trusted_files()) if ground_truth else None
-    box, box_rule = choose_box(picture, bbox, openpose, truth)
-    card = load_card(model)
-    bodies = body.bodies(card)
+    if ground_truth and person != PersonOptions(None, None, None):
+        raise click.UsageError("Give one of --bbox, --openpose, --person and --ground-truth.")
+    crop = person.crop(image, ground_truth)
     window = None
     if occlude is not None:
         x, y, width, height = occlude
         window = (y, y + height, x, x + width)
-    result = run_attention(
-        load_regressor(model, place, trusted_files()),
-        bodies.load(card.body),
-        Photograph(image, picture, box, box_rule),
-        parse_occluder("grey", 1),
-        window,
-    )
-    result = replace(result, card=result.card.model_copy(update={"trusted_files": trusted_files().recorded}))
-    console.warn(*picture.warnings)
+    maps = look(model, crop, occlude=window, device=device, bodies=body.bodies(load_card(model)))
+    console.warn(*crop.warnings)
     with staging_folder(out) as folder:
-        write_attention(folder / "attention.h5", result)
-        drawn = save_png_and_pdf(attention_figure(result), folder, "attention")
-    files = [out / path.name for path in drawn] + [out / "attention.h5"]
-    summary = summarise_attention(result)
+        maps.save(folder / "attention.h5")
+        for suffix in ("png", "pdf"):
+            maps.plot(folder / f"attention.{suffix}")
+    files = [out / f"attention.{suffix}" for suffix in ("png", "pdf", "h5")]
+    table = maps.table()
     if as_json:
-        console.print_json(summary.as_json() | {"files": [str(path) for path in files]})
+        console.print_json(table.as_json() | {"files": [str(path) for path in files]})
     else:
-        print_attention(summary, files)
+        _print(table, files)
+
+
+def _print(table: AttentionTable, files: list[Path]) -> None:
+    """Print the table of the parts, and the means over those the occluder hides and those it spares."""
+    occluded = any(part.occluded for part in table.parts)
+    lines = Table(
+        title=f"{table.model} on {table.image}: part attention, % of each map", title_justify="left"
+    )
+    lines.add_column("part")
+    columns = ["of the crop", "on the part", "spread"]
+    if occluded:
+        columns[1:1] = ["hidden"]
+        columns += ["on the part,\noccluded", "spread,\noccluded"]
+    for name in columns:
+        lines.add_column(name, justify="right")
+    for part in table.parts:
+        hidden = [_percent(part.hidden)] if occluded else []
+        lines.add_row(
+            part.part.replace("_", " "),
+            _percent(part.area),
+            *hidden,
+            *_figures(part.clean),
+            *(_figures(part.occluded) if part.occluded else []),
+        )
+    console.out.print(lines)
+    for name, parts in (("hidden", table.hidden), ("untouched", table.untouched)):
+        if parts:
+            console.out.print(f"mean of {len(parts)} {name} parts: {_means(parts)}")
+    console.out.print(f"protocol {table.protocol}")
+    for path in files:
+        click.echo(f"  {path}")
+
+
+def _means(parts: tuple[PartAttention, ...]) -> str:
+    clean = [part.clean for part in parts]
+    under = [part.occluded for part in parts if part.occluded is not None]
+    on_part = [_mean([figures.on_part for figures in both]) for both in (clean, under)]
+    spread = [_mean([figures.spread for figures in both]) for both in (clean, under)]
+    return f"on the part {' -> '.join(on_part)} %, spread {' -> '.join(spread)} %"
+
+
+def _mean(shares: list[float] | list[float | None]) -> str:
+    known = [share for share in shares if share is not None]
+    return _percent(sum(known) / len(known) if known else None)
+
+
+def _figures(figures: AttentionFigures) -> list[str]:
+    return [_percent(figures.on_part), _percent(figures.spread)]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"

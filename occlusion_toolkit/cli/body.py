@@ -1,10 +1,17 @@
 """`occlusion-toolkit body`: what the body models on this machine are."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from occlusion_toolkit.cli.trust_option import trust_option, trusted_files
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.body.body_check import CheckedBody, CheckedFolder, CheckedRegressor
 
 
 @click.group()
@@ -23,13 +30,42 @@ def check(folder: Path, as_json: bool) -> None:
     J_regressor_extra.npy. Ends with 1 where models of SMPL cannot be analysed with the folder.
     """
     from occlusion_toolkit.body.body_check import check_smpl_folder
-    from occlusion_toolkit.body.console import print_smpl_folder
     from occlusion_toolkit.cli import console
 
     report = check_smpl_folder(folder, trusted_files())
     if as_json:
         console.print_json(report.as_json())
     else:
-        print_smpl_folder(report)
+        _print_smpl_folder(report)
     if not report.serves:
         raise SystemExit(1)
+
+
+def _print_smpl_folder(report: CheckedFolder) -> None:
+    """Prints every file of a folder with what it is, and on standard error what is wrong or missing."""
+    for body in report.bodies:
+        _print_file(body, body.gender, _description(body))
+    for regressor in report.regressors:
+        _print_file(regressor, "regressor", [f"{regressor.joints} joints from SMPL's 6890 vertices"])
+    for missing in report.missing:
+        click.echo(f"missing: {missing}", err=True)
+    verdict = "can" if report.serves else "cannot"
+    click.echo(f"models of SMPL {verdict} be analysed with {report.folder}")
+
+
+def _description(body: CheckedBody) -> list[str]:
+    version = f"SMPL {body.version}" if body.version else "no published version of SMPL"
+    lines = [
+        f"topology {body.topology}: {body.vertices} vertices, {body.joints} joints, "
+        f"{body.betas} betas ({version})"
+    ]
+    return lines if body.read else [*lines, "not read: another file of this gender comes first"]
+
+
+def _print_file(file: CheckedBody | CheckedRegressor, kind: str, description: Sequence[str]) -> None:
+    click.echo(f"{kind:<9}  {file.file}")
+    if file.problem is not None:
+        click.echo(f"{'':<9}  not usable: {file.problem}", err=True)
+        return
+    for line in (*description, f"sha256 {file.sha256}"):
+        click.echo(f"{'':<9}  {line}")

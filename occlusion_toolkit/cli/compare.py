@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.body.bodies import Bodies
-    from occlusion_toolkit.comparison.example import ExampleRule
-    from occlusion_toolkit.comparison.stored import StoredComparison
-    from occlusion_toolkit.meshes.mesh_result import MeshResult
-    from occlusion_toolkit.surveys.stored import Survey
-    from occlusion_toolkit.sweep.results import HeatmapResult
+    from occlusion_toolkit.comparison.comparison import Comparison
+    from occlusion_toolkit.data.people import People
+    from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+    from occlusion_toolkit.surveys.survey import Survey
+
+_TESTS = (
+    "p swap: permutation test, models swapped in whole sequences; p t: paired t-test over sequences; "
+    "p t frames: over frames, as in the paper, too small; d: effect size; smaller in: share of sequences."
+)
 
 
 @click.command()
@@ -28,6 +32,11 @@ if TYPE_CHECKING:
 @dataset_options
 @body_options
 @click.option("--joints", type=click.Choice(["lsp14", "smpl24"]), default="lsp14", show_default=True)
+@click.option(
+    "--metric",
+    help="What to compare: error, displacement, or a metric of your own, such as mine_error. "
+    "Default: error with ground truth, displacement without.",
+)
 @click.option("--pa", is_flag=True, help="Compare errors after Procrustes alignment.")
 @click.option(
     "--failure-mm",
@@ -61,6 +70,7 @@ def compare(
     sweeps: SeveralSweeps,
     body: BodyOptions,
     joints: str,
+    metric: str | None,
     pa: bool,
     failure_mm: float,
     allow: tuple[str, ...],
@@ -78,60 +88,52 @@ def compare(
     Writes comparison.json, CSV and LaTeX tables, and the figures of the comparison into the output folder.
     """
     _check_words(results, sweeps, failure_mm)
-    from occlusion_toolkit.cli import console
-    from occlusion_toolkit.comparison.all_figures import draw_comparison, draw_example, draw_meshes
-    from occlusion_toolkit.comparison.comparison import check_allowed, compare_surveys
-    from occlusion_toolkit.comparison.console import print_comparison
-    from occlusion_toolkit.comparison.example import example_file
-    from occlusion_toolkit.comparison.given import OneImage, open_results
-    from occlusion_toolkit.comparison.record import record
-    from occlusion_toolkit.comparison.run import pooled_meshes
-    from occlusion_toolkit.comparison.stored import write_comparison
-    from occlusion_toolkit.comparison.tables import write_tables
+    from occlusion_toolkit.cli.dataset_options import chosen_people
+    from occlusion_toolkit.comparison.results import check_allowed
+    from occlusion_toolkit.comparison.run import compare as run
     from occlusion_toolkit.files.atomic import make_folder
-    from occlusion_toolkit.surveys.stored import Survey
 
     started = time.perf_counter()
     check_allowed(allow)
-    surveys: list[Survey] | list[OneImage]
-    bodies, by_size = body.bodies(), {}
+    bodies = body.bodies()
+    people: People | None = None
+    given: list[OcclusionSweep] = []
     if results:
-        surveys = open_results(results)
+        compared: list[Path] | list[Survey] = list(results)
+    else:
+        people = chosen_people(**dataset)
+        given = [
+            sweeps.sweep(model, size, body, joints, metric)
+            for size in sweeps.sizes
+            for model in sweeps.models
+        ]
+        compared = [_surveyed(sweep, people, out) for sweep in given]
+    with console.progress("images pooled") as pooling:
+        comparison = run(
+            *compared,
+            metric=_aligned(metric, pa),
+            failure_mm=failure_mm,
+            allow=allow,
+            example="typical" if example == "typical" else "hardest",
+            meshes=True,
+            bodies=bodies,
+            progress=pooling,
+        )
     make_folder(out)
+    if comparison.surveys and not comparison.meshes():
+        console.warn("the models are of different bodies, so their meshes are not compared")
+    if example != "none" and comparison.surveys:
+        size = comparison.models[0].card.windows.size
+        _sweep_example(comparison, people, [s for s in given if s.grid.size == size], sweeps, dataset)
+    files = comparison.save(out) + comparison.draw(out)
     if report is not None:
         make_folder(report.parent)
-    if not results:
-        by_size = _surveyed(sweeps, body, dataset, joints, out)
-        surveys = by_size[_main_size(sweeps.sizes)]
-    compared = compare_surveys(surveys, aligned=pa, failure_mm=failure_mm, allow=allow)
-    stored = record(compared, surveys, out, by_size if len(by_size) > 1 else None, allow)
-    write_comparison(out / "comparison.json", stored)
-    files = [out / "comparison.json", *write_tables(stored, out), *draw_comparison(stored, out)]
-    named = list(zip((model.name for model in stored.models), surveys, strict=True))
-    examples = {name: one.result for name, one in named if isinstance(one, OneImage) and example != "none"}
-    by_name = {name: survey for name, survey in named if isinstance(survey, Survey)}
-    meshes: dict[str, MeshResult] = {}
-    surface = None
-    if by_name:
-        with console.progress("images pooled") as pooling:
-            meshes, surface = pooled_meshes(by_name, bodies, aligned=pa, progress=pooling)
-        if surface is None:
-            console.warn("the models are of different bodies, so their meshes are not compared")
-        else:
-            files += draw_meshes(stored, meshes, surface, out)
-        examples = _examples(example, stored, by_name, sweeps, dataset, bodies, pa, out)
-        files += [example_file(out / "example", name) for name in examples]
-    if examples:
-        files += draw_example(examples, bodies, out)
-    if report is not None:
-        from occlusion_toolkit.comparison.report.page import write_report
-
-        write_report(report, stored, meshes, surface, examples, bodies)
+        comparison.report(report)
         files.append(report)
     if as_json:
-        console.print_json(stored.model_dump(mode="json") | {"files": [str(path) for path in files]})
+        console.print_json(comparison.model_dump(mode="json") | {"files": [str(path) for path in files]})
         return
-    print_comparison(stored)
+    _print(comparison)
     click.echo(f"in {time.perf_counter() - started:.0f} s")
     for path in files:
         click.echo(f"  {path}")
@@ -143,88 +145,75 @@ def _check_words(results: tuple[Path, ...], sweeps: SeveralSweeps, failure_mm: f
     if bool(results) == bool(models) or len(results or models) < 2:
         raise click.UsageError("Give either two or more --model, or two or more RESULTs.")
     if results and len(sweeps.sizes) > 1:
-        raise click.UsageError("A curve over sizes is made from --model; RESULTs have one size each.")
+        raise click.UsageError("--size goes with --model; RESULTs have their sizes.")
     if len({Path(model).stem for model in models}) < len(models):
         raise click.UsageError("Two --model have the same name; give each once, or rename one of the cards.")
     if not math.isfinite(failure_mm):
         raise click.UsageError("--failure-mm is a length in millimetres.")
 
 
-def _main_size(sizes: tuple[int, ...]) -> int:
-    """The occluder of the tables: 40 px as in the paper where it is among the sizes, else the middle one."""
-    return 40 if 40 in sizes else sizes[len(sizes) // 2]
+def _aligned(metric: str | None, pa: bool) -> str | None:
+    """The metric that `--metric` and `--pa` name; None leaves it to the results."""
+    from occlusion_toolkit.cli.selection import metric_of
+
+    return metric_of(metric or "error", pa, has_truth=True) if metric or pa else None
 
 
-def _surveyed(
-    sweeps: SeveralSweeps, body: BodyOptions, dataset: dict[str, Any], joints: str, out: Path
-) -> dict[int, list[Survey]]:
-    """The surveys of all models by size, made where they are missing."""
-    from occlusion_toolkit.body.joints import joint_set
-    from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.dataset_options import chosen_people
-    from occlusion_toolkit.comparison.run import SurveySettings, survey_folder, survey_of
-    from occlusion_toolkit.models.registry import load_card
+def _surveyed(sweep: OcclusionSweep, people: People, out: Path) -> Survey:
+    """The survey of a model under squares of a size: made where it is missing."""
+    from occlusion_toolkit.errors import RunError
+    from occlusion_toolkit.surveys.run import survey
 
-    bodies = body.bodies(*(load_card(model) for model in sweeps.models))
-    settings = SurveySettings(chosen_people(**dataset), bodies, joint_set(joints), sweeps.place())
-    found: dict[int, list[Survey]] = {}
-    for size in sweeps.sizes:
-        for model in sweeps.models:
-            source = sweeps.of(model, size).source(bodies)
-            try:
-                with console.progress(f"images, {model}, {size} px") as progress:
-                    survey = survey_of(source, settings, survey_folder(out, source), progress=progress)
-            except KeyboardInterrupt:
-                console.warn("stopped; finished images are kept, and the same line goes on from there")
-                raise
-            found.setdefault(size, []).append(survey)
-    return found
+    name = f"{Path(str(sweep.model)).stem}-{sweep.grid.size}px"
+    try:
+        with console.progress(f"images, {name}") as progress:
+            return survey(sweep, people, out=out / "surveys" / name, resume=True, progress=progress)
+    except RunError as error:
+        raise RunError(f"{error} (for a comparison with other settings choose another --out)") from error
+    except KeyboardInterrupt:
+        console.warn("stopped; finished images are kept, and the same line goes on from there")
+        raise
 
 
-def _examples(
-    rule: str,
-    stored: StoredComparison,
-    surveys: dict[str, Survey],
+def _sweep_example(
+    comparison: Comparison,
+    people: People | None,
+    given: list[OcclusionSweep],
     sweeps: SeveralSweeps,
     dataset: dict[str, Any],
-    bodies: Bodies,
-    aligned: bool,
-    out: Path,
-) -> dict[str, HeatmapResult]:
-    """What every model makes of the example under every window, by name; nothing where it cannot be swept."""
-    from typing import cast
-
-    from occlusion_toolkit.cli import console
+) -> None:
+    """Sweeps the example with every model; only warns where results of others cannot be swept again."""
     from occlusion_toolkit.cli.dataset_options import chosen_people
-    from occlusion_toolkit.comparison.example import choose_example, example_heatmaps, source_of
     from occlusion_toolkit.errors import OcclusionToolkitError
 
-    if rule == "none" or stored.read_out != "error":
-        return {}
-    given = dict(zip(surveys, sweeps.models, strict=True)) if sweeps.models else {}
     try:
-        people = chosen_people(**dataset)
-        position = choose_example(list(surveys.values()), cast("ExampleRule", rule), stored.read_out)
-        sources = {
-            name: sweeps.of(model, survey.grid.size).source(bodies)
-            if (model := given.get(name))
-            else source_of(survey, bodies)
-            for name, survey in surveys.items()
-        }
         with console.progress("windows of the example") as progress:
-            return example_heatmaps(
-                surveys,
-                sources,
-                people,
-                position,
-                bodies,
-                sweeps.place(),
-                out / "example",
-                aligned=aligned,
+            comparison.sweep_example(
+                people or chosen_people(**dataset),
+                sweeps=given or None,
+                device=sweeps.device,
                 progress=progress,
             )
     except OcclusionToolkitError as error:
-        if sweeps.models:
+        if given:
             raise
         console.warn(f"no pictures of an example: {error}")
-        return {}
+
+
+def _print(comparison: Comparison) -> None:
+    """Prints the tables of a comparison: models, the differences of each pair, joints."""
+    from occlusion_toolkit.comparison.tables import BEST, explanation, joints_table, pair_table
+    from occlusion_toolkit.plotting.metric_text import metric_text
+
+    show = console.out.print
+    title = f"{metric_text(comparison.metric)}, mean over joints"
+    show(console.frame_table(comparison.table(), title))
+    for pair in comparison.pairs:
+        title = f"{pair.first} minus {pair.second}, mean over joints"
+        show(console.frame_table(pair_table(comparison, pair), title))
+    title = f"{comparison.quantity('occluded').heading} per joint"
+    show(console.frame_table(joints_table(comparison), title, "joint", section=True))
+    show(_TESTS)
+    show(explanation(comparison).replace("Bold:", f"{BEST}:"))
+    for line in comparison.exceptions:
+        show(f"allowed difference of protocols: {line}")

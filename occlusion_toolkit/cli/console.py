@@ -1,10 +1,11 @@
 """What the commands show: tables on standard output, everything else on standard error."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -20,10 +21,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from occlusion_toolkit.heatmaps.table import HeatmapSummary, JointSummary
+if TYPE_CHECKING:
+    import pandas as pd
 
-_out = Console(highlight=False, emoji=False, markup=False)
-_err = Console(stderr=True, highlight=False, emoji=False, markup=False)
+out = Console(highlight=False, emoji=False, markup=False)
+err = Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 class _Rate(ProgressColumn):
@@ -36,15 +38,19 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(unit: str) -> Iterator[Callable[[int, int], None]]:
+def progress(unit: str, *, line_every: int | None = None) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with rate and time left, on standard error.
 
     Args:
         unit: what is counted, in the plural.
+        line_every: in a log, where a bar would not be seen, write a line after so many; None writes nothing.
 
     Yields:
         A function that takes how many are done and how many there are.
     """
+    if line_every is not None and not err.is_terminal:
+        yield _lines(unit, line_every)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -52,9 +58,22 @@ def progress(unit: str) -> Iterator[Callable[[int, int], None]]:
         _Rate(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_err, transient=True) as bars:
+    with Progress(*columns, console=err, transient=True) as bars:
         task = bars.add_task(unit, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _lines(unit: str, every: int) -> Callable[[int, int], None]:
+    """Writes "8 of 120 images swept" whenever so many more are done, and at the end."""
+    written = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal written
+        if done > written and (done - written >= every or done == total):
+            written = done
+            click.echo(f"{done} of {total} {unit}", err=True)
+
+    return report
 
 
 def warn(*messages: str) -> None:
@@ -68,37 +87,22 @@ def print_json(content: dict[str, Any]) -> None:
     click.echo(json.dumps(content, indent=2))
 
 
-def print_heatmap(summary: HeatmapSummary, seconds: float, files: list[Path]) -> None:
-    """Prints the table of a heatmap: the worst window of every joint."""
-    aligned = ", Procrustes-aligned" if summary.aligned else ""
-    table = Table(
-        title=f"{summary.model} on {summary.image}: {summary.quantity}{aligned} in mm", title_justify="left"
-    )
-    table.add_column("joint")
-    for name in ("clean", "mean", "worst"):
-        if name != "clean" or summary.overall.clean_mm is not None:
-            table.add_column(name, justify="right")
-    table.add_column("worst window\nrows, columns")
-    table.add_column("which hides")
-    for joint in summary.joints:
-        table.add_row(*_cells(joint))
-    table.add_section()
-    table.add_row(*_cells(summary.overall), style="bold")
-    _out.print(table)
-    rate = (summary.windows + 1) / seconds
-    _out.print(
-        f"{summary.windows} windows and the clean crop in {seconds:.1f} s ({rate:.0f}/s); "
-        f"protocol {summary.protocol}"
-    )
-    if summary.deviation_mm is not None:
-        _out.print(f"the faster arithmetic moves joints by up to {summary.deviation_mm:.2f} mm")
-    for path in files:
-        click.echo(f"  {path}")
+def frame_table(frame: pd.DataFrame, title: str, first: str = "", *, section: bool = False) -> Table:
+    """A data frame for the terminal: texts as they are, whole numbers whole, others with a decimal.
 
-
-def _cells(joint: JointSummary) -> list[str]:
-    y0, y1, x0, x1 = joint.worst_window
-    clean = [] if joint.clean_mm is None else [f"{joint.clean_mm:.0f}"]
-    hides = ", ".join(name.replace("_", " ") for name in joint.hides) or "no joint"
-    name = joint.joint.replace("_", " ")
-    return [name, *clean, f"{joint.mean_mm:.0f}", f"{joint.worst_mm:.0f}", f"{y0}-{y1}, {x0}-{x1}", hides]
+    Args:
+        frame: its index names the rows.
+        title: above the table.
+        first: title of the names of the rows.
+        section: part the last row from the others.
+    """
+    table = Table(title=title, title_justify="left")
+    table.add_column(first)
+    for column in frame.columns:
+        table.add_column(str(column), justify="right")
+    for number, (name, row) in enumerate(zip(frame.index, frame.itertuples(index=False), strict=True)):
+        if section and number == len(frame) - 1:
+            table.add_section()
+        cells = (f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row)
+        table.add_row(str(name).replace("_", " ") if first == "joint" else str(name), *cells)
+    return table

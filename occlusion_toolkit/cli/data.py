@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from occlusion_toolkit.cli.data_folders import data_folders
+from occlusion_toolkit.cli.data_folders import parse_folders
 
 _RECIPE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -38,25 +38,18 @@ def check_command(
     """
     from occlusion_toolkit.body.bodies import Bodies
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.training import data_console as console_data
-    from occlusion_toolkit.training.data_check import check_data
-    from occlusion_toolkit.training.recipe import load_recipe
+    from occlusion_toolkit.training.data_check import check_data, explanation, need_as_json, needs_table
+    from occlusion_toolkit.training.recipe_files import load_recipe
 
     loaded = load_recipe(recipe)
-    occlusion = loaded.train.augmentation.occlusion
-    needs = check_data(
-        loaded.train.data_sets,
-        loaded.body,
-        data_folders(places, loaded.train.data_sets),
-        Bodies(smpl_dir),
-        objects=None if occlusion is None else occlusion.objects,
-        start_from=loaded.train.start_from,
-    )
-    ready = all(need.problem is None for need in needs)
+    needs = check_data(loaded, parse_folders(places, loaded.train.data_sets), Bodies(smpl_dir))
+    missing = [need for need in needs if need.problem is not None]
     if as_json:
-        entries = [console_data.need_as_json(need) for need in needs]
-        console.print_json({"recipe": str(recipe), "ready": ready, "needs": entries})
+        entries = [need_as_json(need) for need in needs]
+        console.print_json({"recipe": str(recipe), "ready": not missing, "needs": entries})
     else:
-        console_data.print_needs(str(recipe), needs)
-    if not ready:
+        console.out.print(needs_table(f"What {recipe} trains on", needs))
+        for need in missing:
+            console.out.print(f"\n{explanation(need)}", soft_wrap=True)
+    if missing:
         context.exit(1)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")  # as in datasets.catalogue, which is too slow to import here
+_DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")  # as in data.catalogue, which is too slow to import here
 
 
 def dataset_options(command: _Command) -> _Command:
@@ -69,7 +69,5 @@ def chosen_people(
         UnsafeFileError: a file asks for more than plain data.
     """
     from occlusion_toolkit.data.catalogue import open_dataset
-    from occlusion_toolkit.data.people import EvenlySpaced
 
-    people = open_dataset(dataset, root, split, frame_filter, people_list, trusted_files())
-    return people if limit is None else EvenlySpaced(people, limit)
+    return open_dataset(dataset, root, split, frame_filter, people_list, trusted_files(), limit=limit)

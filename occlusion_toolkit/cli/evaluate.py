@@ -1,15 +1,27 @@
 """`occlusion-toolkit evaluate`: MPJPE, PA-MPJPE and PVE of models on a data set (PARE, Tables 1 and 2)."""
 
+from __future__ import annotations
+
 import functools
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
-from occlusion_toolkit.cli.trust_option import trusted_files
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from occlusion_toolkit.data.people import People
+    from occlusion_toolkit.data.protocol import Protocol
+    from occlusion_toolkit.evaluation.evaluation import Evaluation
+
+_SHOWN_SEQUENCES = 100
 
 
 @click.command()
@@ -37,6 +49,12 @@ from occlusion_toolkit.cli.trust_option import trusted_files
     show_default=True,
     help="What vertices are centred on before PVE; the papers centre on nothing.",
 )
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="Measure also this metric of your own; may be given several times.",
+)
 @body_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="People per forward pass. Default: automatic.")
@@ -54,6 +72,7 @@ def evaluate(
     joints: str,
     gt_gender: Literal["gendered", "neutral"] | None,
     pve_align: Literal["none", "pelvis"],
+    metrics: tuple[str, ...],
     body: BodyOptions,
     device: str,
     batch_size: int | None,
@@ -64,53 +83,114 @@ def evaluate(
     """Measure how far models are from the ground truth of a data set, on clean images.
 
     Every model is measured by the rules of its own paper unless options say otherwise. Writes the errors of
-    every person-frame into the output folder, a file for each model; a run that was stopped goes on from
+    every sample into the output folder, a file for each model; a run that was stopped goes on from
     there when the same line is given again.
     """
-    from occlusion_toolkit.body.joints import joint_set
-    from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.dataset_options import chosen_people
-    from occlusion_toolkit.cli.selection import select_device
-    from occlusion_toolkit.evaluation import console as console_evaluate
-    from occlusion_toolkit.evaluation.evaluator import Evaluator
-    from occlusion_toolkit.evaluation.known_errors import known_errors
-    from occlusion_toolkit.evaluation.latex import latex_table
-    from occlusion_toolkit.evaluation.protocol import chosen_protocol, differing_rules
-    from occlusion_toolkit.evaluation.published import published_table
-    from occlusion_toolkit.evaluation.run import result_path, run_evaluation
-    from occlusion_toolkit.evaluation.summary import summarise
-    from occlusion_toolkit.models.registry import load_regressor
-
     if as_json and latex:
         raise click.UsageError("Give --json or --latex, not both.")
-    place = select_device(device)
-    # Everything is opened before the first network runs: what is missing is missed now, not after hours.
-    regressors = [load_regressor(model, place, trusted_files()) for model in dict.fromkeys(models)]
-    bodies = body.bodies(*(regressor.card for regressor in regressors))
+    from occlusion_toolkit.cli.dataset_options import chosen_people
+    from occlusion_toolkit.evaluation.evaluation import result_path
+    from occlusion_toolkit.evaluation.run import evaluate as run
+    from occlusion_toolkit.models.registry import load_card
+    from occlusion_toolkit.sweep.measure import metrics_with
+
     people_of = functools.cache(functools.partial(chosen_people, dataset, root, people_list, split))
-    evaluators = []
-    for regressor in regressors:
-        protocol = chosen_protocol(regressor.card, joint_set(joints), gt_gender, pve_align)
+
+    def people(protocol: Protocol) -> People:
         # A paper's filter is a rule about the frames of 3DPW; 3DPW-OCC and published lists have their own.
         papers = protocol.frame_filter if dataset == "3dpw" and people_list is None else None
-        evaluators.append(Evaluator(regressor, bodies, people_of(frame_filter or papers, limit), protocol))
-    cards = [each.card for each in evaluators]
-    console.warn(*differing_rules(cards))
-    summaries, started = [], time.perf_counter()
-    for each in evaluators:
-        try:
-            with console.progress(f"people, {each.card.model_card}") as report:
-                result = run_evaluation(each, out, batch_size, report)
-        except KeyboardInterrupt:
-            console.warn("stopped; what was measured is kept, and the same line goes on from there")
-            raise
-        summaries.append(summarise(result, known_errors(each.regressor.card, each.people, each.card)))
+        return people_of(frame_filter or papers, limit)
+
+    names = list(dict.fromkeys(models))
+    bodies = body.bodies(*map(load_card, names))
+    started = time.perf_counter()
+    try:
+        with console.progress("people") as report:
+            result = run(
+                names,
+                people,
+                metrics=metrics_with(*metrics),
+                joints=joints,
+                true_gender=gt_gender,
+                pve_alignment=pve_align,
+                device=device,
+                batch_size=batch_size,
+                bodies=bodies,
+                out=out,
+                progress=report,
+            )
+    except KeyboardInterrupt:
+        console.warn("stopped; what was measured is kept, and the same line goes on from there")
+        raise
     seconds = time.perf_counter() - started
-    published = published_table(evaluators[0].people)
-    files = [result_path(out, card) for card in cards]
+    files = [result_path(out, card) for card in result.cards]
     if as_json:
-        console.print_json(console_evaluate.as_json(summaries, published, seconds, files))
+        shown: dict[str, Any] = {"seconds": seconds, "files": [str(path) for path in files]}
+        console.print_json(result.as_json() | shown)
     elif latex:
-        click.echo(latex_table(summaries, published))
+        click.echo(result.latex())
     else:
-        console_evaluate.print_evaluation(summaries, published, seconds, files)
+        _print(result, seconds, files)
+
+
+def _print(result: Evaluation, seconds: float, files: Sequence[Path]) -> None:
+    """Prints all models in one table, then each by sequence and by joint, then the protocol."""
+    show = console.out.print
+    show(_overall(result))
+    references = {
+        f"in brackets: difference from the {figure.origin} figure ({figure.reference})"
+        for stated in result.stated
+        for figure in stated.values()
+    }
+    for line in sorted(references):
+        show(line)
+    for number, card in enumerate(result.cards):
+        sequences = result.by_sequence(number)
+        title = f"{card.model_card} by sequence, mm"
+        if (hidden := len(sequences) - _SHOWN_SEQUENCES) > 0:
+            title += f" (--json gives {hidden} more)"
+        show(console.frame_table(sequences.head(_SHOWN_SEQUENCES), title, "sequence"))
+        show(console.frame_table(result.by_joint(number), f"{card.model_card} by joint, mm", "joint"))
+    for name in type(result.cards[0]).model_fields:
+        values = [_shown(getattr(card, name)) for card in result.cards]
+        if len(set(values)) > 1:
+            values = [
+                f"{value} ({card.model_card})" for value, card in zip(values, result.cards, strict=True)
+            ]
+        for value in filter(None, dict.fromkeys(values)):
+            show(f"{name.replace('_', ' ')}: {value}")
+    for card in result.cards:
+        show(f"protocol {card.hash} ({card.model_card})")
+    show(f"{seconds:.1f} s")
+    for path in files:
+        show(f"  {path}", soft_wrap=True)
+
+
+def _overall(result: Evaluation) -> Table:
+    """All models, each figure with its difference from the one its card states; the paper's table below."""
+    means, card = result.table(), result.cards[0]
+    texts = means.astype(object)
+    for number in range(len(means)):
+        for metric, difference in result.differences(number).items():
+            column = means.columns.get_loc(metric)
+            # What rounds to nothing is +0.0.
+            texts.iloc[number, column] = (
+                f"{means.iloc[number, column]:.1f} ({round(difference, 1) + 0.0:+.1f})"
+            )
+    table = console.frame_table(texts, f"{card.dataset} {card.split}, mm", "model")
+    if result.published is not None:
+        table.add_section()
+        table.add_row(f"published: {result.published.source}", style="italic")
+        for line in result.published.rows:
+            known = [line.by_title().get(str(name)) for name in means.columns[1:]]
+            table.add_row(line.method, "", *("-" if value is None else f"{value:.1f}" for value in known))
+    return table
+
+
+def _shown(value: object) -> str:
+    """A field of a protocol card in words; "" where it has nothing to say."""
+    if isinstance(value, dict):
+        value = tuple(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from occlusion_toolkit.files.shipped import shipped
+
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("name", required=False)
@@ -30,10 +32,7 @@ def figure(context: click.Context, name: str | None, words: tuple[str, ...]) -> 
 
 def figure_scripts() -> dict[str, Path]:
     """The scripts by the names of their figures, sorted: those of the wheel, or of the source tree."""
-    package = Path(__file__).parents[1]
-    packaged = package / "_recipes" / "figures"
-    folder = packaged if packaged.is_dir() else package.parent / "figures"
-    return {path.stem: path for path in sorted(folder.glob("*.py"))}
+    return {path.stem: path for path in sorted(shipped("figures").glob("*.py"))}
 
 
 def figure_command(name: str) -> click.Command:

@@ -1,24 +1,26 @@
 """`occlusion-toolkit heatmap`: one image in, per-joint occlusion-sensitivity heatmaps out."""
 
+from __future__ import annotations
+
 import time
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import rich_click as click
+from rich.table import Table
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
-from occlusion_toolkit.cli.trust_option import trusted_files
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.heatmaps.table import HeatmapTable, JointRow
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
-@click.option(
-    "--openpose",
-    type=click.Path(path_type=Path),
-    help="OpenPose keypoints (.json) to take the person's box from.",
-)
+@person_options
 @click.option(
     "--ground-truth",
     metavar="FILE|ROOT:SPLIT/SEQUENCE:FRAME",
@@ -31,8 +33,8 @@ from occlusion_toolkit.cli.trust_option import trusted_files
 )
 @click.option(
     "--metric",
-    type=click.Choice(["error", "increase", "displacement"]),
-    help="What the maps show. Default: error with ground truth, displacement without.",
+    help="What the maps show: error, increase, displacement, or a metric of your own, such as mine_error. "
+    "Default: error with ground truth, displacement without.",
 )
 @click.option("--pa", is_flag=True, help="Align every prediction by Procrustes first (PA-MPJPE).")
 @click.option("--limits", type=click.Choice(["shared", "per-joint"]), default="shared", show_default=True)
@@ -41,13 +43,12 @@ from occlusion_toolkit.cli.trust_option import trusted_files
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def heatmap(
     image: Path,
-    bbox: tuple[float, float, float, float] | None,
-    openpose: Path | None,
+    person: PersonOptions,
     ground_truth: str | None,
     sweep: SweepOptions,
     body: BodyOptions,
     joints: str,
-    metric: Literal["error", "increase", "displacement"] | None,
+    metric: str | None,
     pa: bool,
     limits: str,
     smooth: bool,
@@ -59,61 +60,71 @@ def heatmap(
     Without ground truth the maps show displacement: the distance from the model's own prediction on the
     clean image. With it they show the error, as the PARE paper does (Section 3, Figure 2).
 
+    The person is found in the picture unless an option or the ground truth says where they are.
+
     Writes heatmaps.png, heatmaps.pdf, summary.png and result.h5 into the output folder.
     """
-    from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.person_box import choose_box
-    from occlusion_toolkit.cli.selection import select_joints
-    from occlusion_toolkit.data.ground_truth import load_ground_truth
+    from occlusion_toolkit.cli.selection import metric_of, select_joints
     from occlusion_toolkit.files.atomic import staging_folder
-    from occlusion_toolkit.files.images import read_image
-    from occlusion_toolkit.heatmaps.figures import draw_heatmap
-    from occlusion_toolkit.heatmaps.run import Photograph, run_heatmap
-    from occlusion_toolkit.heatmaps.table import summarise
-    from occlusion_toolkit.models.registry import load_card, load_regressor
-    from occlusion_toolkit.sweep.engine import Engine
-    from occlusion_toolkit.sweep.results import Focus, write_heatmap
+    from occlusion_toolkit.heatmaps.pictures import draw_all
 
-    if bbox and openpose:
-        raise click.UsageError("Give --bbox or --openpose, not both.")
-    if metric in ("error", "increase") and not ground_truth:
-        raise click.UsageError(f"--metric {metric} needs --ground-truth.")
     joint_set, names = select_joints(joints)
-    focus = Focus(
-        read_out=metric or ("error" if ground_truth else "displacement"),
-        joint_set=joint_set.name,
-        joints=names,
-        aligned=pa,
-    )
-    windows, pasted, place = sweep.windows(), sweep.pasted(), sweep.place()
-    picture = read_image(image)
-    truth = load_ground_truth(ground_truth, trusted_files()) if ground_truth else None
-    box, box_rule = choose_box(picture, bbox, openpose, truth)
-    card = load_card(sweep.model)
-    bodies = body.bodies(card)
-    engine = Engine(
-        load_regressor(sweep.model, place, trusted_files()),
-        bodies.load(card.body),
-        windows,
-        pasted,
-        sweep.batch_size,
-        sweep.precision,
-        sweep.compile,
-    )
-    console.warn(*picture.warnings)
-    if truth and truth.topology is None:
-        console.warn(f"the ground truth does not name its body; {card.body} is assumed")
+    shown = metric_of(metric, pa, bool(ground_truth))
+    settings = sweep.settings(body, joint_set, shown)
+    crop = person.crop(image, ground_truth)
+    console.warn(*crop.warnings)
+    if crop.truth is not None and crop.truth.topology is None:
+        console.warn(f"the ground truth does not name its body; {settings.body.topology} is assumed")
     with staging_folder(out) as folder:
         started = time.perf_counter()
         with console.progress("windows") as report:
-            photograph = Photograph(image, picture, box, box_rule)
-            result = run_heatmap(engine, bodies, photograph, focus, truth, report)
+            maps = settings(crop, report).focused(shown, names)
         seconds = time.perf_counter() - started
-        write_heatmap(folder / "result.h5", result)
-        drawn = draw_heatmap(result, engine.body, folder, shared_limits=limits == "shared", smooth=smooth)
+        maps.save(folder / "result.h5")
+        drawn = draw_all(maps, folder, shared_limits=limits == "shared", smooth=smooth)
     files = [out / path.name for path in drawn] + [out / "result.h5"]
-    summary = summarise(result, engine.body)
+    table = maps.table()
     if as_json:
-        console.print_json(summary.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
+        console.print_json(table.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
     else:
-        console.print_heatmap(summary, seconds, files)
+        _print(table, seconds, files)
+
+
+def _print(summary: HeatmapTable, seconds: float, files: list[Path]) -> None:
+    """Print the table of a heatmap: the worst window of every joint."""
+    from occlusion_toolkit.plotting.metric_text import metric_text
+
+    table = Table(
+        title=f"{summary.model} on {summary.image}: {metric_text(summary.metric)} in mm", title_justify="left"
+    )
+
+    table.add_column("joint")
+    for name in ("clean", "mean", "worst"):
+        if name != "clean" or summary.overall.clean_mm is not None:
+            table.add_column(name, justify="right")
+    table.add_column("worst window\nrows, columns")
+    table.add_column("which hides")
+    for joint in summary.joints:
+        table.add_row(*_cells(joint))
+    table.add_section()
+    table.add_row(*_cells(summary.overall), style="bold")
+    console.out.print(table)
+    rate = (summary.windows + 1) / seconds
+    console.out.print(
+        f"{summary.windows} windows and the clean crop in {seconds:.1f} s ({rate:.0f}/s); "
+        f"protocol {summary.protocol}"
+    )
+    if summary.deviation_mm is not None:
+        console.out.print(f"the faster arithmetic moves joints by up to {summary.deviation_mm:.2f} mm")
+    for path in files:
+        click.echo(f"  {path}")
+
+
+def _cells(joint: JointRow) -> list[str]:
+    from occlusion_toolkit.plotting.metric_text import window_text
+
+    clean = [] if joint.clean_mm is None else [f"{joint.clean_mm:.0f}"]
+    window = window_text(joint.worst_window, words=False)
+    hides = ", ".join(name.replace("_", " ") for name in joint.hides) or "no joint"
+    name = joint.joint.replace("_", " ")
+    return [name, *clean, f"{joint.mean_mm:.0f}", f"{joint.worst_mm:.0f}", window, hides]

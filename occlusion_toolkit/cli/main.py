@@ -18,6 +18,7 @@ from occlusion_toolkit.cli.compare import compare
 from occlusion_toolkit.cli.data import data
 from occlusion_toolkit.cli.evaluate import evaluate
 from occlusion_toolkit.cli.figure import figure
+from occlusion_toolkit.cli.find import find
 from occlusion_toolkit.cli.heatmap import heatmap
 from occlusion_toolkit.cli.mesh import mesh
 from occlusion_toolkit.cli.models import models
@@ -49,6 +50,7 @@ cli.add_command(compare)
 cli.add_command(data)
 cli.add_command(evaluate)
 cli.add_command(figure)
+cli.add_command(find)
 cli.add_command(heatmap)
 cli.add_command(mesh)
 cli.add_command(models)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from rich.table import Table
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
-from occlusion_toolkit.cli.dataset_options import dataset_options
+from occlusion_toolkit.cli.dataset_options import chosen_people, dataset_options
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
 from occlusion_toolkit.cli.worker_options import WorkerOptions, worker_options
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.body.bodies import Bodies
-    from occlusion_toolkit.surveys.stored import Survey
+    from occlusion_toolkit.body.rasterize import RasterizerChoice
+    from occlusion_toolkit.meshes.table import JointSensitivity, MeshTable
 
 
 @click.command()
@@ -27,10 +29,23 @@ if TYPE_CHECKING:
 @sweep_options(stride=16)
 @body_options
 @click.option("--joints", type=click.Choice(["lsp14", "smpl24"]), default="lsp14", show_default=True)
+@click.option(
+    "--metric",
+    help="What to pool: error (default), increase, displacement, or one of your own, such as mine_error.",
+)
 @click.option("--pa", is_flag=True, help="Pool values after Procrustes alignment (PA-MPJPE).")
+@click.option(
+    "--rasterizer",
+    type=click.Choice(["auto", "builtin", "pytorch3d"]),
+    default="auto",
+    show_default=True,
+    help="What decides which vertices are seen; auto takes PyTorch3D on a GPU where it is installed.",
+)
 @worker_options
 @click.option(
-    "--resume", is_flag=True, help="Go on with the run in the output folder; starts one if none is."
+    "--resume",
+    is_flag=True,
+    help="Go on with the run in the output folder, making damaged shards again; starts one if none is.",
 )
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/mesh"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
@@ -38,7 +53,9 @@ def mesh(
     sweep: SweepOptions,
     body: BodyOptions,
     joints: str,
+    metric: str | None,
     pa: bool,
+    rasterizer: RasterizerChoice,
     workers: WorkerOptions,
     resume: bool,
     out: Path,
@@ -54,36 +71,46 @@ def mesh(
     mesh_increase.png (what occlusion adds to the error), each as .pdf too, mesh.glb, mesh/<joint>.ply,
     vertices.csv and mesh.h5 into the output folder, beside the maps of all images (survey.json, shards/).
     """
-    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.body.rasterize import rasterizer as check_rasterizer
+    from occlusion_toolkit.cli.selection import metric_of
     from occlusion_toolkit.files.atomic import staging_folder
-    from occlusion_toolkit.meshes.console import print_mesh
-    from occlusion_toolkit.meshes.figures import draw_mesh
-    from occlusion_toolkit.meshes.run import make_mesh
-    from occlusion_toolkit.meshes.table import summarise_mesh
-    from occlusion_toolkit.models.registry import load_card
+    from occlusion_toolkit.meshes.pictures import draw_all
+    from occlusion_toolkit.surveys.run import SHARD_SIZE, survey
 
-    bodies = body.bodies(load_card(sweep.model))
+    shown = metric_of(metric, pa, True)
+    settings = sweep.settings(body, joints, shown)
+    check_rasterizer(rasterizer, settings.device)
     started = time.perf_counter()
-    with _interruptible():
-        survey = _surveyed(sweep, bodies, joints, workers, resume, out, dataset)
-    surveyed = time.perf_counter()
-    if not survey.complete:
-        done = survey.num_shards - len(survey.missing())
+    with _interruptible(), console.progress("images swept", line_every=SHARD_SIZE) as report:
+        surveyed = survey(
+            settings,
+            chosen_people(**dataset),
+            out=out,
+            resume=resume,
+            announce=lambda plan: click.echo(f"plan: {plan}", err=True),
+            progress=report,
+            **workers.settings(),
+        )
+    swept = time.perf_counter()
+    if not surveyed.complete:
+        done = surveyed.num_shards - len(surveyed.missing())
         click.echo(
-            f"this part is done: {done} of {survey.num_shards} shards are in {out}; the last part pools"
+            f"this part is done: {done} of {surveyed.num_shards} shards are in {out}; the last part pools"
         )
         return
     with _interruptible(), staging_folder(out) as folder:
         with console.progress("images pooled") as report:
-            result, surface = make_mesh(survey, bodies, folder, aligned=pa, progress=report)
-        drawn = draw_mesh(result, surface, folder)
+            pooled = surveyed.mesh(shown, rasterizer=rasterizer, device=settings.device, progress=report)
+        pooled.save(folder / "mesh.h5")
+        pooled.save(folder / "vertices.csv")
+        drawn = draw_all(pooled, folder)
     files = [out / path.name for path in drawn] + [out / "vertices.csv", out / "mesh.h5"]
-    summary = summarise_mesh(result, surface)
-    seconds = {"survey": surveyed - started, "meshes": time.perf_counter() - surveyed}
+    table = pooled.table()
+    seconds = {"survey": swept - started, "meshes": time.perf_counter() - swept}
     if as_json:
-        console.print_json(summary.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
+        console.print_json(table.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
     else:
-        print_mesh(summary, seconds, files)
+        _print(table, seconds, files)
 
 
 @contextmanager
@@ -98,36 +125,38 @@ def _interruptible() -> Iterator[None]:
         sys.exit(1)
 
 
-def _surveyed(
-    sweep: SweepOptions,
-    bodies: Bodies,
-    joints: str,
-    workers: WorkerOptions,
-    resume: bool,
-    out: Path,
-    dataset: dict[str, Any],
-) -> Survey:
-    """The run of the sweeps, with its plan and its progress on the screen."""
-    from occlusion_toolkit.body.joints import joint_set
-    from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.dataset_options import chosen_people
-    from occlusion_toolkit.meshes.console import print_plan
-    from occlusion_toolkit.surveys.run import run_survey
+def _print(summary: MeshTable, seconds: Mapping[str, float], files: list[Path]) -> None:
+    """Print which part of the body each joint depends on."""
+    from occlusion_toolkit.plotting.metric_text import metric_text
+    from occlusion_toolkit.surveys.plan import duration
 
-    source = sweep.source(bodies)
-    part, place, chosen = workers.part(), sweep.place(), workers.workers()
-    people = chosen_people(**dataset)
-    with console.progress("images swept") as report:
-        return run_survey(
-            source,
-            people,
-            bodies,
-            out,
-            device=place,
-            joint_set=joint_set(joints),
-            part=part,
-            resume=resume,
-            workers=chosen,
-            announce=print_plan,
-            progress=report,
-        )
+    table = Table(
+        title=f"{summary.model} on {summary.dataset}: {metric_text(summary.metric)} in mm by occluded part",
+        title_justify="left",
+    )
+    table.add_column("joint")
+    for name in ("whole\nbody", "own\npart", "its\nneighbours", "else-\nwhere"):
+        table.add_column(name, justify="right")
+    table.add_column("worst part")
+    for joint in summary.joints:
+        table.add_row(*_cells(joint))
+    table.add_section()
+    table.add_row(*_cells(summary.overall), style="bold")
+    console.out.print(table)
+    unseen = f"; {summary.unseen} of {summary.vertices} vertices are never seen" if summary.unseen else ""
+    click.echo(
+        f"{summary.images} images of {summary.sequences} sequences{unseen}; protocol {summary.protocol}"
+    )
+    click.echo(", ".join(f"{stage} {duration(value)}" for stage, value in seconds.items()))
+    for path in files:
+        click.echo(f"  {path}")
+
+
+def _cells(joint: JointSensitivity) -> list[str]:
+    numbers = (joint.mean_mm, joint.own_mm, joint.neighbours_mm, joint.elsewhere_mm)
+    shown = ["" if value is None else f"{value:.0f}" for value in numbers]
+    return [
+        joint.joint.replace("_", " "),
+        *shown,
+        f"{joint.worst_part.replace('_', ' ')} {joint.worst_part_mm:.0f}",
+    ]

@@ -1,11 +1,22 @@
 """`occlusion-toolkit models`: what can be run, what it is, whether it keeps to the rules, and new ones."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
 
 from occlusion_toolkit.cli.trust_option import trust_option, trusted_files
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from occlusion_toolkit.models.cards import ErrorFigure, ModelCard
+    from occlusion_toolkit.models.conformance import Finding
+    from occlusion_toolkit.models.importing import ImportedModel
+    from occlusion_toolkit.models.registry import Model
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 
@@ -25,16 +36,15 @@ def list_command(as_json: bool) -> None:
     """List the models that --model takes, and which of them lack their weights."""
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.files.home import toolkit_home
-    from occlusion_toolkit.models import console as console_models
-    from occlusion_toolkit.models.inventory import list_models
+    from occlusion_toolkit.models.registry import list_models
 
     found = list_models()
     if as_json:
         console.print_json(
-            {"home": str(toolkit_home()), "models": [console_models.model_as_json(model) for model in found]}
+            {"home": str(toolkit_home()), "models": [_model_as_json(model) for model in found]}
         )
     else:
-        console_models.print_models(found)
+        _print_models(found)
 
 
 @models.command("show")
@@ -43,14 +53,13 @@ def list_command(as_json: bool) -> None:
 def show_command(name: str, as_json: bool) -> None:
     """Show a model: network, weights, licence, body, what is known about its errors."""
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.models import console as console_models
-    from occlusion_toolkit.models.inventory import find_model
+    from occlusion_toolkit.models.registry import find_model
 
     model = find_model(name)
     if as_json:
-        console.print_json(console_models.model_as_json(model))
+        console.print_json(_model_as_json(model))
     else:
-        console_models.print_model(model)
+        _print_model(model)
 
 
 @models.command("check")
@@ -66,15 +75,14 @@ def check_command(context: click.Context, name: str, device: str, as_json: bool)
     open test set. Works on every model of `models list`, also on those of other packages.
     """
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.selection import select_device
-    from occlusion_toolkit.models import console as console_models
-    from occlusion_toolkit.models.model_check import check_model
+    from occlusion_toolkit.models.conformance import check_model
+    from occlusion_toolkit.sweep.network import chosen_device
 
-    findings = check_model(name, select_device(device), trusted_files())
+    findings = check_model(name, chosen_device(device), trusted_files())
     if as_json:
-        console.print_json(console_models.findings_as_json(name, findings))
+        console.print_json(_findings_as_json(name, findings))
     else:
-        console_models.print_findings(name, findings)
+        _print_findings(name, findings)
     if not all(finding.passed for finding in findings):
         context.exit(1)
 
@@ -103,7 +111,6 @@ def import_command(
     safetensors. It is imported only if every tensor of the network is in it with the right shape.
     """
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.models import console as console_models
     from occlusion_toolkit.models.importing import import_checkpoint
 
     imported = import_checkpoint(file, kind, name=name, trusted=trusted_files())
@@ -117,4 +124,173 @@ def import_command(
             }
         )
     else:
-        console_models.print_import(imported)
+        _print_import(imported)
+
+
+def _model_as_json(model: Model) -> dict[str, Any]:
+    """A model with its card and the places of its files."""
+    return {
+        "name": model.name,
+        "state": model.state,
+        "problem": model.problem,
+        "card_file": None if model.card_file is None else str(model.card_file),
+        "weights_file": None if model.weights_file is None else str(model.weights_file),
+        "card": None if model.card is None else model.card.model_dump(mode="json"),
+    }
+
+
+def _findings_as_json(name: str, findings: Iterable[Finding]) -> dict[str, Any]:
+    """What a check found."""
+    listed = [{"check": f.check, "passed": f.passed, "message": f.message} for f in findings]
+    return {"model": name, "passed": all(entry["passed"] for entry in listed), "findings": listed}
+
+
+def _print_models(models: list[Model]) -> None:
+    """Prints the table of all models."""
+    from rich.table import Table
+
+    from occlusion_toolkit.cli import console
+    from occlusion_toolkit.files.home import toolkit_home
+
+    table = Table(title="Models", title_justify="left")
+    for heading in ("name", "weights", "body", "licence"):
+        table.add_column(heading, no_wrap=heading != "licence")
+    for model in models:
+        table.add_row(model.name, *_summary(model))
+    console.out.print(table)
+    for model in models:
+        if model.problem is not None:
+            console.out.print(f"{model.name}: {model.problem}", soft_wrap=True)
+    if any(model.state == "weights missing" for model in models):
+        console.out.print("`occlusion-toolkit models show NAME` says where to get missing weights.")
+    console.out.print(f"Files of your own: {toolkit_home()}", soft_wrap=True)
+
+
+def _print_model(model: Model) -> None:
+    """Prints everything about one model."""
+    from rich.table import Table
+
+    from occlusion_toolkit.cli import console
+
+    card = model.card
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    if card is not None:
+        console.out.print(f"{model.name}: {card.title}", style="bold", soft_wrap=True)
+        console.out.print(card.description)
+        for name, value in _facts(model):
+            table.add_row(name, value)
+        console.out.print(table)
+        if card.errors:
+            console.out.print(_errors(card.errors))
+
+
+def _print_findings(name: str, findings: list[Finding]) -> None:
+    """Prints the findings of a check, a row each."""
+    from rich.table import Table
+
+    from occlusion_toolkit.cli import console
+
+    table = Table(title=f"Conformance of {name}", title_justify="left")
+    table.add_column("check", no_wrap=True)
+    table.add_column("")
+    table.add_column("found")
+    for finding in findings:
+        mark, style = ("ok", "") if finding.passed else ("FAILED", "bold red")
+        table.add_row(finding.check, mark, finding.message, style=style)
+    console.out.print(table)
+    failed = sum(not finding.passed for finding in findings)
+    console.out.print(f"{len(findings) - failed} of {len(findings)} checks passed")
+
+
+def _print_import(imported: ImportedModel) -> None:
+    """Prints what an import found and wrote."""
+    from occlusion_toolkit.cli import console
+
+    card, record = imported.card, imported.card.imported
+    if record is not None:
+        beside = f", {len(record.dropped)} beside it left out" if record.dropped else ""
+        console.out.print(
+            f"{record.file} ({record.layout}): {record.tensors} tensors of {_network(card)}{beside}",
+            soft_wrap=True,
+        )
+    for path in (imported.weights_file, imported.card_file):
+        click.echo(f"  {path}")
+    console.out.print(f"Licence: {card.weights.licence}", soft_wrap=True)
+    console.out.print(
+        f"Use it as --model {card.name}; check it with `occlusion-toolkit models check {card.name}`."
+    )
+
+
+def _summary(model: Model) -> tuple[str, str, str]:
+    """What the list says about a model: state, body, licence."""
+    from occlusion_toolkit.models.cards import ModelCard, PluginCard
+
+    card = model.card
+    if isinstance(card, PluginCard):
+        return model.state, card.body, card.licence
+    if not isinstance(card, ModelCard):
+        return model.state, "", ""
+    state = model.state.removeprefix("weights ")
+    if model.weights_file is not None and (card.weights.shipped or card.imported):
+        state = "shipped" if card.weights.shipped else "imported"
+    licence, cut, _ = card.weights.licence.partition(";")
+    return state, card.body, licence + (" …" if cut else "")
+
+
+def _network(card: ModelCard) -> str:
+    from occlusion_toolkit.models.architecture import PublishedArchitecture
+
+    network = card.network
+    if isinstance(network, PublishedArchitecture):
+        return network.name
+    return f"{network.kind} on {network.backbone.kind}"
+
+
+def _facts(model: Model) -> Iterable[tuple[str, str]]:
+    """The lines of a model's description."""
+    from occlusion_toolkit.files.home import toolkit_home
+    from occlusion_toolkit.models.cards import ModelCard, PluginCard
+
+    card = model.card
+    if isinstance(card, PluginCard):
+        yield from (("package", card.origin), ("body", card.body), ("licence", card.licence))
+    if isinstance(card, ModelCard):
+        weights = card.weights
+        yield from (("network", _network(card)), ("body", card.body), ("licence", weights.licence))
+        yield "camera", "x = s (X + t)" if card.camera == "shift-then-scale" else "x = s X + t in its weights"
+        yield "source", weights.source
+        if model.weights_file is not None:
+            yield "weights", str(model.weights_file)
+        elif weights.how_to_get is not None:
+            yield "weights", f"missing: {toolkit_home() / 'weights' / weights.file}"
+            yield "get them", weights.how_to_get
+        yield "sha256", weights.sha256 or "not known to the toolkit; the one found is stored with results"
+        if card.imported is not None:
+            record = card.imported
+            trusted = ", opened by its checksum" if record.trusted else ""
+            yield "imported", f"{record.date} from {record.file} ({record.layout}){trusted}"
+            yield "its sha256", record.sha256
+        if card.training is not None:
+            yield "trained on", card.training.data
+    if card is not None and card.limitations:
+        yield "limits", card.limitations
+    if model.card_file is not None:
+        yield "card", str(model.card_file)
+
+
+def _errors(errors: Iterable[ErrorFigure]) -> Table:
+    from rich.table import Table
+
+    table = Table(title="Errors", title_justify="left")
+    for heading in ("data set", "condition", "metric", "joints"):
+        table.add_column(heading)
+    table.add_column("mm", justify="right")
+    table.add_column("by")
+    for error in errors:
+        by = f"{error.origin}: {error.reference}"
+        table.add_row(
+            error.dataset, error.condition, error.metric, error.joints or "", f"{error.value_mm:.1f}", by
+        )
+    return table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.errors import OcclusionToolkitError, RunError
 
 if TYPE_CHECKING:
@@ -85,8 +86,11 @@ def run(
     folder = out or Path("out", "paper", world)
     content = load_recipe(find_recipe(recipe))
     lines = [limited(group, words, limit) for words in content.command_lines(world, folder, dict(changed))]
+    if limit is not None and not any("--limit" in words for words in lines):
+        console.warn("--limit is not used: no command of this recipe runs over a data set")
     for words in lines:  # a mistake in the last step is found before the first one runs for hours
         check_words(group, words)
+        _check_image(group, words)
     for number, words in enumerate(lines, start=1):
         click.echo(f"[{number}/{len(lines)}] occlusion-toolkit {shlex.join(words)}")
         if not dry_run:
@@ -115,6 +119,20 @@ def check_words(group: click.Group, words: list[str]) -> None:
         raise RunError(
             f"the recipe's line `{shlex.join(words)}` cannot be run: {error.format_message()}"
         ) from error
+
+
+def _check_image(group: click.Group, words: list[str]) -> None:
+    """Makes sure that the image a command looks at is there; no step makes images.
+
+    Raises:
+        RunError: it is not.
+    """
+    context = group.commands[words[0]].make_context(words[0], words[1:])
+    image = context.params.get("image")
+    if isinstance(image, Path) and not image.is_file():
+        raise RunError(
+            f"the recipe's line `{shlex.join(words)}` cannot be run: there is no file {str(image)!r}"
+        )
 
 
 def _run_step(group: click.Group, words: list[str], name: str) -> None:

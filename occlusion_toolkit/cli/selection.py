@@ -1,10 +1,8 @@
-"""Option values that need more than a type: joints and devices."""
-
-import torch
+"""Option values that need more than a type: joints and metrics."""
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.sweep.network import existing_device
+from occlusion_toolkit.sweep.maps import metric_name, metric_parts
 
 
 def select_joints(text: str) -> tuple[JointSet, tuple[str, ...]]:
@@ -33,12 +31,23 @@ def select_joints(text: str) -> tuple[JointSet, tuple[str, ...]]:
     )
 
 
-def select_device(text: str) -> torch.device:
-    """The device that `--device` names; "auto" takes the first GPU where there is one.
+def metric_of(name: str | None, aligned: bool, has_truth: bool) -> str:
+    """The metric that `--metric` and `--pa` name.
+
+    Args:
+        name: of a metric; None for the error with ground truth, the displacement without.
+        aligned: after Procrustes alignment.
+        has_truth: whether there is ground truth.
 
     Raises:
-        UsageError: no such device, or not on this machine.
+        UsageError: there is no such metric, it cannot be aligned, or it needs ground truth.
     """
-    if text == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return existing_device(text)
+    chosen = name or ("error" if has_truth else "displacement")
+    metric, quantity = metric_parts(chosen)
+    if quantity != "displacement" and not has_truth:
+        raise UsageError(f"--metric {chosen} needs --ground-truth")
+    if not aligned or metric == "pa_mpjpe":
+        return chosen
+    if metric != "mpjpe":
+        raise UsageError(f"--pa aligns error, increase and displacement, not {chosen}; leave it out")
+    return metric_name("pa_mpjpe", quantity)

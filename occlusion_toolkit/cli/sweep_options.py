@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import rich_click as click
 
 if TYPE_CHECKING:
-    import torch
-
-    from occlusion_toolkit.body.bodies import Bodies
-    from occlusion_toolkit.surveys.source import CardSource
-    from occlusion_toolkit.sweep.grid import Grid
-    from occlusion_toolkit.sweep.occluders import Occluder
+    from occlusion_toolkit.body.joints import JointSet
+    from occlusion_toolkit.cli.body_options import BodyOptions
+    from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -42,15 +39,40 @@ class EngineOptions:
     precision: Literal["fp32", "bf16"]
     compile: bool
 
-    def place(self) -> torch.device:
-        """The device.
+    def sweep(
+        self,
+        model: str,
+        size: int,
+        body: BodyOptions,
+        joints: JointSet | str = "lsp14",
+        metric: str | None = None,
+    ) -> OcclusionSweep:
+        """The sweep of a model with squares of a size.
+
+        Args:
+            model: name or path of a card.
+            size: side of the occluder, pixels of the crop.
+            body: which body is meant.
+            joints: what to measure.
+            metric: what will be shown; it is measured besides the built-in metrics.
 
         Raises:
-            UsageError: no such device, or not on this machine.
+            OcclusionToolkitError: a setting does not fit; the message says which.
         """
-        from occlusion_toolkit.cli.selection import select_device
+        from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+        from occlusion_toolkit.models.registry import load_card
+        from occlusion_toolkit.sweep.maps import metric_parts
+        from occlusion_toolkit.sweep.measure import metrics_with
 
-        return select_device(self.device)
+        shared = {field.name: getattr(self, field.name) for field in fields(EngineOptions)}
+        return OcclusionSweep(
+            model,
+            size=size,
+            joints=joints,
+            metrics=metrics_with(*([metric_parts(metric)[0]] if metric else [])),
+            bodies=body.bodies(load_card(model)),
+            **shared,
+        )
 
 
 @dataclass(frozen=True)
@@ -65,47 +87,11 @@ class SweepOptions(EngineOptions):
     model: str
     size: int
 
-    def windows(self) -> Grid:
-        """The windows.
-
-        Raises:
-            GridError: size and stride do not fit.
-        """
-        from occlusion_toolkit.sweep.grid import Grid
-
-        return Grid(kind=self.grid, size=self.size, stride=self.stride)
-
-    def pasted(self) -> Occluder:
-        """What is pasted into them.
-
-        Raises:
-            OccluderError: it is unknown, or its picture cannot be used.
-        """
-        from occlusion_toolkit.sweep.occluders import parse_occluder
-
-        return parse_occluder(self.occluder, self.size)
-
-    def source(self, bodies: Bodies) -> CardSource:
-        """What makes the engine of a survey, in this process and in others.
-
-        Args:
-            bodies: where its body comes from, and which files may be trusted.
-
-        Raises:
-            GridError: size and stride do not fit.
-        """
-        from occlusion_toolkit.surveys.source import CardSource
-
-        return CardSource(
-            self.model,
-            bodies.smpl_dir,
-            self.windows(),
-            self.occluder,
-            self.batch_size,
-            self.precision,
-            self.compile,
-            bodies.trusted,
-        )
+    def settings(
+        self, body: BodyOptions, joints: JointSet | str = "lsp14", metric: str | None = None
+    ) -> OcclusionSweep:
+        """The sweep that the options describe; see `EngineOptions.sweep`."""
+        return self.sweep(self.model, self.size, body, joints, metric)
 
 
 @dataclass(frozen=True)
@@ -119,11 +105,6 @@ class SeveralSweeps(EngineOptions):
 
     models: tuple[str, ...]
     sizes: tuple[int, ...]
-
-    def of(self, model: str, size: int) -> SweepOptions:
-        """The options of one of the sweeps."""
-        shared = {field.name: getattr(self, field.name) for field in fields(EngineOptions)}
-        return SweepOptions(model=model, size=size, **shared)
 
 
 def _engine_options(stride: int) -> tuple[Callable[[_Command], _Command], ...]:
@@ -143,7 +124,7 @@ def _engine_options(stride: int) -> tuple[Callable[[_Command], _Command], ...]:
             "--occluder",
             default="grey",
             show_default=True,
-            help="grey, black, white, mean, noise, blur or image:PATH.",
+            help="grey, black, white, mean, noise, noise:SEED, blur, image:PATH, or that of a package.",
         ),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
         click.option(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.open_world.cells import Split
+    from occlusion_toolkit.open_world.splits import Split
 
 
 def parse_size(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
@@ -77,7 +77,7 @@ def synthesize(
     count: int,
     out: Path,
     seed: int,
-    split: str,
+    split: Split,
     frames_per_sequence: int,
     size: tuple[int, int],
     backgrounds: Path | None,
@@ -92,28 +92,20 @@ def synthesize(
     occlusion-toolkit[synthesize].
     """
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.open_world.generate import DatasetRequest, find_photographs, generate
+    from occlusion_toolkit.open_world import synthesize as open_world
 
-    request = DatasetRequest(
-        root=out,
-        count=count,
-        seed=seed,
-        split=cast("Split", split),
-        frames_per_sequence=frames_per_sequence,
-        width=size[0],
-        height=size[1],
-        photographs=() if backgrounds is None else find_photographs(backgrounds),
-        photograph_share=backgrounds_share,
-        occluded_share=occluded_share,
-        workers=workers,
-    )
-    done = 0
     with console.progress(f"{split} images") as report:
-
-        def advance(frames: int) -> None:
-            nonlocal done
-            done += frames
-            report(done, count)
-
-        rendered = generate(request, advance)
-    click.echo(f"{count} images of the {split} split in {out} ({rendered} rendered now)")
+        people = open_world.synthesize(
+            out,
+            count=count,
+            seed=seed,
+            split=split,
+            frames_per_sequence=frames_per_sequence,
+            size=size,
+            backgrounds=backgrounds,
+            backgrounds_share=backgrounds_share,
+            occluded_share=occluded_share,
+            workers=workers,
+            progress=report,
+        )
+    click.echo(f"{people.images} images of the {split} split in {out} ({people.rendered} rendered now)")

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import rich_click as click
 
 if TYPE_CHECKING:
-    from occlusion_toolkit.surveys.part import Part
-    from occlusion_toolkit.surveys.workers import Workers
+    from occlusion_toolkit.surveys.folder import Part
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -24,38 +23,36 @@ class WorkerOptions:
         backend: "loky", "dask" or "ray".
         address: of a running cluster, or None.
         worker_count: processes.
-        shards: parts that the work is divided into.
-        shard: which part; None stands for all of it.
+        parts: how many the work is divided into.
+        part: which one; None stands for all of it.
     """
 
     backend: Literal["loky", "dask", "ray"]
     address: str | None
     worker_count: int
-    shards: int
-    shard: int | None
+    parts: int
+    part: int | None
 
-    def workers(self) -> Workers:
-        """Who does the work.
-
-        Raises:
-            UsageError: the options do not go together.
-        """
-        from occlusion_toolkit.surveys.workers import Workers
-
-        return Workers(self.backend, self.address, self.worker_count)
-
-    def part(self) -> Part:
-        """Which part of it.
+    def settings(self) -> dict[str, Any]:
+        """The arguments of `survey` that they stand for.
 
         Raises:
             UsageError: there is no such part, or it is not said which.
         """
-        from occlusion_toolkit.errors import UsageError
-        from occlusion_toolkit.surveys.part import Part
+        return {
+            "workers": self.worker_count,
+            "backend": self.backend,
+            "address": self.address,
+            "part": self._part(),
+        }
 
-        if self.shard is None and self.shards > 1:
-            raise UsageError(f"--shards {self.shards} needs --shard, from 0 to {self.shards - 1}")
-        return Part(self.shard or 0, self.shards)
+    def _part(self) -> Part:
+        from occlusion_toolkit.errors import UsageError
+        from occlusion_toolkit.surveys.folder import Part
+
+        if self.part is None and self.parts > 1:
+            raise UsageError(f"--parts {self.parts} needs --part, from 0 to {self.parts - 1}")
+        return Part(self.part or 0, self.parts)
 
 
 def worker_options(command: _Command) -> _Command:
@@ -84,14 +81,14 @@ def worker_options(command: _Command) -> _Command:
         ),
         click.option("--address", help="Scheduler of a running cluster. Default: one is started here."),
         click.option(
-            "--shards",
+            "--parts",
             type=click.IntRange(min=1),
             default=1,
             show_default=True,
             metavar="N",
             help="Divide the work into N parts, for an array of jobs that share the output folder.",
         ),
-        click.option("--shard", type=click.IntRange(min=0), metavar="I", help="Do part I, from 0 to N - 1."),
+        click.option("--part", type=click.IntRange(min=0), metavar="I", help="Do part I, from 0 to N - 1."),
     )
     decorated: Callable[..., Any] = gathering
     for option in reversed(options):

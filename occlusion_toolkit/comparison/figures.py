@@ -9,9 +9,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from occlusion_toolkit.comparison.comparison import Comparison
+from occlusion_toolkit.comparison.entries import Interval
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES, SIGNIFICANCE
-from occlusion_toolkit.comparison.stored import StoredComparison, StoredInterval
-from occlusion_toolkit.comparison.tables import counted
+from occlusion_toolkit.comparison.tables import counted, differ
+from occlusion_toolkit.plotting.arrangement import reading_order
+from occlusion_toolkit.plotting.metric_text import axis_label, joint_title
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
     INK,
@@ -22,6 +25,7 @@ from occlusion_toolkit.plotting.style import (
     new_figure,
     wrap_small_print,
 )
+from occlusion_toolkit.sweep.occluders import describe
 
 _WIDTH = 7.1
 _MARGIN = 0.5
@@ -37,19 +41,26 @@ def model_colours(count: int) -> list[str]:
     return [to_hex(cm.batlow(position)) for position in order]
 
 
-def bars_figure(comparison: StoredComparison, quantity: str = "occluded") -> Figure:
-    """Bars per joint and model with 95 % intervals, and for errors a white line at the clean error.
+def bars_figure(comparison: Comparison, quantity: str = "occluded") -> Figure:
+    """Bars per joint and model with 95 % intervals, and for errors a line at the clean error.
 
     Args:
         comparison: the numbers.
         quantity: name of the quantity whose bars are drawn.
+
+    Raises:
+        UsageError: there is no such quantity.
     """
-    described = next(q for q in comparison.quantities if q.name == quantity)
-    clean = "clean" in comparison.models[0].quantities and described.unit == "mm" and quantity != "increase"
+    described = comparison.quantity(quantity)
+    clean = (
+        "clean" in comparison.models[0].quantities
+        and described.unit == "mm"
+        and quantity not in ("clean", "increase")
+    )
     notes = [
         f"{described.title}: {described.definition}",
         f"bars: mean over {counted(comparison)}",
-        *(["white line: clean error"] if clean and quantity != "clean" else []),
+        *(["white line with dark edges: clean error"] if clean else []),
         *_uncertainty(
             comparison,
             "whiskers",
@@ -62,70 +73,76 @@ def bars_figure(comparison: StoredComparison, quantity: str = "occluded") -> Fig
         height = 0.35 + _BAR_HEIGHT + 0.75 + LINE * len(lines) + 0.1
         figure = new_figure(_WIDTH, height)
         axes = axes_in_inches(figure, _MARGIN, 0.35, _WIDTH - _MARGIN - 0.1, _BAR_HEIGHT)
-        _draw_bars(axes, comparison, quantity, clean=clean and quantity != "clean")
-        aligned = ", Procrustes-aligned" if comparison.aligned else ""
-        axes.set_ylabel(f"{described.title} {comparison.read_out}{aligned} ({described.unit})")
+        _draw_bars(axes, comparison, quantity, clean=clean)
+        axes.set_ylabel(
+            described.heading
+            if described.unit == "%"
+            else f"{described.title}: {axis_label(comparison.metric)}"
+        )
         add_small_print(figure, lines, 0.1, 0.1)
     return figure
 
 
-def curves_figure(comparison: StoredComparison) -> Figure:
+def curves_figure(comparison: Comparison) -> Figure:
     """Failures over the threshold and, where there are sizes, the occluded error over the occluder's size."""
     panels = 2 if comparison.sizes_px else 1
+    label = axis_label(comparison.metric)
     notes = [
-        "error of a window: mean over joints",
+        "value of a window: mean over joints",
         f"lines: mean over {counted(comparison)}",
+        f"dotted: {comparison.failure_mm:g} mm, above which a window counts as a failure",
         *_uncertainty(comparison, "bands"),
         *_protocol(comparison),
     ]
+    colours = model_colours(len(comparison.models))
     with figure_style():
         width = _MARGIN + panels * (_CURVE[0] + 0.6)
         lines = wrap_small_print(" · ".join(notes), width - 2 * 0.1)
         figure = new_figure(width, 0.15 + _CURVE[1] + 0.5 + LINE * len(lines) + 0.1)
         axes = axes_in_inches(figure, _MARGIN, 0.15, *_CURVE)
-        for model, colour in zip(comparison.models, model_colours(len(comparison.models)), strict=True):
+        for model, colour in zip(comparison.models, colours, strict=True):
             _band(axes, comparison.thresholds_mm, model.failure_curve, colour, model.name)
         axes.axvline(comparison.failure_mm, color=FAINT_INK, lw=0.6, ls=":")
-        axes.set(xlabel="threshold (mm)", ylabel=f"windows with a larger {comparison.read_out} (%)")
+        axes.set(xlabel=label, ylabel="windows with a larger value [%]")
         axes.set_xlim(0, _reach(comparison))
         axes.set_ylim(0, 100)
         axes.legend(frameon=False, fontsize=6.5)
         _open_frame(axes)
         if comparison.sizes_px:
             axes = axes_in_inches(figure, 2 * _MARGIN + _CURVE[0] + 0.2, 0.15, *_CURVE)
-            for model, colour in zip(comparison.models, model_colours(len(comparison.models)), strict=True):
+            for model, colour in zip(comparison.models, colours, strict=True):
                 if model.size_curve is not None:
                     sizes = tuple(float(size) for size in comparison.sizes_px)
                     _band(axes, sizes, model.size_curve, colour, model.name, marker="o")
-            axes.set(xlabel="side of the occluder (px)", ylabel=f"mean {comparison.read_out} (mm)")
+            axes.set(xlabel="side of the occluder [px]", ylabel=f"mean {label}")
             axes.set_xticks(comparison.sizes_px)
             _open_frame(axes)
         add_small_print(figure, lines, 0.1, 0.1)
     return figure
 
 
-def _uncertainty(comparison: StoredComparison, drawn: str, *marks: str) -> list[str]:
+def _uncertainty(comparison: Comparison, drawn: str, *marks: str) -> list[str]:
     """What shows the uncertainty, or why nothing does."""
     if comparison.sequences < FEWEST_SEQUENCES:
         return [f"no intervals and no tests: they need {FEWEST_SEQUENCES} sequences"]
     return [f"{drawn}: 95 % interval of each model, from resampling sequences", *marks]
 
 
-def _protocol(comparison: StoredComparison) -> list[str]:
+def _protocol(comparison: Comparison) -> list[str]:
     """On what and under what the numbers were measured."""
     card = comparison.models[0].card
     dataset = " ".join(part for part in (card.dataset, card.split) if part)
     hashes = ", ".join(model.card.hash for model in comparison.models)
-    pasted = (card.occluder or "").split(" (")[0]
     return [
         *([dataset] if dataset else []),
-        f"occluder {card.windows.size} px every {card.windows.stride} px, {pasted}",
+        f"occluder {card.windows.size} px every {card.windows.stride} px, {describe(card.occluder)}",
         f"protocols {hashes}",
     ]
 
 
-def _draw_bars(axes: Axes, comparison: StoredComparison, quantity: str, *, clean: bool) -> None:
+def _draw_bars(axes: Axes, comparison: Comparison, quantity: str, *, clean: bool) -> None:
     columns = len(comparison.columns)
+    order = [*reading_order(comparison.columns[:-1]), columns - 1]
     places = np.arange(columns, dtype=float)
     places[-1] += 0.4  # the mean stands apart from the joints
     width = 0.8 / len(comparison.models)
@@ -134,7 +151,7 @@ def _draw_bars(axes: Axes, comparison: StoredComparison, quantity: str, *, clean
     for index, (model, colour) in enumerate(zip(comparison.models, colours, strict=True)):
         found = model.quantities[quantity]
         x = places + (index - (len(comparison.models) - 1) / 2) * width
-        mean, low, high = (np.array(row) for row in (found.mean, found.low, found.high))
+        mean, low, high = (np.array(row)[order] for row in (found.mean, found.low, found.high))
         whiskers = np.nan_to_num(np.stack((mean - low, high - mean)).clip(min=0))
         axes.bar(x, mean, width * 0.94, color=colour, label=model.name, zorder=2)
         if whiskers.any():
@@ -144,13 +161,16 @@ def _draw_bars(axes: Axes, comparison: StoredComparison, quantity: str, *, clean
             for part in (*bars[1], *bars[2]):  # seen on dark bars too
                 part.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
         if clean:
-            level = model.quantities["clean"].mean
-            axes.hlines(level, x - width * 0.47, x + width * 0.47, color="white", lw=0.9, zorder=2.5)
+            level = np.array(model.quantities["clean"].mean)[order]
+            drawn = axes.hlines(level, x - width * 0.47, x + width * 0.47, color="white", lw=0.9, zorder=2.5)
+            drawn.set_path_effects([withStroke(linewidth=2.1, foreground=INK)])  # seen off the bars too
+            tops = np.maximum(tops, level)
         tops = np.maximum(tops, mean + whiskers[1])
-    for place, top, marked in zip(places, tops, _extremes_differ(comparison, quantity), strict=True):
-        if marked:
+    marks = _extremes_differ(comparison, quantity)
+    for place, top, column in zip(places, tops, order, strict=True):
+        if marks[column]:
             axes.text(place, top, "*", ha="center", va="bottom", size=8)
-    names = [name.replace("_", " ") for name in comparison.columns]
+    names = [joint_title(comparison.columns[column]) for column in order]
     axes.set_xticks(places, names, rotation=40, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.6, places[-1] + 0.6)
@@ -162,25 +182,20 @@ def _draw_bars(axes: Axes, comparison: StoredComparison, quantity: str, *, clean
     _open_frame(axes)
 
 
-def _extremes_differ(comparison: StoredComparison, quantity: str) -> list[bool]:
+def _extremes_differ(comparison: Comparison, quantity: str) -> list[bool]:
     """Per column, whether the models with the smallest and the largest mean differ significantly."""
     marked = []
     for position in range(len(comparison.columns)):
         means = {model.name: model.quantities[quantity].mean[position] for model in comparison.models}
-        extremes = {min(means, key=means.__getitem__), max(means, key=means.__getitem__)}
-        q = [
-            pair.differences[quantity].q[position]
-            for pair in comparison.pairs
-            if {pair.first, pair.second} == extremes
-        ]
-        marked.append(bool(q) and q[0] < SIGNIFICANCE)
+        smallest, largest = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+        marked.append(differ(comparison, smallest, largest, quantity, position))
     return marked
 
 
 def _band(
     axes: Axes,
     x: tuple[float, ...],
-    interval: StoredInterval,
+    interval: Interval,
     colour: str,
     label: str,
     marker: str | None = None,
@@ -190,20 +205,16 @@ def _band(
         axes.fill_between(x, interval.low, interval.high, color=colour, alpha=0.18, lw=0)
 
 
-def _reach(comparison: StoredComparison) -> float:
+def _reach(comparison: Comparison) -> float:
     """The threshold from which on nearly no window of any model fails."""
+    last = comparison.thresholds_mm[-1]
     rare = [
-        max(
-            (
-                t
-                for t, share in zip(comparison.thresholds_mm, model.failure_curve.mean, strict=True)
-                if share > 0.5
-            ),
-            default=comparison.thresholds_mm[-1],
-        )
+        threshold
         for model in comparison.models
+        for threshold, share in zip(comparison.thresholds_mm, model.failure_curve.mean, strict=True)
+        if share > 0.5
     ]
-    return min(comparison.thresholds_mm[-1], 1.1 * max(rare))
+    return min(last, 1.1 * max(rare, default=last))
 
 
 def _open_frame(axes: Axes) -> None:

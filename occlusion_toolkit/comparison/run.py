@@ -1,130 +1,259 @@
-"""From models to a comparison in a folder: surveys that are missing are made, finished ones are used again.
+"""From surveys, or heatmaps of one image, to a comparison. Every shard is read once."""
 
-FOLDER/surveys/MODEL-SIZE/   one survey per model and size of the occluder, with its mesh.h5
-FOLDER/example/MODEL.h5      every model under every window of one image
-FOLDER/comparison.json       all numbers of the comparison
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from itertools import combinations
 from pathlib import Path
 
-import torch
+import numpy as np
+import xarray as xr
+from jaxtyping import Float64
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.body_surface import BodySurface
-from occlusion_toolkit.body.display_pose import display_surface
-from occlusion_toolkit.body.joints import JointSet
-from occlusion_toolkit.data.people import People
-from occlusion_toolkit.errors import RunError
-from occlusion_toolkit.meshes.mesh_result import MeshResult, read_mesh
-from occlusion_toolkit.meshes.run import make_mesh
-from occlusion_toolkit.surveys.plan import SurveyPlan
-from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.surveys.source import CardSource
-from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Survey
+from occlusion_toolkit.comparison.comparison import Comparison
+from occlusion_toolkit.comparison.entries import (
+    SIZE_AREA,
+    ComparedModel,
+    Difference,
+    ExampleRule,
+    Interval,
+    Pair,
+)
+from occlusion_toolkit.comparison.example import choose_example
+from occlusion_toolkit.comparison.image_values import (
+    CURVE_MM,
+    FAILURE_MM,
+    ImageValues,
+    ImageValuesReader,
+    image_values,
+    over_sizes,
+    quantities_of,
+)
+from occlusion_toolkit.comparison.meshes import mesh_of
+from occlusion_toolkit.comparison.results import (
+    Result,
+    check_allowed,
+    comparable,
+    grouped_by_size,
+    names_of,
+    opened,
+    place_of,
+    require_one_kind,
+    shared_metric,
+)
+from occlusion_toolkit.comparison.significance import (
+    MeanInterval,
+    adjusted_for_many,
+    mean_interval,
+    paired_difference,
+)
+from occlusion_toolkit.errors import ResultError, UsageError
+from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
+from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
+from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.sweep.maps import metric_names
 
-# What a survey and the mesh that was pooled from it have in common.
-_SURVEYED = ("model_card", "weights_sha256", "body", "people_sha256", "grid", "occluder", "precision")
+MAIN_SIZE_PX = 40
+"""Occluder of the tables where there are several, as in the paper; else the middle one."""
 
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class SurveySettings:
-    """What all surveys of a comparison share.
-
-    Attributes:
-        people: the data set.
-        bodies: where bodies come from.
-        joint_set: the joints to measure.
-        device: where the networks run.
-    """
-
-    people: People
-    bodies: Bodies
-    joint_set: JointSet
-    device: torch.device
-
-
-def survey_folder(folder: Path, source: CardSource) -> Path:
-    """Where the survey of a model under occluders of one size belongs."""
-    return folder / "surveys" / f"{Path(source.model).stem}-{source.grid.size}px"
-
-
-def survey_of(
-    source: CardSource,
-    settings: SurveySettings,
-    folder: Path,
-    *,
-    announce: Callable[[SurveyPlan], None] | None = None,
+def compare(
+    *results: Result | Path | str,
+    metric: str | None = None,
+    failure_mm: float = FAILURE_MM,
+    allow: Collection[str] = (),
+    example: ExampleRule = "hardest",
+    meshes: bool = False,
+    bodies: Bodies | None = None,
     progress: Progress | None = None,
-) -> Survey:
-    """The survey of one model: the finished one of the folder, continued or made from the start.
+) -> Comparison:
+    """Compares models on the same people under the same windows, with sequences as the units of statistics.
 
     Args:
-        source: the model and its windows.
-        settings: what all surveys share.
-        folder: of the survey.
-        announce: told what there is to do, where there is something.
-        progress: told images done and images in all.
+        results: two or more surveys, or their folders; or heatmaps of one image, or their files. Surveys of
+            every model under squares of several sizes give curves over the size, too.
+        metric: what to compare, such as "error", "pa_error" or "mine_error"; None for the error where all
+            have it, and the displacement otherwise.
+        failure_mm: error above which a window counts as a failure.
+        allow: fields of the protocol card that may differ nevertheless.
+        example: which image to look at.
+        meshes: also pool the surveys on the body, where that was not done; otherwise it is done when the
+            meshes are asked for.
+        bodies: where body models come from; by default the open body, and SMPL from the toolkit's folder.
+        progress: called with images pooled and images in all.
 
     Raises:
-        RunError: the folder holds a survey by another protocol, or is in use.
+        ResultError: a result is missing, damaged or not complete, or they cannot be compared; the message
+            names the lines of their protocol cards that differ.
+        UsageError: there are fewer than two results, one is given twice, or not all have the metric.
+
+    Example:
+        >>> import tempfile
+        >>> import occlusion_toolkit as ot
+        >>> from occlusion_toolkit.data.people import EvenlySpaced
+        >>> people, folder = EvenlySpaced(ot.open_dataset("open"), 2), tempfile.mkdtemp()
+        >>> sweeps = [ot.OcclusionSweep(name, size=112, stride=112) for name in ("pare-open", "hmr-open")]
+        >>> surveys = [ot.survey(sweep, people, out=f"{folder}/{sweep.model}") for sweep in sweeps]
+        >>> list(ot.compare(*surveys).table().columns)
+        ['pare-open', 'hmr-open']
     """
-    try:
-        return run_survey(
-            source,
-            settings.people,
-            settings.bodies,
-            folder,
-            device=settings.device,
-            joint_set=settings.joint_set,
-            resume=(folder / MANIFEST_NAME).is_file(),
-            announce=announce,
-            progress=progress,
-        )
-    except RunError as error:
-        raise RunError(f"{error} (for a comparison with other settings choose another --out)") from error
+    check_allowed(allow)
+    bodies = bodies or Bodies()
+    everything = [opened(result, bodies) for result in results]
+    require_one_kind(everything)
+    by_size = grouped_by_size(everything)
+    size = MAIN_SIZE_PX if MAIN_SIZE_PX in by_size else sorted(by_size)[len(by_size) // 2]
+    exceptions = [comparable(same_size, allow) for same_size in by_size.values()]
+    compared = by_size[size]
+    names = names_of([result.card for result in compared])
+    chosen = metric or shared_metric(compared)
+    quantities = quantities_of(chosen)
+    for result in everything:
+        if chosen not in (held := metric_names(result.card)):
+            raise UsageError(f"{place_of(result)!r} holds no {chosen!r}; it holds: {', '.join(held)}")
+    pooling = meshes and len({result.card.body for result in compared}) == 1
+    pooled: dict[str, SensitivityMesh] = {}
+    values = []
+    for name, result in zip(names, compared, strict=True):
+        found, mesh = _read(result, chosen, failure_mm, pooling, progress)
+        values.append(found)
+        if mesh is not None:
+            pooled[name] = mesh
+    _require_same_people(values)
+    areas, curves = _over_sizes(by_size, size, values, chosen)
+    sequences = values[0].sequences
+    comparison = Comparison(
+        metric=chosen,
+        columns=values[0].columns,
+        quantities=quantities,
+        failure_mm=failure_mm,
+        thresholds_mm=tuple(CURVE_MM.tolist()),
+        sizes_px=tuple(by_size) if areas else (),
+        sequences=len(set(sequences)),
+        frames=len(sequences),
+        example=choose_example(values, example),
+        models=tuple(
+            ComparedModel(
+                name=name,
+                card=found.card,
+                result=place_of(result),
+                quantities={
+                    quantity: _interval(mean_interval(rows, sequences))
+                    for quantity, rows in found.values.items()
+                },
+                failure_curve=_interval(mean_interval(found.failure_curve, sequences)),
+                size_curve=_interval(mean_interval(curves[index], sequences)) if areas else None,
+                size_area=_interval(mean_interval(areas[index], sequences)) if areas else None,
+            )
+            for index, (name, result, found) in enumerate(zip(names, compared, values, strict=True))
+        ),
+        pairs=tuple(_pair(names, values, areas, pair) for pair in combinations(range(len(names)), 2)),
+        exceptions=tuple(dict.fromkeys(line for lines in exceptions for line in lines)),
+    )
+    named = dict(zip(names, compared, strict=True))
+    surveys = {name: result for name, result in named.items() if isinstance(result, Survey)}
+    maps = {
+        name: result.focused(chosen) for name, result in named.items() if isinstance(result, OcclusionMaps)
+    }
+    return comparison.with_results(surveys=surveys, maps=maps, meshes=pooled, bodies=bodies)
 
 
-def pooled_meshes(
-    surveys: Mapping[str, Survey],
-    bodies: Bodies,
-    *,
-    aligned: bool = False,
-    progress: Progress | None = None,
-) -> tuple[dict[str, MeshResult], BodySurface | None]:
-    """The meshes of several surveys; those that are in their folders already are not pooled again.
+def _read(
+    result: Result, metric: str, failure_mm: float, pooling: bool, progress: Progress | None
+) -> tuple[ImageValues, SensitivityMesh | None]:
+    """The numbers of every image and, where it is wanted, the mesh: each shard is read once for both."""
+    if isinstance(result, OcclusionMaps):
+        return image_values(result.card, [result.dataset], metric, failure_mm), None
+    reader, mesh, seen = ImageValuesReader(result.card, metric, failure_mm), None, 0
 
-    Args:
-        surveys: complete ones, by the models' names.
-        bodies: where their bodies come from.
-        aligned: pool values after Procrustes alignment.
-        progress: told images done and images in all.
+    def watch(shard: xr.Dataset) -> None:
+        nonlocal seen
+        reader.add(shard)
+        seen += 1
 
-    Returns:
-        The meshes by the models' names and the body they are shown on; nothing and None where the models
-        are of different bodies.
+    if pooling:
+        mesh = mesh_of(result, metric, watch=watch, progress=progress)
+    if not seen:
+        for shard in result.shards():
+            reader.add(shard)
+    return reader.values(), mesh
+
+
+def _require_same_people(values: Sequence[ImageValues]) -> None:
+    """Makes sure that all numbers are of the same images in the same order.
 
     Raises:
-        ResultError: a survey or a mesh is damaged.
-        BodyModelError: the body of a survey is not at hand.
+        ResultError: they are not.
     """
-    topologies = {survey.card.body for survey in surveys.values()}
-    if len(topologies) > 1:
-        return {}, None
-    meshes = {}
-    for name, survey in surveys.items():
-        path = survey.folder / "mesh.h5"
-        stored = read_mesh(path) if path.is_file() else None
-        if stored is None or not _is_of(stored, survey, aligned):
-            stored, _ = make_mesh(survey, bodies, survey.folder, aligned=aligned, progress=progress)
-        meshes[name] = stored
-    return meshes, display_surface(bodies.load(topologies.pop()))
+    first = values[0]
+    for found in values[1:]:
+        if [image[:3] for image in found.images] != [image[:3] for image in first.images]:
+            raise ResultError(
+                f"{first.card.model_card} and {found.card.model_card} were not surveyed on the same people; "
+                "make the surveys from the same data set"
+            )
 
 
-def _is_of(mesh: MeshResult, survey: Survey, aligned: bool) -> bool:
-    """Whether a mesh was pooled from a survey, and from the values that are asked."""
-    same = all(getattr(mesh.card, name) == getattr(survey.card, name) for name in _SURVEYED)
-    return same and (mesh.aligned, mesh.num_images) == (aligned, survey.num_images)
+def _over_sizes(
+    by_size: dict[int, list[Result]], size: int, values: Sequence[ImageValues], metric: str
+) -> tuple[list[Float64[np.ndarray, "images columns"]], list[Float64[np.ndarray, "images sizes"]]]:
+    """Of every model, the area under its curve over sizes, and the mean over joints for every size.
+
+    Nothing where there is one size.
+    """
+    if len(by_size) < 2:
+        return [], []
+    areas, curves = [], []
+    for index, found in enumerate(values):
+        over = [
+            found
+            if each == size
+            else _read(results[index], metric, FAILURE_MM, pooling=False, progress=None)[0]
+            for each, results in by_size.items()
+        ]
+        _require_same_people(over)
+        areas.append(over_sizes(tuple(by_size), over))
+        curves.append(np.stack([one.values["occluded"][:, -1] for one in over], axis=1))
+    return areas, curves
+
+
+def _pair(
+    names: Sequence[str],
+    values: Sequence[ImageValues],
+    areas: Sequence[Float64[np.ndarray, "images columns"]],
+    pair: tuple[int, int],
+) -> Pair:
+    first, second = pair
+    tested = {
+        quantity: (rows, values[second].values[quantity]) for quantity, rows in values[first].values.items()
+    }
+    if areas:
+        tested[SIZE_AREA] = (areas[first], areas[second])
+    return Pair(
+        first=names[first],
+        second=names[second],
+        differences={
+            quantity: _difference(one, other, values[first].sequences)
+            for quantity, (one, other) in tested.items()
+        },
+    )
+
+
+def _difference(
+    one: Float64[np.ndarray, "images columns"],
+    other: Float64[np.ndarray, "images columns"],
+    sequences: Sequence[str],
+) -> Difference:
+    found = paired_difference(one, other, sequences)
+    # Adjusted for the number of joints; the last, of the mean over joints, is one test.
+    q = np.append(adjusted_for_many(found.p_permutation[:-1]), found.p_permutation[-1])
+    rows = {field: getattr(found, field) for field in Difference.model_fields if hasattr(found, field)}
+    return Difference(
+        interval=_interval(found.difference),
+        **{field: tuple(row.tolist()) for field, row in (rows | {"q": q}).items()},
+    )
+
+
+def _interval(found: MeanInterval) -> Interval:
+    return Interval(**{field: tuple(getattr(found, field).tolist()) for field in Interval.model_fields})

@@ -1,31 +1,19 @@
-"""The tables of a comparison: CSV with every number, LaTeX with those that go into a paper."""
+"""The tables of a comparison: frames with every number, LaTeX and texts with those that go into a paper."""
 
-import csv
-import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+import pandas as pd
+
+from occlusion_toolkit.comparison.comparison import Comparison
+from occlusion_toolkit.comparison.entries import SIZE_AREA, Pair
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES, SIGNIFICANCE
-from occlusion_toolkit.comparison.stored import StoredComparison
-from occlusion_toolkit.files.atomic import write_text
+from occlusion_toolkit.files.latex import booktabs, latex_escaped
+from occlusion_toolkit.plotting.metric_text import joint_title, metric_text
 
-_LATEX_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-}
+_UNBROKEN = "\N{NO-BREAK SPACE}"  # between the ends of an interval, which a narrow column must not part
+BEST = "•"  # bold alone is lost where output goes to a file
 
 
 @dataclass(frozen=True)
@@ -46,8 +34,12 @@ class Cell:
     best: bool
     worse: bool
 
+    def __str__(self) -> str:
+        mark = BEST if self.best else "*" if self.worse else " "
+        return f"{self.mean:.1f}{mark}{_interval(self.low, self.high, '.1f')}"
 
-def cells(comparison: StoredComparison, quantity: str, column: str) -> list[Cell]:
+
+def cells(comparison: Comparison, quantity: str, column: str) -> list[Cell]:
     """One cell per model, in their order.
 
     Args:
@@ -66,93 +58,123 @@ def cells(comparison: StoredComparison, quantity: str, column: str) -> list[Cell
             low=interval.low[position],
             high=interval.high[position],
             best=index == best and max(means) > means[best],
-            worse=index != best and _differ(comparison, names[index], names[best], quantity, position),
+            worse=index != best and differ(comparison, names[index], names[best], quantity, position),
         )
         for index, interval in enumerate(found)
     ]
 
 
-def write_tables(comparison: StoredComparison, folder: Path) -> list[Path]:
-    """Writes all tables into an existing folder: models.csv, differences.csv, models.tex and joints.tex.
-
-    Raises:
-        ResultError: a file cannot be written.
-    """
-    tables = {
-        "models.csv": models_csv(comparison),
-        "differences.csv": differences_csv(comparison),
-        "models.tex": models_latex(comparison),
-        "joints.tex": joints_latex(comparison, "occluded"),
-    }
-    for name, text in tables.items():
-        write_text(folder / name, text)
-    return [folder / name for name in tables]
+def differ(comparison: Comparison, one: str, other: str, quantity: str, position: int) -> bool:
+    """Whether two models differ significantly in a quantity at a column."""
+    return any(
+        {pair.first, pair.second} == {one, other} and pair.differences[quantity].q[position] < SIGNIFICANCE
+        for pair in comparison.pairs
+    )
 
 
-def models_csv(comparison: StoredComparison) -> str:
-    """Every number of every model: one line per model, quantity and joint."""
-    lines: list[Sequence[object]] = [("model", "quantity", "unit", "joint", "mean", "low_95", "high_95")]
+def quantities_table(comparison: Comparison, column: str) -> pd.DataFrame:
+    """Texts: a row per quantity, a column per model, for a joint or the mean over joints."""
+    rows = {q.heading: map(str, cells(comparison, q.name, column)) for q in comparison.quantities}
+    return _by_model(comparison, rows)
+
+
+def joints_table(comparison: Comparison, quantity: str = "occluded") -> pd.DataFrame:
+    """Texts: a row per joint and one for their mean, a column per model, of one quantity."""
+    rows = {joint_title(joint): map(str, cells(comparison, quantity, joint)) for joint in comparison.columns}
+    return _by_model(comparison, rows)
+
+
+def pair_table(comparison: Comparison, pair: Pair) -> pd.DataFrame:
+    """Texts: a row per quantity with its difference and tests, of the mean over joints."""
+    headings = {q.name: q.heading for q in comparison.quantities} | {SIZE_AREA: "area over sizes [mm]"}
+    rows = {}
+    for name, found in pair.differences.items():
+        mean, low, high = (row[-1] for row in (found.interval.mean, found.interval.low, found.interval.high))
+        rows[headings[name]] = {
+            "difference": f"{mean:+.1f}{_interval(low, high, '+.1f')}",
+            "p swap": _p(found.p_permutation[-1]),
+            "p t": _p(found.p_t_sequences[-1]),
+            "p t frames": _p(found.p_t_frames[-1]),
+            "d": "" if math.isnan(found.effect[-1]) else f"{found.effect[-1]:+.2f}",
+            "smaller in": f"{100 * found.share_smaller[-1]:.0f} %",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def models_frame(comparison: Comparison) -> pd.DataFrame:
+    """Every number of every model: one row per model, quantity and joint."""
+    frames = []
     for model in comparison.models:
         for quantity in comparison.quantities:
             interval = model.quantities[quantity.name]
-            for joint, *numbers in zip(
-                comparison.columns, interval.mean, interval.low, interval.high, strict=True
-            ):
-                lines.append((model.name, quantity.name, quantity.unit, joint, *map(_plain, numbers)))
-    return _csv(lines)
+            facts = {"model": model.name, "quantity": quantity.name, "unit": quantity.unit}
+            numbers = {"mean": interval.mean, "low_95": interval.low, "high_95": interval.high}
+            frames.append(pd.DataFrame(facts | {"joint": comparison.columns} | numbers))
+    return pd.concat(frames, ignore_index=True)
 
 
-def differences_csv(comparison: StoredComparison) -> str:
-    """Every difference between two models: one line per pair, quantity and joint."""
-    lines: list[Sequence[object]] = [
-        (
-            *("first", "second", "quantity", "joint", "first_minus_second", "low_95", "high_95"),
-            *("p_permutation", "q_over_joints", "p_t_sequences", "p_t_frames", "effect_d", "share_smaller"),
-        )
-    ]
+def differences_frame(comparison: Comparison) -> pd.DataFrame:
+    """Every difference between two models: one row per pair, quantity and joint."""
+    frames = []
     for pair in comparison.pairs:
         for name, found in pair.differences.items():
-            rows = (
-                *(found.interval.mean, found.interval.low, found.interval.high, found.p_permutation, found.q),
-                *(found.p_t_sequences, found.p_t_frames, found.effect, found.share_smaller),
-            )
-            for joint, *numbers in zip(comparison.columns, *rows, strict=True):
-                lines.append((pair.first, pair.second, name, joint, *map(_plain, numbers)))
-    return _csv(lines)
+            facts = {"first": pair.first, "second": pair.second, "quantity": name}
+            numbers = {
+                "first_minus_second": found.interval.mean,
+                "low_95": found.interval.low,
+                "high_95": found.interval.high,
+                "p_permutation": found.p_permutation,
+                "q_over_joints": found.q,
+                "p_t_sequences": found.p_t_sequences,
+                "p_t_frames": found.p_t_frames,
+                "effect_d": found.effect,
+                "share_smaller": found.share_smaller,
+            }
+            frames.append(pd.DataFrame(facts | {"joint": comparison.columns} | numbers))
+    return pd.concat(frames, ignore_index=True)
 
 
-def models_latex(comparison: StoredComparison) -> str:
+def tables(comparison: Comparison) -> dict[str, str]:
+    """All tables as files, by name."""
+    return {
+        "models.csv": csv(models_frame(comparison)),
+        "differences.csv": csv(differences_frame(comparison)),
+        "models.tex": models_latex(comparison),
+        "joints.tex": joints_latex(comparison, "occluded"),
+    }
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """A frame as CSV with six digits."""
+    return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def models_latex(comparison: Comparison) -> str:
     """A booktabs table: a row per model, a column per quantity, all of the mean over joints."""
-    quantities = comparison.quantities
-    titles = " & ".join(f"{_escaped(q.title)} ({_escaped(q.unit)})" for q in quantities)
-    columns = {q.name: cells(comparison, q.name, comparison.columns[-1]) for q in quantities}
+    columns = [cells(comparison, q.name, comparison.columns[-1]) for q in comparison.quantities]
     rows = [
-        " & ".join([_escaped(model.name), *(_latex_cell(columns[q.name][index]) for q in quantities)])
-        for index, model in enumerate(comparison.models)
+        " & ".join([latex_escaped(model.name), *map(_latex_cell, row)])
+        for model, row in zip(comparison.models, zip(*columns, strict=True), strict=True)
     ]
-    return _tabular("l" + "c" * len(quantities), f"model & {titles}", rows, comparison)
+    header = " & ".join(["model", *(latex_escaped(q.heading) for q in comparison.quantities)])
+    return _with_note(booktabs("l" + "c" * len(columns), header, [rows]), comparison)
 
 
-def joints_latex(comparison: StoredComparison, quantity: str) -> str:
+def joints_latex(comparison: Comparison, quantity: str) -> str:
     """A booktabs table of one quantity: a row per joint and one for their mean, a column per model."""
     rows = [
-        " & ".join(
-            [
-                _escaped(joint.replace("_", " ")),
-                *(_latex_cell(cell) for cell in cells(comparison, quantity, joint)),
-            ]
-        )
+        " & ".join([latex_escaped(joint_title(joint)), *map(_latex_cell, cells(comparison, quantity, joint))])
         for joint in comparison.columns
     ]
-    rows[-1] = r"\midrule" + "\n" + rows[-1]
-    header = " & ".join(["joint", *(_escaped(model.name) for model in comparison.models)])
-    return _tabular("l" + "c" * len(comparison.models), header, rows, comparison)
+    header = " & ".join(["joint", *(latex_escaped(model.name) for model in comparison.models)])
+    return _with_note(
+        booktabs("l" + "c" * len(comparison.models), header, [rows[:-1], rows[-1:]]), comparison
+    )
 
 
-def explanation(comparison: StoredComparison) -> str:
+def explanation(comparison: Comparison) -> str:
     """What the numbers and marks of a table mean, in words."""
-    aligned = " after Procrustes alignment" if comparison.aligned else ""
-    of_what = f"Mean {comparison.read_out}{aligned} over {counted(comparison)}"
+    of_what = f"Mean {metric_text(comparison.metric)}, over {counted(comparison)}"
     if comparison.sequences < FEWEST_SEQUENCES:
         return (
             f"{of_what}. Bold: the smallest. No intervals and no marks: {FEWEST_SEQUENCES} sequences or more "
@@ -165,28 +187,32 @@ def explanation(comparison: StoredComparison) -> str:
     )
 
 
-def counted(comparison: StoredComparison) -> str:
-    """How many person-frames of how many sequences, in words."""
-    frames = "1 person-frame" if comparison.frames == 1 else f"{comparison.frames} person-frames"
+def counted(comparison: Comparison) -> str:
+    """How many samples of how many sequences, in words."""
+    frames = "1 sample" if comparison.frames == 1 else f"{comparison.frames} samples"
     sequences = "1 sequence" if comparison.sequences == 1 else f"{comparison.sequences} sequences"
     return f"{frames} of {sequences}"
 
 
-def _differ(comparison: StoredComparison, one: str, other: str, quantity: str, position: int) -> bool:
-    for pair in comparison.pairs:
-        if {pair.first, pair.second} == {one, other}:
-            return pair.differences[quantity].q[position] < SIGNIFICANCE
-    return False
-
-
-def _tabular(layout: str, header: str, rows: list[str], comparison: StoredComparison) -> str:
-    body = " \\\\\n".join(rows)
-    note = _escaped(explanation(comparison)).replace("*:", "$^{*}$:")
-    return (
-        f"\\begin{{tabular}}{{{layout}}}\n\\toprule\n{header} \\\\\n\\midrule\n"
-        f"{body} \\\\\n\\bottomrule\n\\end{{tabular}}\n"
-        f"\\par\\smallskip\n\\parbox{{\\linewidth}}{{\\footnotesize {note}}}\n"
+def _by_model(comparison: Comparison, rows: Mapping[str, Iterable[str]]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(
+        {name: list(row) for name, row in rows.items()},
+        orient="index",
+        columns=[model.name for model in comparison.models],
     )
+
+
+def _interval(low: float, high: float, form: str) -> str:
+    return "" if math.isnan(low) else f" [{low:{form}},{_UNBROKEN}{high:{form}}]"
+
+
+def _p(value: float) -> str:
+    return "" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _with_note(tabular: str, comparison: Comparison) -> str:
+    note = latex_escaped(explanation(comparison)).replace("*:", "$^{*}$:")
+    return f"{tabular}\n\\par\\smallskip\n\\parbox{{\\linewidth}}{{\\footnotesize {note}}}\n"
 
 
 def _latex_cell(cell: Cell) -> str:
@@ -202,17 +228,3 @@ def _latex_cell(cell: Cell) -> str:
 
 def _signed(number: float) -> str:
     return f"{number:.1f}".replace("-", "$-$")
-
-
-def _escaped(text: str) -> str:
-    return "".join(_LATEX_SPECIAL.get(character, character) for character in text)
-
-
-def _plain(number: float) -> str:
-    return "" if math.isnan(number) else f"{number:.6g}"
-
-
-def _csv(lines: list[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()

@@ -1,15 +1,18 @@
-"""The person's box and its geometry, by the convention of SPIN, PARE and HMR-EFT.
+"""The person's box, by the convention of SPIN, PARE and HMR-EFT, and OpenPose files that show where it is.
 
 Image coordinates are pixels (x, y) of the upright image, pixel (0, 0) covering [0, 1) x [0, 1). A box of
 side h centred on (cx, cy) maps to a crop of side r by x_crop = (x - cx) r / h + r / 2, likewise y. The
 published code stores the side as scale = h / 200.
 """
 
+import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 
 from occlusion_toolkit.errors import CropError
 
@@ -148,41 +151,90 @@ class CropBox:
         """Maps points (x, y) of the crop to the image, pixels; the inverse of `image_to_crop`."""
         return _mapped(points, np.linalg.inv(self.transform(resolution, rotation)))
 
-    def camera_in_image(
-        self, camera: Float[np.ndarray, "*batch 3"], height: int, width: int
-    ) -> Float64[np.ndarray, "*batch 4"]:
-        """The weak-perspective camera of the crop as one of the whole image.
-
-        Args:
-            camera: (s, tx, ty) of the crop: x_norm = s (X + tx), with -1 and 1 at the crop's borders.
-            height: of the image, pixels.
-            width: of the image, pixels.
-
-        Returns:
-            (sx, sy, tx, ty): x_norm = sx (X + tx) and y_norm = sy (Y + ty), with -1 and 1 at the borders of
-            the image.
-        """
-        scale, tx, ty = np.moveaxis(np.asarray(camera, np.float64), -1, 0)
-        sx, sy = scale * self.size / width, scale * self.size / height
-        shift_x = (2 * self.centre[0] / width - 1) / sx
-        shift_y = (2 * self.centre[1] / height - 1) / sy
-        return np.stack([sx, sy, tx + shift_x, ty + shift_y], axis=-1)
-
-
-def truncated_keypoints(
-    points: Float[np.ndarray, "*batch 2"], box: CropBox, resolution: int = RESOLUTION, rotation: float = 0.0
-) -> Int64[np.ndarray, "*batch 2"]:
-    """Keypoints in crop pixels as the published data loaders compute them: whole pixels, counted from 1.
-
-    Training labels of SPIN and PARE are 2 p / resolution - 1 of these. Elsewhere use the exact
-    `CropBox.image_to_crop`.
-    """
-    whole: np.ndarray = np.trunc(box.image_to_crop(points, resolution, rotation)).astype(np.int64) + 1
-    return whole
-
 
 def _mapped(
     points: Float[np.ndarray, "*batch 2"], matrix: Float64[np.ndarray, "3 3"]
 ) -> Float64[np.ndarray, "*batch 2"]:
     mapped: np.ndarray = np.asarray(points, np.float64) @ matrix[:2, :2].T + matrix[:2, 2]
     return mapped
+
+
+Layout = Literal["BODY_25", "COCO_18"]
+
+_LAYOUTS: dict[int, Layout] = {25: "BODY_25", 18: "COCO_18"}
+
+_NAMES = ("pose_keypoints_2d", "pose_keypoints")  # the second is OpenPose before version 1.2
+
+_MAX_BYTES = 16 * 1024**2
+
+
+@dataclass(frozen=True)
+class PersonKeypoints:
+    """One person's keypoints.
+
+    Attributes:
+        points: (x, y, confidence) per keypoint, (K, 3), pixels of the image; confidence 0 means not seen.
+        layout: which keypoints these are, in order.
+        warnings: what the reader of a result should know, such as people who were left out.
+    """
+
+    points: Float64[np.ndarray, "points 3"]
+    layout: Layout
+    warnings: tuple[str, ...] = ()
+
+
+def read_openpose(path: Path | str) -> PersonKeypoints:
+    """Reads an OpenPose file (.json) with BODY_25 or COCO keypoints in pixels of the image.
+
+    Of several people, the one with the largest sum of confidences times the diagonal of its keypoints'
+    rectangle is taken, with a warning: near, fully seen people win over bystanders.
+
+    Raises:
+        CropError: the file is missing, not OpenPose's JSON, or shows nobody.
+    """
+    path = Path(path)
+    shown = repr(str(path))
+    people = _people(path, shown)
+    candidates = [points for points in people if (points[:, 2] > 0).sum() >= 2]
+    if not candidates:
+        raise CropError(f"{shown} shows nobody with two keypoints or more; give the person's box instead")
+    best = max(candidates, key=_prominence)
+    warnings: tuple[str, ...] = ()
+    if len(candidates) > 1:
+        warnings = (f"{shown} shows {len(candidates)} people; the most prominent one is used",)
+    return PersonKeypoints(best, _LAYOUTS[len(best)], warnings)
+
+
+def _people(path: Path, shown: str) -> list[Float64[np.ndarray, "points 3"]]:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise CropError(f"{shown} is too large for OpenPose keypoints; check the path")
+        content = json.loads(path.read_bytes())
+        people = content["people"]
+        return [_points(person, shown) for person in people]
+    except OSError as error:
+        raise CropError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise CropError(
+            f"{shown} is not OpenPose's JSON; it needs a list 'people' with 'pose_keypoints_2d' in each entry"
+        ) from error
+
+
+def _points(person: Any, shown: str) -> Float64[np.ndarray, "points 3"]:
+    numbers = person[next((name for name in _NAMES if name in person), _NAMES[0])]
+    points = np.array(numbers, np.float64).reshape(-1, 3)
+    if len(points) not in _LAYOUTS:
+        raise CropError(
+            f"{shown} has people with {len(points)} keypoints; only "
+            + " and ".join(f"{name} ({count})" for count, name in _LAYOUTS.items())
+            + " are read"
+        )
+    if not np.isfinite(points).all():
+        raise CropError(f"{shown} has a keypoint that is not a finite number")
+    return points
+
+
+def _prominence(points: Float64[np.ndarray, "points 3"]) -> float:
+    seen = points[points[:, 2] > 0]
+    diagonal = float(np.linalg.norm(np.ptp(seen[:, :2], axis=0)))
+    return diagonal * float(seen[:, 2].sum())

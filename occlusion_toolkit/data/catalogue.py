@@ -1,21 +1,61 @@
 """The data sets by name, each with the place where it is obtained; see docs/datasets.md."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
-from occlusion_toolkit.data.people import FrameFilter, People, PeopleList
-from occlusion_toolkit.data.shipped import open_test_folder
+from occlusion_toolkit.data.people import EvenlySpaced, FrameFilter, People, PeopleList
 from occlusion_toolkit.data.threedoh import SPLITS as THREEDOH_SPLITS
 from occlusion_toolkit.data.threedoh import read_threedoh
 from occlusion_toolkit.data.threedpw import SPLITS as THREEDPW_SPLITS
-from occlusion_toolkit.data.threedpw import ThreeDPW, sequence_files
-from occlusion_toolkit.data.threedpw_list import read_threedpw_list
-from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES, check_occluded, is_occluded
+from occlusion_toolkit.data.threedpw import ThreeDPW, read_threedpw_list, sequence_files
 from occlusion_toolkit.errors import DatasetError, UsageError
 from occlusion_toolkit.files.home import HOME_VARIABLE, toolkit_home
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
+
+TEST_SEQUENCES = frozenset([
+    "downtown_arguing_00", "downtown_bar_00", "downtown_bus_00", "downtown_cafe_00", "downtown_car_00",
+    "downtown_crossStreets_00", "downtown_downstairs_00", "downtown_enterShop_00",
+    "downtown_rampAndStairs_00", "downtown_runForBus_00", "downtown_runForBus_01", "downtown_sitOnStairs_00",
+    "downtown_stairs_00", "downtown_upstairs_00", "downtown_walkBridge_01", "downtown_walkUphill_00",
+    "downtown_walking_00", "downtown_warmWelcome_00", "downtown_weeklyMarket_00",
+    "downtown_windowShopping_00", "flat_guitar_01", "flat_packBags_00", "office_phoneCall_00",
+    "outdoors_fencing_01",
+])  # fmt: skip
+"""3DPW's test split."""
+
+OCCLUDED_KINDS = frozenset([
+    "courtyard_backpack", "courtyard_basketball", "courtyard_bodyScannerMotions", "courtyard_box",
+    "courtyard_golf", "courtyard_jacket", "courtyard_laceShoe", "downtown_stairs", "flat_guitar",
+    "flat_packBags", "outdoors_climbing", "outdoors_crosscountry", "outdoors_fencing", "outdoors_freestyle",
+    "outdoors_golf", "outdoors_parcours", "outdoors_slalom",
+])  # fmt: skip
+"""3DPW-OCC: the first two words of the names of its sequences, in all three splits."""
+
+
+def is_occluded(sequence: str) -> bool:
+    """Whether a sequence of 3DPW belongs to 3DPW-OCC."""
+    return _kind(sequence) in OCCLUDED_KINDS
+
+
+def check_occluded(sequences: Iterable[str]) -> None:
+    """Makes sure that sequences of 3DPW-OCC are all of it, as far as their names tell.
+
+    Raises:
+        DatasetError: none of a kind is among them.
+    """
+    if missing := sorted(OCCLUDED_KINDS - {_kind(sequence) for sequence in sequences}):
+        raise DatasetError(
+            f"3DPW-OCC takes sequences from 3DPW's train, validation and test split; {len(missing)} of its "
+            f"{len(OCCLUDED_KINDS)} kinds are missing: {', '.join(missing)}"
+        )
+
+
+def _kind(sequence: str) -> str:
+    return "_".join(sequence.split("_")[:2])
+
 
 logger = logging.getLogger(__name__)
 
@@ -23,38 +63,28 @@ DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")
 """Names of the data sets."""
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Where users get a data set.
-
-    Attributes:
-        folder: its place under the toolkit's folder of data sets.
-        how_to_get: address, licence and what to unpack.
-    """
-
-    folder: str
-    how_to_get: str
-
-
-_THREEDPW = _Source(
-    "3dpw",
-    "3DPW is at https://virtualhumans.mpi-inf.mpg.de/3DPW/ under its own licence for research; unpack "
-    "sequenceFiles.zip and imageFiles.zip there",
-)
-_THREEDOH = _Source(
-    "3doh",
-    "3DOH50K is at https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html under its own licence for "
-    "research; unpack the folder testset with annots.json and images there",
-)
+_HOW_TO_GET = {
+    "3dpw": (
+        "3DPW is at https://virtualhumans.mpi-inf.mpg.de/3DPW/ under its own licence for research; unpack "
+        "sequenceFiles.zip and imageFiles.zip there"
+    ),
+    "3doh": (
+        "3DOH50K is at https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html under its own licence for "
+        "research; unpack the folder testset with annots.json and images there"
+    ),
+}
+"""Of data sets that users fetch themselves, by their place under the toolkit's folder of data sets."""
 
 
 def open_dataset(
     name: str,
-    root: Path | None = None,
+    root: Path | str | None = None,
     split: str | None = None,
     frame_filter: FrameFilter | None = None,
     people_list: Path | None = None,
     trusted: TrustedFiles | None = None,
+    *,
+    limit: int | None = None,
 ) -> People:
     """Opens a data set and checks all of its ground truth; images are looked for, not opened.
 
@@ -65,12 +95,30 @@ def open_dataset(
         frame_filter: frames of 3DPW to use; None for SPIN's.
         people_list: list of SPIN's or PARE's (.npz) to read instead of the data set's own ground truth.
         trusted: files that may be opened although they ask for foreign code.
+        limit: use that many people only, evenly spaced over the data set.
 
     Raises:
         UsageError: there is no such data set, or the arguments do not go together.
         UnsafeFileError: a file asks for more than plain data.
         DatasetError: the data set is missing or malformed; the message lists every problem found.
+
+    Example:
+        >>> people = open_dataset("open", limit=4)
+        >>> len(people), people[0].rotmats.shape
+        (4, (24, 3, 3))
     """
+    people = _opened(name, Path(root) if root else None, split, frame_filter, people_list, trusted)
+    return people if limit is None else EvenlySpaced(people, limit)
+
+
+def _opened(
+    name: str,
+    root: Path | None,
+    split: str | None,
+    frame_filter: FrameFilter | None,
+    people_list: Path | None,
+    trusted: TrustedFiles | None,
+) -> People:
     if name not in DATASETS:
         raise UsageError(f"there is no data set {name!r}; give one of {', '.join(DATASETS)}")
     if people_list is not None and name == "open":
@@ -82,7 +130,7 @@ def open_dataset(
     try:
         if name == "open":
             return ThreeDPW(
-                root or open_test_folder(),
+                root or shipped("open-test"),
                 split or "test",
                 dataset=name,
                 frame_filter=frame_filter or "spin",
@@ -90,8 +138,8 @@ def open_dataset(
             )
         if name == "3doh":
             split = _checked_split(name, split or "test", THREEDOH_SPLITS)
-            return read_threedoh(_found(root, _THREEDOH), split, people_list)
-        root = _found(root, _THREEDPW)
+            return read_threedoh(_found(root, "3doh"), split, people_list)
+        root = _found(root, "3dpw")
         if people_list is not None:
             return _listed_threedpw(name, root, split, people_list)
         return _threedpw(name, root, split, frame_filter or "spin", trusted)
@@ -137,17 +185,17 @@ def _listed_threedpw(name: str, root: Path, split: str | None, people_list: Path
     return people
 
 
-def _found(root: Path | None, source: _Source) -> Path:
+def _found(root: Path | None, folder: str) -> Path:
     """The folder of a data set that users fetch themselves.
 
     Raises:
         DatasetError: it is not there; the message says where to get it and where to put it.
     """
-    root = root or toolkit_home() / "data" / source.folder
+    root = root or toolkit_home() / "data" / folder
     if not root.is_dir():
         raise DatasetError(
-            f"there is no folder {str(root)!r}. {source.how_to_get}, or give the folder it is in with --root "
-            f"(the default lies in ${HOME_VARIABLE})"
+            f"there is no folder {str(root)!r}. {_HOW_TO_GET[folder]}, or give the folder it is in with "
+            f"--root (the default lies in ${HOME_VARIABLE})"
         )
     return root
 

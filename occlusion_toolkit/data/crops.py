@@ -10,21 +10,23 @@ from PIL import Image
 from torch import Tensor
 
 from occlusion_toolkit.data.boxes import BOX_MARGIN, RESOLUTION, CropBox
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, IMAGENET_STD
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import CropError
+from occlusion_toolkit.files.images import read_image
 
-__all__ = [
-    "BOX_MARGIN",
-    "IMAGENET_MEAN",
-    "IMAGENET_STD",
-    "RESOLUTION",
-    "CropBox",
-    "Resampling",
-    "crop_image",
-    "denormalise",
-    "integer_crop",
-    "normalise",
-]
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Mean of RGB in [0, 1] that crops are normalised with."""
+
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Standard deviation of RGB in [0, 1] that crops are normalised with."""
+
+
+def normalise_colour(rgb: Float[Tensor, "3 height width"]) -> Float[Tensor, "3 height width"]:
+    """RGB in [0, 1] to the normalised space of the networks, per channel."""
+    mean = torch.tensor(IMAGENET_MEAN, dtype=rgb.dtype)[:, None, None]
+    std = torch.tensor(IMAGENET_STD, dtype=rgb.dtype)[:, None, None]
+    return (rgb - mean) / std
+
 
 Resampling = Literal["antialias", "bilinear"]
 """How pixels become crop pixels.
@@ -176,3 +178,24 @@ def _resized(
     step_x, step_y = (x1 - x0) / resolution, (y1 - y0) / resolution
     matrix = (step_x, 0.0, x0, 0.0, step_y, y0)
     return picture.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+
+
+def read_crop(sample: Sample, resolution: int = RESOLUTION) -> UInt8[np.ndarray, "resolution resolution 3"]:
+    """Reads the image of a person and cuts the box out, antialiased; black outside the image.
+
+    Args:
+        sample: the person.
+        resolution: side of the crop, pixels.
+
+    Returns:
+        The crop as RGB, (resolution, resolution, 3).
+
+    Raises:
+        ImageError: the image is missing or damaged.
+        CropError: the box does not show anybody.
+    """
+    pixels = read_image(sample.image_path).pixels
+    try:
+        return crop_image(pixels, sample.box, resolution)
+    except CropError as error:
+        raise CropError(f"{str(sample.image_path)!r}, person {sample.person}: {error}") from error

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import CropBox
+from occlusion_toolkit.data.sample import are_rotations
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import CropError, GroundTruthError, UnsafeFileError
 from occlusion_toolkit.files.arrays import load_npz
@@ -23,8 +24,6 @@ _FRAME = re.compile(
 )
 
 _MAX_BYTES = 64 * 1024**2  # more than one person's ground truth ever has
-
-_ROTATION_TOLERANCE = 1e-3
 
 _UNKNOWN_CAMERA = (1.0, 0.0, 0.0)
 
@@ -100,9 +99,7 @@ def _from_npz(path: Path) -> GroundTruth:
     """Reads the arrays of a file; pickled objects in it are never opened."""
     arrays = _Arrays(path)
     if (rotmats := arrays.get("rotmats", 24, 3, 3)) is not None:
-        identity = rotmats @ rotmats.transpose(0, 2, 1)
-        is_rotation = np.abs(identity - np.eye(3)).max() <= _ROTATION_TOLERANCE
-        if not is_rotation or (np.linalg.det(rotmats) < 0).any():
+        if not are_rotations(rotmats).all():
             arrays.fail("rotmats has a matrix that is not a rotation")
     elif (pose := arrays.get("pose", 72)) is not None:
         rotmats = Rotation.from_rotvec(pose.reshape(24, 3)).as_matrix()

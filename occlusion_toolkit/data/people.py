@@ -1,4 +1,4 @@
-"""What every data set is to the analyses: a fixed, ordered list of person-frames with a checksum."""
+"""What every data set is to the analyses: a fixed, ordered list of samples with a checksum."""
 
 import hashlib
 from abc import abstractmethod
@@ -9,7 +9,7 @@ from typing import Literal, overload
 
 import numpy as np
 
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 
 FrameFilter = Literal["spin", "vibe"]
 """Which frames are used.
@@ -22,10 +22,10 @@ evaluation.
 _BOX_STEP_PX = 0.01  # boxes that differ by less are the same: files store them with different rounding
 
 
-class People(Sequence[PersonFrame]):
-    """Person-frames in a fixed order: by sequence, person and frame.
+class People(Sequence[Sample]):
+    """Samples in a fixed order: by sequence, person and frame.
 
-    A data set defines `__len__`, `frame_at` and `left_out`, and sets the attributes.
+    A data set defines `__len__`, `sample_at` and `left_out`, and sets the attributes.
 
     Attributes:
         dataset: id of the data set, such as "3dpw".
@@ -42,13 +42,13 @@ class People(Sequence[PersonFrame]):
     frame_filter: FrameFilter | None
 
     @abstractmethod
-    def frame_at(self, position: int) -> PersonFrame:
-        """The person-frame at a position from 0 to len - 1."""
+    def sample_at(self, position: int) -> Sample:
+        """The sample at a position from 0 to len - 1."""
 
     @property
     @abstractmethod
     def left_out(self) -> Mapping[str, int]:
-        """How many person-frames of the files are not used, by reason."""
+        """How many samples of the files are not used, by reason."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -61,16 +61,16 @@ class People(Sequence[PersonFrame]):
         return digest.hexdigest()
 
     @overload
-    def __getitem__(self, index: int) -> PersonFrame: ...
+    def __getitem__(self, index: int) -> Sample: ...
     @overload
-    def __getitem__(self, index: slice) -> list[PersonFrame]: ...
-    def __getitem__(self, index: int | slice) -> PersonFrame | list[PersonFrame]:
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
         if isinstance(index, slice):
-            return [self.frame_at(position) for position in range(*index.indices(len(self)))]
+            return [self.sample_at(position) for position in range(*index.indices(len(self)))]
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
-            raise IndexError(f"person-frame {index} of {len(self)}")
-        return self.frame_at(position)
+            raise IndexError(f"sample {index} of {len(self)}")
+        return self.sample_at(position)
 
 
 class PeopleList(People):
@@ -82,27 +82,27 @@ class PeopleList(People):
         split: str,
         root: Path,
         topology: str,
-        frames: Iterable[PersonFrame],
+        samples: Iterable[Sample],
         left_out: Mapping[str, int],
         frame_filter: FrameFilter | None = None,
     ) -> None:
         """Takes the people in any order and sorts them."""
         self.dataset, self.split, self.root = dataset, split, root
         self.topology, self.frame_filter = topology, frame_filter
-        self._frames = tuple(sorted(frames, key=lambda item: (item.sequence, item.person, item.frame)))
+        self._samples = tuple(sorted(samples, key=lambda item: (item.sequence, item.person, item.frame)))
         self._left_out = left_out
 
     @property
     def left_out(self) -> Mapping[str, int]:
-        """How many person-frames of the files are not used, by reason."""
+        """How many samples of the files are not used, by reason."""
         return self._left_out
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._samples)
 
-    def frame_at(self, position: int) -> PersonFrame:
-        """The person-frame at a position."""
-        return self._frames[position]
+    def sample_at(self, position: int) -> Sample:
+        """The sample at a position."""
+        return self._samples[position]
 
 
 class EvenlySpaced(People):
@@ -128,6 +128,6 @@ class EvenlySpaced(People):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def frame_at(self, position: int) -> PersonFrame:
-        """The person-frame at a position of the shorter list."""
-        return self._people.frame_at(self.positions[position])
+    def sample_at(self, position: int) -> Sample:
+        """The sample at a position of the shorter list."""
+        return self._people.sample_at(self.positions[position])

@@ -1,8 +1,10 @@
-"""The lists of people (.npz) that SPIN and PARE evaluate: images, boxes and bodies, one row per person.
+"""Lists of people (.npz) that SPIN and PARE publish, one row per person, to evaluate on and to train with.
 
-SPIN publishes `3dpw_test.npz`, PARE `3dpw_all_test_with_mmpose.npz` and `3doh_test.npz`. Of their arrays
-these are read: `imgname`, `center` and `scale` (side / 200 pixels, margin included), `pose` (axis-angle, root
-in the camera frame), `shape`, and for 3DPW `gender`.
+To evaluate, SPIN publishes `3dpw_test.npz`, PARE `3dpw_all_test_with_mmpose.npz` and `3doh_test.npz`. Read
+are `imgname`, `center` and `scale` (side / 200 pixels, margin included), `pose` (axis-angle, root in the
+camera frame), `shape`, and for 3DPW `gender`. Training lists also have `openpose` (N, 25, 3) and `part`
+(N, 24, 3) in image pixels, `has_smpl` and `S` (metres and confidence, (N, 24, 4)); arrays that a set lacks
+are left out.
 """
 
 from collections.abc import Callable
@@ -10,18 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32, Float64, UInt8
 
-from occlusion_toolkit.body.gender import Gender
+from occlusion_toolkit.body.arrays import GENDERS, Gender
+from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE
+from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
 from occlusion_toolkit.data.boxes import CropBox
-from occlusion_toolkit.data.camera_frame import camera_rotmats
-from occlusion_toolkit.data.person_frame import GENDER_CODES
 from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.sample import GENDER_CODES, Sample, camera_rotmats
 from occlusion_toolkit.files.arrays import load_npz
 
-_NAMES = ("imgname", "center", "scale", "pose", "shape", "gender")
+_COLUMNS = ("imgname", "center", "scale", "pose", "shape", "gender")
 
-_MAX_BYTES = 2 * 1024**3  # PARE's list of all of 3DPW holds 133 keypoints per person, too
+_TRAINING_COLUMNS = (*_COLUMNS, "openpose", "part", "has_smpl", "S")
+
+_MAX_BYTES = 8 * 1024**3  # Human3.6M has 312,188 rows; its list holds keypoints in double precision
+
+_NUMBERED_GENDERS = {0: "m", 1: "f", -1: "n"}  # SPIN's codes for a batch; -1 is unknown
 
 Locate = Callable[[PurePosixPath], Path | None]
 """The file of an image by its name in a list; None where it is missing."""
@@ -48,9 +55,22 @@ class ListedPeople:
     def __len__(self) -> int:
         return len(self.images)
 
+    def sample(self, row: int, sequence: str, frame: int, person: int) -> Sample:
+        """A row as a sample, with the name of its sequence, its frame and its person there."""
+        return Sample(
+            image_path=self.images[row],
+            sequence=sequence,
+            frame=frame,
+            person=person,
+            gender=self.genders[row],
+            box=self.boxes[row],
+            rotmats=self.rotmats[row],
+            betas=self.betas[row],
+        )
+
 
 def read_list(path: Path, locate: Locate, *, gendered: bool) -> ListedPeople:
-    """Reads and checks a list.
+    """Reads and checks a list to evaluate on.
 
     Args:
         path: the .npz file.
@@ -61,26 +81,13 @@ def read_list(path: Path, locate: Locate, *, gendered: bool) -> ListedPeople:
         UnsafeFileError: the file is missing, damaged or holds pickled objects.
         DatasetError: the file is no list, or rows are malformed; the message lists every problem found.
     """
-    arrays = load_npz(path, _NAMES, max_bytes=_MAX_BYTES)
     problems = Problems()
-    names = _texts(arrays.get("imgname"), "imgname", problems)
-    count = -1 if names is None else len(names)
-    centres = problems.array(arrays.get("center"), "center", (count, 2))
-    scales = problems.array(arrays.get("scale"), "scale", (count,))
-    poses = problems.array(arrays.get("pose"), "pose", (count, 72))
-    betas = problems.array(arrays.get("shape"), "shape", (count, 10))
-    codes = _texts(arrays.get("gender"), "gender", problems) if gendered else ["n"] * max(count, 0)
-    if names is None or centres is None or scales is None or poses is None or betas is None or codes is None:
-        raise problems.error(path)
-    if len(codes) != count:
-        problems.add(f"gender has {len(codes)} rows, imgname {count}")
-    for label, values in {"center": centres, "scale": scales, "pose": poses, "shape": betas}.items():
-        finite = np.isfinite(values).reshape(count, -1).all(axis=1)
-        problems.rows(~finite, f"{label} has NaN or infinite values")
-    problems.rows(scales <= 0, "scale is not positive")
-    problems.rows(np.array([code not in GENDER_CODES for code in codes], bool), "gender is not m or f")
-    images = [locate_below(name, locate) for name in names]
-    problems.missing([name for name, image in zip(names, images, strict=True) if image is None])
+    columns = _Columns(path, _COLUMNS if gendered else _COLUMNS[:-1], problems)
+    centres, scales = columns.numbers("center", 2), columns.scales()
+    poses, betas = columns.numbers("pose", 72), columns.numbers("shape", 10)
+    genders = columns.genders(required=gendered)
+    images = [locate_below(name, locate) for name in columns.names]
+    problems.missing([name for name, image in zip(columns.names, images, strict=True) if image is None])
     problems.raise_for_dataset(path)
     pairs = zip(centres.tolist(), scales.tolist(), strict=True)
     return ListedPeople(
@@ -88,7 +95,57 @@ def read_list(path: Path, locate: Locate, *, gendered: bool) -> ListedPeople:
         boxes=tuple(CropBox.from_scale((x, y), scale) for (x, y), scale in pairs),
         rotmats=camera_rotmats(poses),
         betas=betas.astype(np.float32),
-        genders=tuple(GENDER_CODES[code] for code in codes),
+        genders=tuple(GENDERS[gender] for gender in genders),
+    )
+
+
+def read_npz(path: Path, folder: ImageFolder) -> AnnotationTable:
+    """Reads and checks a training list.
+
+    Args:
+        path: the .npz file.
+        folder: finds the images.
+
+    Raises:
+        UnsafeFileError: the file is missing, damaged or holds pickled objects.
+        DatasetError: the file is no such list, rows are malformed or images are missing; the message lists
+            every problem found.
+    """
+    problems = Problems()
+    columns = _Columns(path, _TRAINING_COLUMNS, problems)
+    count = len(columns.names)
+    centres, scales = columns.numbers("center", 2), columns.scales()
+    keypoints: Float32[np.ndarray, "people 49 3"] = np.zeros((count, NUM_OPENPOSE + len(J24), 3), np.float32)
+    if "openpose" not in columns and "part" not in columns:
+        problems.add("there are neither openpose nor part keypoints")
+    if "openpose" in columns:
+        keypoints[:, :NUM_OPENPOSE] = columns.numbers("openpose", NUM_OPENPOSE, 3)
+    if "part" in columns:
+        keypoints[:, NUM_OPENPOSE:] = columns.numbers("part", len(J24), 3)
+    has_poses = "pose" in columns
+    if has_poses != ("shape" in columns):
+        problems.add("pose and shape come only together")
+    has_smpl = columns.flags("has_smpl", has_poses)
+    if not has_poses and has_smpl.any():
+        problems.add("has_smpl is set, but there are no poses")
+    poses, betas = columns.optional("pose", 72), columns.optional("shape", 10)
+    joints = columns.optional("S", len(J24), 4)
+    genders = columns.genders(required=False)
+    images = folder.find_all(columns.names, problems)
+    problems.raise_for_dataset(path)
+    return AnnotationTable(
+        root=folder.root,
+        images=images,
+        boxes_px=np.column_stack([centres, 200.0 * scales]),
+        keypoints_px=keypoints,
+        joints_m=joints,
+        poses=poses,
+        betas=betas,
+        cameras=None,
+        pinholes=None,
+        has_smpl=has_smpl,
+        has_pose_3d=np.full(count, joints is not None),
+        genders=genders,
     )
 
 
@@ -99,9 +156,77 @@ def locate_below(name: str, locate: Locate) -> Path | None:
     return None if leads_out or not path.name else locate(path)
 
 
-def _texts(column: np.ndarray | None, name: str, problems: Problems) -> list[str] | None:
-    """A column of texts, None with a problem noted where it is none."""
+class _Columns:
+    """The columns of a list, checked against its number of rows.
+
+    What is wrong is noted, and zeros stand for it: whoever reads a list ends with `raise_for_dataset`.
+
+    Attributes:
+        names: of the images; their number is that of the rows.
+
+    Raises:
+        UnsafeFileError: the file is missing, damaged or holds pickled objects.
+    """
+
+    def __init__(self, path: Path, columns: tuple[str, ...], problems: Problems) -> None:
+        self._arrays = load_npz(path, columns, max_bytes=_MAX_BYTES)
+        self._problems = problems
+        names = _texts(self._arrays.get("imgname"))
+        if not names:
+            problems.add("imgname is missing, empty or not a column of texts")
+        self.names = names or []
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._arrays
+
+    def numbers(self, name: str, *shape: int) -> Float64[np.ndarray, "people ..."]:
+        """A column of finite numbers; one of single numbers may have a second dimension of one."""
+        count = len(self.names) or -1
+        column = self._arrays.get(name)
+        if column is not None and column.shape == (count, 1) and not shape:
+            column = column[:, 0]
+        values = self._problems.array(column, name, (count, *shape))
+        if values is None:
+            return np.zeros((len(self.names), *shape))
+        wrong = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        self._problems.rows(wrong, f"{name} has NaN or infinite values")
+        return values
+
+    def optional(self, name: str, *shape: int) -> Float32[np.ndarray, "people ..."] | None:
+        return self.numbers(name, *shape).astype(np.float32) if name in self else None
+
+    def scales(self) -> Float64[np.ndarray, " people"]:
+        scales = self.numbers("scale")
+        if "scale" in self:
+            self._problems.rows(scales <= 0, "scale is not positive")
+        return scales
+
+    def flags(self, name: str, default: bool) -> Bool[np.ndarray, " people"]:
+        return self.numbers(name) != 0 if name in self else np.full(len(self.names), default)
+
+    def genders(self, *, required: bool) -> UInt8[np.ndarray, " people"]:
+        """Indices into `GENDERS`; neutral where the list does not say and need not."""
+        count, column = len(self.names), self._arrays.get("gender")
+        neutral = np.full(count, GENDERS.index("neutral"), np.uint8)
+        if column is None:
+            if required:
+                self._problems.add("gender is missing")
+            return neutral
+        codes = _texts(column)
+        if codes is None and column.dtype.kind in "iuf":
+            codes = [_NUMBERED_GENDERS.get(int(code), "?") for code in column.ravel().tolist()]
+        if codes is None:
+            self._problems.add("gender is not a column of texts")
+        elif len(codes) != count:
+            self._problems.add(f"gender has {len(codes)} rows, imgname {count}")
+        else:
+            unknown = np.array([code not in GENDER_CODES for code in codes], bool)
+            if self._problems.rows(unknown, "gender is not m, f or n"):
+                return np.array([GENDERS.index(GENDER_CODES[code]) for code in codes], np.uint8)
+        return neutral
+
+
+def _texts(column: np.ndarray | None) -> list[str] | None:
     if column is None or column.ndim != 1 or column.dtype.kind not in "US":
-        problems.add(f"{name} is missing" if column is None else f"{name} is not a column of texts")
         return None
     return [text.decode("latin-1") if isinstance(text, bytes) else text for text in column.tolist()]

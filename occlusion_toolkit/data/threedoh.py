@@ -17,11 +17,10 @@ from jaxtyping import Float64
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.boxes import BOX_MARGIN, CropBox
-from occlusion_toolkit.data.camera_frame import are_rotations, camera_rotmats
 from occlusion_toolkit.data.people import PeopleList
-from occlusion_toolkit.data.person_frame import GENDER_CODES, PersonFrame
 from occlusion_toolkit.data.problems import Problems
 from occlusion_toolkit.data.published_list import ListedPeople, Locate, locate_below, read_list
+from occlusion_toolkit.data.sample import GENDER_CODES, are_rotations, camera_rotmats
 from occlusion_toolkit.errors import DatasetError
 
 SPLITS = ("test", "train")
@@ -56,28 +55,17 @@ def read_threedoh(root: Path, split: str, people_list: Path | None = None) -> Pe
     else:
         listed = read_list(people_list, locate, gendered=False)
     problems = Problems()
-    frames = []
+    samples = []
     seen: Counter[int] = Counter()
     for row, image in enumerate(listed.images):
         if not _NUMBER.fullmatch(image.stem):
             problems.add(f"the image {image.name} is not named by a number")
             continue
         frame = int(image.stem)
-        frames.append(
-            PersonFrame(
-                image_path=image,
-                sequence=f"{split}set",
-                frame=frame,
-                person=seen[frame],
-                gender=listed.genders[row],
-                box=listed.boxes[row],
-                rotmats=listed.rotmats[row],
-                betas=listed.betas[row],
-            )
-        )
+        samples.append(listed.sample(row, f"{split}set", frame, seen[frame]))
         seen[frame] += 1
     problems.raise_for_dataset(people_list or folder)
-    return PeopleList("3doh", split, root, SMPL_TOPOLOGY, frames, {})
+    return PeopleList("3doh", split, root, SMPL_TOPOLOGY, samples, {})
 
 
 def _read_annotations(path: Path, locate: Locate) -> ListedPeople:

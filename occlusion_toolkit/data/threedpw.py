@@ -7,22 +7,24 @@
 
 Frames are those of SPIN's list: camera pose valid and the person seen, box from the 2D keypoints with a
 margin of 1.2, root orientation turned into the camera frame, first ten betas. Order is by sequence name,
-person, frame, whatever the order of the files on disk.
+person, frame, whatever the order of the files on disk. Lists of SPIN's and PARE's (.npz) are read too.
 """
 
 import json
 import logging
+import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.boxes import CropBox
-from occlusion_toolkit.data.people import FrameFilter, People
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.people import FrameFilter, People, PeopleList
 from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.published_list import read_list
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.threedpw_sequence import PersonTrack, is_folder_name, read_tracks
 from occlusion_toolkit.errors import DatasetError, UnsafeFileError
 from occlusion_toolkit.files.trust import TrustedFiles
@@ -34,7 +36,7 @@ SPLITS = ("train", "validation", "test")
 
 
 class ThreeDPW(People):
-    """All usable person-frames of a split. Pickles are read one after the other, about 1.4 kB kept per frame.
+    """All usable samples of a split. Pickles are read one after the other, about 1.4 kB kept per frame.
 
     The topology is SMPL's where the data set does not say, as 3DPW itself.
 
@@ -82,11 +84,11 @@ class ThreeDPW(People):
         self.topology = _topology(self.root, split)
         self._ends = np.cumsum([len(track.frames) for track in tracks], dtype=np.int64)
         self._has_parts = (self.root / "partFiles").is_dir()
-        logger.info("%s %s: %d person-frames, left out: %s", self.root, split, len(self), self.left_out)
+        logger.info("%s %s: %d samples, left out: %s", self.root, split, len(self), self.left_out)
 
     @property
     def left_out(self) -> Mapping[str, int]:
-        """How many person-frames are not used, by reason."""
+        """How many samples are not used, by reason."""
         total: Counter[str] = Counter()
         for track in self.tracks:
             total.update(track.left_out)
@@ -95,14 +97,14 @@ class ThreeDPW(People):
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
-    def frame_at(self, position: int) -> PersonFrame:
-        """The person-frame at a position."""
+    def sample_at(self, position: int) -> Sample:
+        """The sample at a position."""
         number = int(np.searchsorted(self._ends, position, side="right"))
         track = self.tracks[number]
-        return self._person_frame(track, position - int(self._ends[number]) + len(track.frames))
+        return self._sample(track, position - int(self._ends[number]) + len(track.frames))
 
-    def find(self, sequence: str, frame: int, person: int = 0) -> PersonFrame:
-        """The person-frame of an image.
+    def find(self, sequence: str, frame: int, person: int = 0) -> Sample:
+        """The sample of an image.
 
         Raises:
             DatasetError: it is not among the usable ones; the message says which are.
@@ -111,7 +113,7 @@ class ThreeDPW(People):
             if (track.sequence, track.person) == (sequence, person):
                 row = int(np.searchsorted(track.frames, frame))
                 if row < len(track.frames) and track.frames[row] == frame:
-                    return self._person_frame(track, row)
+                    return self._sample(track, row)
                 usable = f"{track.frames[0]} to {track.frames[-1]}" if len(track.frames) else "none"
                 raise DatasetError(
                     f"frame {frame} of person {person} of {self.split}/{sequence} cannot be used; "
@@ -122,10 +124,10 @@ class ThreeDPW(People):
             f"{self.split}/{sequence} has no person {person}; it has: {', '.join(people) or 'none'}"
         )
 
-    def _person_frame(self, track: PersonTrack, row: int) -> PersonFrame:
+    def _sample(self, track: PersonTrack, row: int) -> Sample:
         frame = int(track.frames[row])
         x, y, side = track.boxes_px[row].tolist()
-        return PersonFrame(
+        return Sample(
             image_path=self.root / f"imageFiles/{track.sequence}/{_image_name(frame)}",
             sequence=track.sequence,
             frame=frame,
@@ -203,3 +205,55 @@ def _topology(root: Path, split: str) -> str:
                 raise DatasetError(f"{str(path)!r} does not name the body of the data set") from error
             return str(topology)
     return SMPL_TOPOLOGY
+
+
+_IMAGE = re.compile(r"image_(\d{5,9})\.jpg")
+
+_MOST_PEOPLE = 2  # in a sequence of 3DPW
+
+
+def read_threedpw_list(
+    path: Path, root: Path, dataset: str, split: str, keep: Callable[[str], bool]
+) -> PeopleList:
+    """Reads a list of people of 3DPW.
+
+    The files do not say which of two people a row is; they hold one after the other, so the second begins
+    where the frame numbers of a sequence start again.
+
+    Args:
+        path: the .npz file.
+        root: folder of 3DPW; names of images in the list are relative to it.
+        dataset: id of the data set.
+        split: name of the split.
+        keep: whether a sequence belongs to it.
+
+    Raises:
+        UnsafeFileError: the file is missing, damaged or holds pickled objects.
+        DatasetError: the file is no list, a row is not 3DPW's, or an image is missing; the message lists
+            every problem found.
+    """
+
+    def locate(image: PurePosixPath) -> Path | None:
+        file = root / image
+        return file if not keep(image.parent.name) or file.is_file() else None
+
+    people = read_list(path, locate, gendered=True)
+    problems = Problems()
+    person: Counter[str] = Counter()
+    last: dict[str, int] = {}
+    samples = []
+    for row, image in enumerate(people.images):
+        sequence, number = image.parent.name, _IMAGE.fullmatch(image.name)
+        if number is None:
+            problems.add(f"row {row} has the image {image.name}, not one like image_00000.jpg")
+            continue
+        frame = int(number[1])
+        person[sequence] += frame <= last.get(sequence, -1)
+        last[sequence] = frame
+        if keep(sequence):
+            samples.append(people.sample(row, sequence, frame, person[sequence]))
+    for sequence in sorted(name for name, index in person.items() if index >= _MOST_PEOPLE):
+        problems.add(f"the rows of {sequence} are not one person after the other")
+    problems.raise_for_dataset(path)
+    left_out = {"of other sequences": len(people) - len(samples)}
+    return PeopleList(dataset, split, root, SMPL_TOPOLOGY, samples, left_out, "spin")

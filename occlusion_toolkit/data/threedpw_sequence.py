@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from occlusion_toolkit.body.gender import Gender
+from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.data.boxes import BOX_MARGIN
-from occlusion_toolkit.data.camera_frame import are_rotations, camera_rotmats
 from occlusion_toolkit.data.people import FrameFilter
-from occlusion_toolkit.data.person_frame import GENDER_CODES
 from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.sample import GENDER_CODES, are_rotations, camera_rotmats
 from occlusion_toolkit.errors import DatasetError
 from occlusion_toolkit.files.inert import quoted
 from occlusion_toolkit.files.safe_pickle import load_pickle

@@ -1,27 +1,50 @@
 """One regressor made ready to be measured against the people of a data set."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
+from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.gender import Gender
+from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.protocol import Protocol, PVEAlignment
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import RunError, TopologyError
-from occlusion_toolkit.evaluation.measure import Errors, PosedPeople, collected, measure, posed
-from occlusion_toolkit.evaluation.protocol import Protocol, protocol_card
+from occlusion_toolkit.evaluation.protocol import protocol_card
 from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.sweep.maps import metric_name
+from occlusion_toolkit.sweep.measure import METRICS, Metric, check_ground_truth, distances_mm
 from occlusion_toolkit.sweep.memory import is_out_of_memory
+from occlusion_toolkit.sweep.metrics import centre_on, pve
 from occlusion_toolkit.sweep.network import NetworkRunner, optimised_copy
-from occlusion_toolkit.sweep.truth import check_ground_truth
+
+_MM_PER_M = 1000.0
+
+Errors = dict[str, Tensor]
+"""Millimetres in float64 by the container's names: `clean_error` (B, J), `clean_pve` (B,), ..."""
+
+
+@dataclass(frozen=True)
+class PosedPeople:
+    """People as they are compared.
+
+    Attributes:
+        joints: relative to the pelvis, (B, J, 3), metres.
+        vertices: (B, V, 3), metres.
+    """
+
+    joints: Float[Tensor, "batch joints 3"]
+    vertices: Float[Tensor, "batch vertices 3"]
 
 
 class Evaluator:
@@ -36,7 +59,12 @@ class Evaluator:
     """
 
     def __init__(
-        self, regressor: LoadedRegressor, bodies: Bodies, people: People, protocol: Protocol
+        self,
+        regressor: LoadedRegressor,
+        bodies: Bodies,
+        people: People,
+        protocol: Protocol,
+        metrics: Mapping[str, Metric] = METRICS,
     ) -> None:
         """Loads every body that will be needed, so that nothing is found missing hours later.
 
@@ -53,17 +81,18 @@ class Evaluator:
             )
         self.regressor, self.people, self.protocol = regressor, people, protocol
         self.device = regressor.device
+        self._metrics = metrics
         self._network = NetworkRunner(optimised_copy(regressor, self.device, RESOLUTION), self.device)
-        genders: set[Gender] = {protocol.true_gender(frame.gender, topology) for frame in people}
+        genders: set[Gender] = {protocol.true_gender(sample.gender, topology) for sample in people}
         self._bodies = {
-            gender: self._placed(bodies.load(topology, gender)) for gender in sorted({"neutral", *genders})
+            gender: self._on_device(bodies.load(topology, gender)) for gender in sorted({"neutral", *genders})
         }
-        self.card = protocol_card(regressor, people, protocol, bodies.trusted.recorded)
+        self.card = protocol_card(regressor, people, protocol, tuple(metrics), bodies.trusted.recorded)
 
     @torch.inference_mode()
     def __call__(
         self,
-        frames: Sequence[PersonFrame],
+        samples: Sequence[Sample],
         crops: UInt8[np.ndarray, "batch resolution resolution 3"],
     ) -> Errors:
         """Errors of a batch of people.
@@ -71,51 +100,75 @@ class Evaluator:
         Raises:
             GroundTruthError: a true body is not finite.
             RunError: the network gives NaN or infinite values, or the batch does not fit into memory.
+            SweepError: a metric gives no finite number for each joint.
         """
         try:
             estimates = self._network(normalise(crops).to(self.device))
-            self._check(estimates, frames)
+            self._check(estimates, samples)
             predicted = self._posed("neutral", estimates)
-            return measure(predicted, self._true_people(frames))
+            return measure(predicted, self._true_people(samples), self._metrics)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             raise RunError(
-                f"a batch of {len(frames)} does not fit into the memory of {self.device}; "
+                f"a batch of {len(samples)} does not fit into the memory of {self.device}; "
                 "give a smaller --batch-size"
             ) from error
 
-    def _true_people(self, frames: Sequence[PersonFrame]) -> PosedPeople:
-        true = true_parameters(frames)
-        check_ground_truth(true, len(frames))
-        genders = [self.protocol.true_gender(frame.gender, self.card.body) for frame in frames]
-        groups = []
-        for gender in dict.fromkeys(genders):
-            rows = torch.tensor([row for row, other in enumerate(genders) if other == gender])
-            groups.append((rows.to(self.device), self._posed(gender, true[rows].to(self.device))))
-        return collected(groups)
+    def _true_people(self, samples: Sequence[Sample]) -> PosedPeople:
+        true = true_parameters(samples)
+        check_ground_truth(true, len(samples))
+        genders = [self.protocol.true_gender(sample.gender, self.card.body) for sample in samples]
+        rows = {
+            gender: torch.tensor([row for row, other in enumerate(genders) if other == gender])
+            for gender in dict.fromkeys(genders)
+        }
+        groups = [self._posed(gender, true[chosen].to(self.device)) for gender, chosen in rows.items()]
+        order = torch.cat(list(rows.values())).argsort().to(self.device)
+        joints = torch.cat([group.joints for group in groups])
+        return PosedPeople(joints[order], torch.cat([group.vertices for group in groups])[order])
 
     def _posed(self, gender: Gender, parameters: BodyParameters) -> PosedPeople:
         protocol = self.protocol
         return posed(self._bodies[gender], parameters, protocol.joint_set, protocol.pve_alignment)
 
-    def _placed(self, body: BodyModel) -> BodyModel:
+    def _on_device(self, body: BodyModel) -> BodyModel:
         return body if self.device.type == "cpu" else copy.deepcopy(body).to(self.device)
 
-    def _check(self, estimates: BodyParameters, frames: Sequence[PersonFrame]) -> None:
+    def _check(self, estimates: BodyParameters, samples: Sequence[Sample]) -> None:
         finite = estimates.rotmats.flatten(1).isfinite().all(1) & estimates.betas.isfinite().all(1)
         if not finite.all():
-            frame = frames[int((~finite).nonzero()[0])]
+            sample = samples[int((~finite).nonzero()[0])]
             raise RunError(
-                f"the network {self.card.model_card!r} gave NaN or infinite values for person {frame.person} "
-                f"of {frame.sequence}, image {frame.frame}; check its weights"
+                f"the network {self.card.model_card!r} gave NaN or infinite values for person "
+                f"{sample.person} of {sample.sequence}, image {sample.frame}; check its weights"
             )
 
 
-def true_parameters(frames: Sequence[PersonFrame]) -> BodyParameters:
+def posed(
+    body: BodyModel, parameters: BodyParameters, joint_set: JointSet, pve_alignment: PVEAlignment
+) -> PosedPeople:
+    """Joints and vertices of bodies in the camera frame, without translation."""
+    vertices = body(parameters).vertices
+    if pve_alignment == "pelvis":
+        vertices = centre_on(vertices, body.pelvis(parameters, joint_set))
+    return PosedPeople(body.centred_joints(parameters, joint_set), vertices)
+
+
+def measure(predicted: PosedPeople, true: PosedPeople, metrics: Mapping[str, Metric] = METRICS) -> Errors:
+    """Errors of each person; distances are taken in float64, since near points cancel."""
+    joints = predicted.joints.double(), true.joints.double()
+    errors = {
+        f"clean_{metric_name(name, 'error')}": distances_mm(name, metric, *joints)
+        for name, metric in metrics.items()
+    }
+    return errors | {"clean_pve": _MM_PER_M * pve(predicted.vertices.double(), true.vertices.double())}
+
+
+def true_parameters(samples: Sequence[Sample]) -> BodyParameters:
     """The true bodies of some people; their cameras are zero, since errors do not depend on them."""
     return BodyParameters(
-        torch.from_numpy(np.stack([frame.rotmats for frame in frames])),
-        torch.from_numpy(np.stack([frame.betas for frame in frames])),
-        torch.zeros(len(frames), 3),
+        torch.from_numpy(np.stack([sample.rotmats for sample in samples])),
+        torch.from_numpy(np.stack([sample.betas for sample in samples])),
+        torch.zeros(len(samples), 3),
     )

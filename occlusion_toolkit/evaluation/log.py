@@ -1,35 +1,44 @@
 """The errors of an evaluation as they come in, kept on disk so that a stopped run goes on where it was."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
+import xarray as xr
+from filelock import FileLock, Timeout
 
-from occlusion_toolkit.data.person_frame import PersonFrame
-from occlusion_toolkit.errors import RunError
-from occlusion_toolkit.evaluation.measure import Errors
-from occlusion_toolkit.evaluation.result import EvaluationResult, read_evaluation, write_evaluation
+from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.errors import ResultError, RunError
+from occlusion_toolkit.evaluation.evaluator import Errors
+from occlusion_toolkit.sweep.maps import card_of, labelled, open_maps, save_maps, stacked, with_card
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 SAVE_EVERY_S = 10.0
 """Seconds between saves: what a killed process or a power cut can cost at most."""
 
+_MOST_SAMPLES = 10**8
+
 
 class ErrorLog:
-    """Rows of an `EvaluationResult` that grow in the order of the data set.
+    """Rows of an evaluation that grow in the order of the data set.
 
-    The file is replaced as a whole whenever it is saved (`io.atomic`), so it can be read at any moment.
+    The file is replaced as a whole whenever it is saved (`files.atomic`), so it can be read at any moment.
 
     Attributes:
-        path: the file.
+        path: the file; None keeps the rows in memory alone.
         batch_size: people per batch; that of the file where there is one, since other batches round
             differently.
     """
 
     def __init__(
-        self, path: Path, card: ProtocolCard, joint_names: tuple[str, ...], planned: int, batch_size: int
+        self,
+        path: Path | None,
+        card: ProtocolCard,
+        joint_names: tuple[str, ...],
+        planned: int,
+        batch_size: int,
     ) -> None:
         """Starts a log, or takes up the one on disk.
 
@@ -45,35 +54,37 @@ class ErrorLog:
             ResultError: the file is damaged.
         """
         self.path, self.batch_size = path, batch_size
-        self._card, self._joint_names = card, joint_names
-        self._sequence_names: dict[str, int] = {}
-        self._ids = np.zeros((planned, 3), np.int64)
-        self._errors = np.zeros((2, planned, len(joint_names)), np.float32)
-        self._pve = np.zeros(planned, np.float32)
-        self._done = self._saved = 0
-        self._saved_at = time.monotonic()
-        if path.exists():
-            self._take_up(read_evaluation(path))
+        self._card, self._joint_names, self._planned = card, joint_names, planned
+        self._batches: list[xr.Dataset] = []
+        self._saved, self._saved_at = 0, time.monotonic()
+        if path is not None and path.exists():
+            stored = open_errors(path)
+            found = (card_of(stored), tuple(stored["joint"].values), int(stored.attrs["planned"]))
+            if found != (card, joint_names, planned):
+                raise RunError(f"{str(path)!r} is of another evaluation; choose another output folder")
+            self.batch_size = int(stored.attrs["batch_size"])
+            self._batches, self._saved = [stored], stored.sizes["image"]
 
     def __len__(self) -> int:
-        return self._done
+        return sum(batch.sizes["image"] for batch in self._batches)
 
-    def add(self, frames: Sequence[PersonFrame], errors: Errors) -> None:
+    def add(self, samples: Sequence[Sample], errors: Errors) -> None:
         """Takes the errors of the next people; saves now and then.
 
         Raises:
             ResultError: the file cannot be written.
         """
-        rows = slice(self._done, self._done + len(frames))
-        for frame in frames:
-            self._sequence_names.setdefault(frame.sequence, len(self._sequence_names))
-        self._ids[rows] = [
-            (self._sequence_names[frame.sequence], frame.frame, frame.person) for frame in frames
-        ]
-        self._errors[0, rows] = _on_host(errors.error_mm)
-        self._errors[1, rows] = _on_host(errors.pa_error_mm)
-        self._pve[rows] = _on_host(errors.pve_mm)
-        self._done = rows.stop  # last, so that an interruption above leaves a log of whole batches
+        first = len(self)
+        coordinates = {
+            "joint": list(self._joint_names),
+            "image": np.arange(first, first + len(samples)),
+            "sequence": ("image", [sample.sequence for sample in samples]),
+            "frame": ("image", [sample.frame for sample in samples]),
+            "person": ("image", [sample.person for sample in samples]),
+        }
+        values = {name: found.to("cpu").numpy().astype(np.float32) for name, found in errors.items()}
+        # One step, so that an interruption leaves a log of whole batches.
+        self._batches.append(labelled(values, coordinates))
         if time.monotonic() - self._saved_at > SAVE_EVERY_S:
             self.save()
 
@@ -83,40 +94,65 @@ class ErrorLog:
         Raises:
             ResultError: the file cannot be written.
         """
-        if self._done > self._saved:
-            write_evaluation(self.path, self.result())
-            self._saved = self._done
+        if self.path is not None and len(self) > self._saved:
+            save_maps(self.path, self.result())
+            self._saved = len(self)
         self._saved_at = time.monotonic()
 
-    def result(self) -> EvaluationResult:
+    def result(self) -> xr.Dataset:
         """Everything so far."""
-        sequence, frame, person = self._ids[: self._done].T.copy()
-        names = list(self._sequence_names)[: int(sequence.max(initial=-1)) + 1]
-        return EvaluationResult(
-            card=self._card,
-            joint_names=self._joint_names,
-            planned=len(self._ids),
-            batch_size=self.batch_size,
-            sequence_names=np.array([name.encode() for name in names], "S255"),
-            sequence=sequence,
-            frame=frame,
-            person=person,
-            error_mm=self._errors[0, : self._done],
-            pa_error_mm=self._errors[1, : self._done],
-            pve_mm=self._pve[: self._done],
+        self._batches = [stacked(self._batches)]
+        facts = {"planned": self._planned, "batch_size": self.batch_size}
+        return with_card(self._batches[0], self._card).assign_attrs(facts)
+
+
+def open_errors(path: Path) -> xr.Dataset:
+    """Reads the errors of one model, of all people or of the first of them.
+
+    Returns:
+        The container without windows (`sweep.maps`); its attribute `planned` says how many people there are
+        in all, `batch_size` how many went through the network together.
+
+    Raises:
+        ResultError: the file is missing, damaged, of another kind, or contradicts itself.
+    """
+    errors = open_maps(path)
+    numbers = [errors.attrs.get(name) for name in ("planned", "batch_size")]
+    if card_of(errors).grid is not None or not all(isinstance(n, int | np.integer) for n in numbers):
+        raise ResultError(f"{str(path)!r} holds maps and no evaluation; give a file of `evaluate`")
+    if missing := {"sequence", "frame", "person"} - set(errors.coords):
+        raise ResultError(f"{str(path)!r} does not say the {' and '.join(sorted(missing))} of its rows")
+    if not 0 < errors.sizes["image"] <= int(errors.attrs["planned"]) <= _MOST_SAMPLES:
+        raise ResultError(
+            f"{str(path)!r} holds {errors.sizes['image']} of {errors.attrs['planned']} people, "
+            "which is not possible"
         )
-
-    def _take_up(self, stored: EvaluationResult) -> None:
-        expected = (self._card, self._joint_names, len(self._ids))
-        if (stored.card, stored.joint_names, stored.planned) != expected:
-            raise RunError(f"{str(self.path)!r} is of another evaluation; choose another output folder")
-        self.batch_size = stored.batch_size
-        self._done = self._saved = len(stored)
-        self._sequence_names = {name: index for index, name in enumerate(stored.sequences)}
-        self._ids[: self._done] = np.stack([stored.sequence, stored.frame, stored.person], axis=1)
-        self._errors[:, : self._done] = stored.error_mm, stored.pa_error_mm
-        self._pve[: self._done] = stored.pve_mm
+    return errors
 
 
-def _on_host(values: Tensor) -> np.ndarray:
-    return values.to("cpu").numpy()
+@contextmanager
+def locked(path: Path | None) -> Iterator[None]:
+    """Keeps a second process away from a result file; None is nothing to keep away from.
+
+    Raises:
+        RunError: another process holds it.
+        ResultError: the folder cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.stem}.lock"))
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise RunError(f"{str(path)!r} is being written by another process; wait for it to end") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ResultError(
+            f"{str(path.parent)!r} could not be written: {reason}; choose another place"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,74 +1,15 @@
-"""By which rules a paper measures: joints, ground-truth body, frames and the alignment of vertices."""
+"""The protocol of a model's paper, what was chosen otherwise, and the card that says so."""
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from occlusion_toolkit.body.gender import Gender
 from occlusion_toolkit.body.joints import LSP14, JointSet
-from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
-from occlusion_toolkit.data.people import FrameFilter, People
-from occlusion_toolkit.evaluation.measure import PVEAlignment
+from occlusion_toolkit.data.people import People
+from occlusion_toolkit.data.protocol import CROP_RULE, EFT, PARE, SPIN, GenderRule, Protocol, PVEAlignment
 from occlusion_toolkit.models.cards import ModelCard, RegressorCard
 from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.sweep.measure import METRICS
 from occlusion_toolkit.sweep.protocol import ProtocolCard
-
-GenderRule = Literal["gendered", "neutral"]
-"""`gendered`: the true body is male or female as the data set says. `neutral`: it is neutral for everybody.
-
-The prediction is always of the neutral body: that is what regressors are trained with.
-"""
-
-CROP_RULE = "the data set's box; anti-aliased bilinear to 224 px; black outside the image"
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """The rules of an evaluation.
-
-    Attributes:
-        gender_rule: the true body's gender.
-        frame_filter: frames of 3DPW to use (`datasets.catalogue`).
-        joint_set: joints of MPJPE and PA-MPJPE.
-        pve_alignment: what vertices are centred on.
-    """
-
-    gender_rule: GenderRule
-    frame_filter: FrameFilter = "spin"
-    joint_set: JointSet = LSP14
-    pve_alignment: PVEAlignment = "none"
-
-    def true_gender(self, gender: str, topology: str) -> Gender:
-        """The gender of the body that a person's ground truth is posed with.
-
-        Args:
-            gender: what the data set says, "male", "female" or "neutral".
-            topology: the body's topology id; the open body has one shape for all.
-        """
-        if self.gender_rule == "neutral" or topology == OPEN_BODY_TOPOLOGY:
-            return "neutral"
-        genders: dict[str, Gender] = {"male": "male", "female": "female"}
-        return genders.get(gender, "neutral")
-
-    def described_genders(self, topology: str) -> str:
-        """The gender rule in words, as cards carry it."""
-        if topology == OPEN_BODY_TOPOLOGY:
-            return "one body whatever the gender"
-        return {
-            "gendered": "male or female as the data set says",
-            "neutral": "neutral whatever the gender",
-        }[self.gender_rule]
-
-
-SPIN = Protocol("gendered")
-"""SPIN's evaluation, and that of most papers on 3DPW: 35,515 samples of the test split."""
-
-EFT = Protocol("gendered", "vibe")
-"""EFT's evaluation: as SPIN's, on the 34,561 samples whose limbs were seen well."""
-
-PARE = Protocol("neutral")
-"""PARE's evaluation as its public configuration has it (USE_GENDER off)."""
 
 
 def paper_protocol(card: RegressorCard) -> Protocol:
@@ -103,7 +44,11 @@ def chosen_protocol(
 
 
 def protocol_card(
-    regressor: LoadedRegressor, people: People, protocol: Protocol, trusted_files: tuple[str, ...] = ()
+    regressor: LoadedRegressor,
+    people: People,
+    protocol: Protocol,
+    metrics: tuple[str, ...] = tuple(METRICS),
+    trusted_files: tuple[str, ...] = (),
 ) -> ProtocolCard:
     """Everything that decides what the errors of a regressor on some people mean.
 
@@ -111,16 +56,16 @@ def protocol_card(
         regressor: the network and its card.
         people: who is measured.
         protocol: the rules.
+        metrics: names of the distances that are measured.
         trusted_files: what was opened although it may run code (`TrustedFiles.recorded`).
     """
     return ProtocolCard(
         analysis="evaluate",
-        read_outs=("error",),
+        metrics=metrics,
         model_card=regressor.card.name,
         weights_sha256=regressor.weights_sha256,
         body=regressor.card.body,
-        joint_sets=(protocol.joint_set.name,),
-        alignments=("root", "procrustes"),
+        joint_set=protocol.joint_set.name,
         crop_rule=CROP_RULE,
         grid=None,
         occluder=None,

@@ -129,7 +129,7 @@ class Constructor(Inert):
 AllowList = Mapping[tuple[str, str], Callable[..., object]]
 """(module, name) as a pickle writes them, and what is called instead of importing them.
 
-A reader of other files passes `PLAIN_DATA | {("chumpy.ch", "Ch"): PickledCh}`.
+A reader of other files passes `PLAIN_DATA | {("package.module", "Class"): StandIn}`.
 """
 
 

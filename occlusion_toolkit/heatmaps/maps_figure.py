@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from occlusion_toolkit.plotting.arrangement import arrange
 from occlusion_toolkit.plotting.colormaps import own_scale, scale_for
 from occlusion_toolkit.plotting.colour_bar import draw_colour_bar, draw_relative_bar
+from occlusion_toolkit.plotting.metric_text import axis_label, joint_title, range_text
 from occlusion_toolkit.plotting.painting import Smoothing, grey_backdrop, paint_cells, paint_over
-from occlusion_toolkit.plotting.quantity import Quantity, axis_label, joint_title, range_text
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
     INK,
@@ -47,9 +47,8 @@ class HeatmapPanels:
         maps_mm: one map per joint, millimetres, (J, rows, cols); NaN where there is no value.
         joint_names: as in the joint set ("left_wrist"), J of them.
         cells: the block (y0, y1, x0, x1) of the crop that each cell is drawn over, (rows * cols, 4).
-        quantity: what the maps hold.
+        metric: what the maps hold, such as `pa_error`.
         occluder_px: side of the occluding square, pixels of the network's crop.
-        aligned: every prediction was aligned by Procrustes first.
         joints_px: where the clean prediction puts the joints, pixels of the network's crop, (J, 2).
         resolution: side of the network's crop, pixels: the unit of everything above named `_px`.
         caption: one line of small print (model, occluder, hash of the protocol).
@@ -59,9 +58,8 @@ class HeatmapPanels:
     maps_mm: Float[np.ndarray, "joints rows cols"]
     joint_names: tuple[str, ...]
     cells: Int64[np.ndarray, "windows 4"]
-    quantity: Quantity
+    metric: str
     occluder_px: int
-    aligned: bool = False
     joints_px: Float[np.ndarray, "joints 2"] | None = None
     resolution: int = 224
     caption: str = ""
@@ -85,12 +83,12 @@ def heatmap_figure(
     places = arrange(maps.joint_names)
     layout = _Layout.of(maps, len(places), len(places[0]), shared_limits, smoothing)
     backdrop = grey_backdrop(maps.crop, maps.resolution * _MAGNIFICATION)
-    shared = scale_for(maps.quantity, maps.maps_mm)
+    shared = scale_for(maps.metric, maps.maps_mm)
     with figure_style():
         figure = new_figure(layout.width, layout.height)
         for row, column, joint in _occupied(places):
             axes = axes_in_inches(figure, *layout.panel_corner(row, column), layout.panel, layout.panel)
-            scale = shared if shared_limits else own_scale(maps.quantity, maps.maps_mm[joint])
+            scale = shared if shared_limits else own_scale(maps.metric, maps.maps_mm[joint])
             painted = paint_cells(maps.maps_mm[joint], maps.cells, maps.resolution, smoothing)
             show_crop(axes, paint_over(backdrop, painted, scale), maps.resolution)
             _title(axes, maps.joint_names[joint], maps.maps_mm[joint])
@@ -100,7 +98,7 @@ def heatmap_figure(
         if shared_limits:
             draw_colour_bar(bar, shared, backdrop)
         else:
-            draw_relative_bar(bar, maps.quantity, backdrop)
+            draw_relative_bar(bar, maps.metric, backdrop)
         _legend(figure, layout, maps)
     return figure
 
@@ -123,7 +121,7 @@ class _Layout:
     ) -> "_Layout":
         panel = _FEW_COLUMNS_PANEL.get(columns, _PANEL)
         panels_height = rows * (_TITLE + panel + _GAP) - _GAP
-        label = axis_label(maps.quantity, maps.aligned)
+        label = axis_label(maps.metric)
         if not shared_limits:
             label += ", own range per panel"
         bar_height = min(panels_height - _TITLE, _LONGEST_BAR)

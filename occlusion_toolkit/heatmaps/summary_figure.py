@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from occlusion_toolkit.heatmaps.maps_figure import HeatmapPanels, show_crop
 from occlusion_toolkit.plotting.colormaps import scale_for
 from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
+from occlusion_toolkit.plotting.metric_text import axis_label, range_text, window_text
 from occlusion_toolkit.plotting.overlay import BODY_COLOUR, composite
 from occlusion_toolkit.plotting.painting import grey_backdrop, paint_cells, paint_over
 from occlusion_toolkit.plotting.posed import (
@@ -22,7 +23,6 @@ from occlusion_toolkit.plotting.posed import (
     side_layer,
     silhouette,
 )
-from occlusion_toolkit.plotting.quantity import axis_label, range_text
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
     LINE,
@@ -46,8 +46,7 @@ class WorstCase:
 
     Attributes:
         maps: the maps of all joints and the crop.
-        worst: index of the worst window, row-major.
-        windows: the occluded rectangles (y0, y1, x0, x1), pixels of the network's crop, (rows * cols, 4).
+        window: the worst window (y0, y1, x0, x1), pixels of the network's crop, ends exclusive.
         occluded_crop: the crop with the worst window occluded, RGB.
         faces: corner indices of the body's triangles, (F, 3).
         clean: what the regressor makes of the crop.
@@ -55,8 +54,7 @@ class WorstCase:
     """
 
     maps: HeatmapPanels
-    worst: int
-    windows: Int64[np.ndarray, "windows 4"]
+    window: tuple[int, int, int, int]
     occluded_crop: UInt8[np.ndarray, "height width 3"]
     faces: Int64[np.ndarray, "faces 3"]
     clean: PosedBody
@@ -80,9 +78,8 @@ def summary_figure(case: WorstCase) -> Figure:
         figure = new_figure(width, height)
         upper = [_panel(figure, column, 0) for column in range(3)]
         lower = [_panel(figure, column, 1) for column in range(3)]
-        window = case.windows[case.worst]
         _picture(upper[0], case, case.maps.crop, "(a) image and worst window")
-        outline(upper[0], window)
+        outline(upper[0], case.window)
         _picture(
             upper[1], case, composite(case.maps.crop, clean_front), "(b) clean prediction", case.clean.mean_mm
         )
@@ -98,15 +95,14 @@ def summary_figure(case: WorstCase) -> Figure:
         _picture(lower[2], case, on_blank(side), "(f) from the side")
         silhouette(lower[1], clean_front, case.maps.resolution)
         silhouette(lower[2], clean_side, case.maps.resolution)
-        _mean_map(figure, case, left, window)
+        _mean_map(figure, case, left)
         add_small_print(figure, caption, _MARGIN, 0.6 * _MARGIN)
     return figure
 
 
 def _caption(case: WorstCase) -> str:
-    y0, y1, x0, x1 = case.windows[case.worst]
     parts = [
-        f"worst window: rows {y0} to {y1 - 1}, columns {x0} to {x1 - 1} of {case.maps.resolution}",
+        f"worst window: {window_text(case.window)} of {case.maps.resolution}",
         "outline in (e), (f): the clean prediction",
         case.maps.caption,
     ]
@@ -132,19 +128,19 @@ def _titles(axes: Axes, title: str, value: str, height_in: float = _PANEL) -> No
     axes.text(1, above, value, transform=axes.transAxes, ha="right", color=FAINT_INK, size=7)
 
 
-def _mean_map(figure: Figure, case: WorstCase, left: float, window: NDArray[np.int64]) -> None:
+def _mean_map(figure: Figure, case: WorstCase, left: float) -> None:
     maps = case.maps
     mean = maps.maps_mm.mean(axis=0)
-    scale = scale_for(maps.quantity, mean)
+    scale = scale_for(maps.metric, mean)
     backdrop = grey_backdrop(maps.crop, maps.resolution * 3)
     axes = axes_in_inches(figure, left, _MARGIN + _TITLE, _LARGE, _LARGE)
     show_crop(
         axes, paint_over(backdrop, paint_cells(mean, maps.cells, maps.resolution), scale), maps.resolution
     )
-    outline(axes, window)
+    outline(axes, case.window)
     title = f"(g) mean over {len(maps.joint_names)} joints" if len(maps.joint_names) > 1 else "(g) map"
     _titles(axes, title, range_text(mean), _LARGE)
     bar = axes_in_inches(figure, left + _LARGE + _BAR_GAP, _MARGIN + _TITLE, _BAR, _LARGE)
     draw_colour_bar(bar, scale, backdrop)
     bar.yaxis.set_label_position("right")
-    bar.set_ylabel(axis_label(maps.quantity, maps.aligned), labelpad=4)
+    bar.set_ylabel(axis_label(maps.metric), labelpad=4)

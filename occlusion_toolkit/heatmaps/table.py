@@ -1,22 +1,25 @@
-"""One heatmap result in a few numbers: per joint the clean value, the mean and the worst window."""
+"""One image's maps in a few numbers: per joint the clean value, the mean and the worst window."""
 
+from __future__ import annotations
+
+import html
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
 
-from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.camera import project_to_crop
 from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.errors import GroundTruthError
-from occlusion_toolkit.sweep.results import HeatmapResult, StoredBody
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 
 
 @dataclass(frozen=True)
-class JointSummary:
+class JointRow:
     """How one joint fares under the occluder.
 
     Attributes:
@@ -24,7 +27,7 @@ class JointSummary:
         clean_mm: error on the clean crop; None for displacement and increase, which are measured from there.
         mean_mm: mean over all windows.
         worst_mm: value under the joint's worst window.
-        worst_window: that window (y0, y1, x0, x1), pixels of the crop.
+        worst_window: that window (y0, y1, x0, x1), pixels of the crop, ends exclusive.
         hides: joints that the clean prediction puts under that window.
     """
 
@@ -37,15 +40,14 @@ class JointSummary:
 
 
 @dataclass(frozen=True)
-class HeatmapSummary:
-    """A result as a table of what it was asked for.
+class HeatmapTable:
+    """The maps of one image as a table.
 
     Attributes:
         model: id of the regressor's card.
         image: file name.
-        quantity: "error", "increase" or "displacement".
-        aligned: after Procrustes alignment.
-        windows: how many windows were measured.
+        metric: what was measured, such as "pa_error".
+        windows: how many windows.
         protocol: hash of the protocol card.
         deviation_mm: largest deviation of a fast arithmetic from plain float32; None for plain float32.
         overall: the mean over the joints, as a joint of its own.
@@ -54,93 +56,98 @@ class HeatmapSummary:
 
     model: str
     image: str
-    quantity: str
-    aligned: bool
+    metric: str
     windows: int
     protocol: str
     deviation_mm: float | None
-    overall: JointSummary
-    joints: tuple[JointSummary, ...]
+    overall: JointRow
+    joints: tuple[JointRow, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Plain types only."""
         return asdict(self)
 
+    def to_html(self) -> str:
+        """The table for a notebook."""
+        columns = ("joint", "clean", "mean", "worst", "worst window hides")
+        rows = [
+            (
+                row.joint.replace("_", " "),
+                "" if row.clean_mm is None else f"{row.clean_mm:.0f}",
+                f"{row.mean_mm:.0f}",
+                f"{row.worst_mm:.0f}",
+                ", ".join(row.hides).replace("_", " "),
+            )
+            for row in (*self.joints, self.overall)
+        ]
+        head = "".join(f"<th>{name}</th>" for name in columns)
+        body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        caption = html.escape(f"{self.model} on {self.image}: {self.metric}, mm")
+        return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
 
-def summarise(result: HeatmapResult, body: BodyModel) -> HeatmapSummary:
-    """Reads the table of the joints in focus off a result.
+
+def summarise(maps: OcclusionMaps, image: int = 0) -> HeatmapTable:
+    """Reads the table of the joints and the metric in focus.
 
     Args:
-        result: fresh or stored.
-        body: the body that its card names; says where the joints are in the crop.
+        maps: fresh or stored.
+        image: which image.
     """
-    values = focused_maps(result).reshape(len(result.focus.joints), -1)
-    clean = focused_clean_error(result)
-    x, y = joints_in_crop(result, body, result.of(result.focus.joint_set).joint_names).T
+    names = maps.joints
+    values = (
+        maps.sel(joint=names, image=image).transpose("joint", "row", "col").values.reshape(len(names), -1)
+    )
+    clean = maps.clean()
+    clean_mm = None if clean is None else clean.isel(image=image).sel(joint=list(names)).values
+    everyone = joint_set(maps.card.joint_set).joint_names
+    x, y = joints_in_crop(maps, everyone, image).T
 
-    def line(name: str, windows_mm: Float32[np.ndarray, " windows"], clean_mm: float | None) -> JointSummary:
+    def row(name: str, windows_mm: Float32[np.ndarray, " windows"], clean_value: float | None) -> JointRow:
         worst = int(windows_mm.argmax())
-        y0, y1, x0, x1 = (int(edge) for edge in result.windows[worst])
+        window = maps.window(divmod(worst, maps.grid.cols))
+        y0, y1, x0, x1 = window
         inside = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
-        names = joint_set(result.focus.joint_set).joint_names
-        return JointSummary(
+        return JointRow(
             joint=name,
-            clean_mm=clean_mm,
+            clean_mm=clean_value,
             mean_mm=float(windows_mm.mean()),
             worst_mm=float(windows_mm[worst]),
-            worst_window=(y0, y1, x0, x1),
-            hides=tuple(names[k] for k in np.flatnonzero(inside)),
+            worst_window=window,
+            hides=tuple(everyone[k] for k in np.flatnonzero(inside)),
         )
 
-    return HeatmapSummary(
-        model=result.card.model_card,
-        image=result.image_name,
-        quantity=result.focus.read_out,
-        aligned=result.focus.aligned,
-        windows=len(result.windows),
-        protocol=result.card.hash,
-        deviation_mm=result.deviation_mm,
-        overall=line("mean", values.mean(axis=0), None if clean is None else float(clean.mean())),
+    return HeatmapTable(
+        model=maps.card.model_card,
+        image=str(maps.detail("file", image)),
+        metric=maps.metric,
+        windows=values.shape[1],
+        protocol=maps.card.hash,
+        deviation_mm=maps.deviation_mm,
+        overall=row("mean", values.mean(axis=0), None if clean_mm is None else float(clean_mm.mean())),
         joints=tuple(
-            line(name, values[row], None if clean is None else float(clean[row]))
-            for row, name in enumerate(result.focus.joints)
+            row(name, values[k], None if clean_mm is None else float(clean_mm[k]))
+            for k, name in enumerate(names)
         ),
     )
 
 
-def focused_maps(result: HeatmapResult) -> Float32[np.ndarray, "joints rows cols"]:
-    """The maps that were asked for, one per joint in focus, (J, rows, cols), millimetres.
-
-    Raises:
-        GroundTruthError: the result was made without ground truth and its focus needs it.
-    """
-    focus, stored = result.focus, result.of(result.focus.joint_set)
-    values: Float32[np.ndarray, "joints rows cols"] | None = getattr(
-        stored, f"{'pa_' if focus.aligned else ''}{focus.read_out}_mm"
-    )
-    if values is None:
-        raise GroundTruthError(f"the result holds no {focus.read_out}: it was made without ground truth")
-    return values[[stored.joint_names.index(name) for name in focus.joints]]
-
-
-def focused_clean_error(result: HeatmapResult) -> Float32[np.ndarray, " joints"] | None:
-    """Error of the joints in focus on the clean crop, (J,), mm; None where the focus is another read-out."""
-    focus, stored = result.focus, result.of(result.focus.joint_set)
-    clean = stored.clean_pa_error_mm if focus.aligned else stored.clean_error_mm
-    if focus.read_out != "error" or clean is None:
-        return None
-    return clean[[stored.joint_names.index(name) for name in focus.joints]]
-
-
 def joints_in_crop(
-    result: HeatmapResult, body: BodyModel, joints: tuple[str, ...]
+    maps: OcclusionMaps, joints: tuple[str, ...], image: int = 0
 ) -> Float[np.ndarray, "joints 2"]:
-    """Where the clean prediction puts joints of the set in focus, pixels (x, y) of the crop, (J, 2)."""
-    clean, names = parameters_of(result.clean), joint_set(result.focus.joint_set)
-    projected = project_to_crop(body.joints(clean, names), clean.camera, result.card.windows.resolution)
+    """Where the clean prediction puts joints, pixels (x, y) of the crop, (J, 2)."""
+    clean, names = estimate(maps, "clean", image), joint_set(maps.card.joint_set)
+    projected = project_to_crop(maps.body.joints(clean, names), clean.camera, maps.grid.resolution)
     return projected[0, [names.index(name) for name in joints], :2].numpy()
 
 
-def parameters_of(stored: StoredBody) -> BodyParameters:
-    """A stored body as a batch of one."""
-    return BodyParameters(*(torch.from_numpy(a)[None] for a in (stored.rotmats, stored.betas, stored.camera)))
+def estimate(maps: OcclusionMaps, which: str | tuple[int, int], image: int = 0) -> BodyParameters:
+    """A stored body as a batch of one.
+
+    Args:
+        maps: with every estimate.
+        which: "clean", "true", or the row and column of a window.
+        image: which image.
+    """
+    prefix, at = (f"{which}_", ()) if isinstance(which, str) else ("", which)
+    arrays = (maps.detail(prefix + name, image)[at] for name in ("rotmats", "betas", "camera"))
+    return BodyParameters(*(torch.from_numpy(np.array(values))[None] for values in arrays))

@@ -22,7 +22,7 @@ from occlusion_toolkit.plotting.mesh_views import (
     UNSEEN_LINE,
     BodyViews,
 )
-from occlusion_toolkit.plotting.quantity import range_text
+from occlusion_toolkit.plotting.metric_text import range_text
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
     INK,

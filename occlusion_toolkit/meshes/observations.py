@@ -1,7 +1,7 @@
 """The observations of PARE's Section 3, counted: what happens to a joint when a window hides what.
 
-Windows are told apart by what they hide of the true body, which only a data set with part pictures knows.
-A window is, for one joint,
+Windows are told apart by what they hide of the true body, which only a data set with segmentation
+masks knows. A window is, for one joint,
 
 `background`: where it hides no pixel of the body;
 `own`: where the joint's true place in the image is inside it;
@@ -9,8 +9,9 @@ A window is, for one joint,
 `far`: where it hides some of the body, but nothing of these parts.
 
 "Some" is 5 % of a whole window; windows that hide less, but not nothing, are left out. A joint counts as
-visible where the part picture shows the joint's part, or one next to it, within 2 pixels of its place. Only
-joints of an image that have windows of all four kinds are counted, so that the kinds compare like with like.
+visible where the segmentation mask shows the joint's part, or one next to it, within 2 pixels of its place.
+Only joints of an image that have windows of all four kinds are counted, so that the kinds compare like with
+like.
 """
 
 from collections.abc import Iterator
@@ -20,21 +21,20 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
-from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
-from occlusion_toolkit.body.parts import NUM_PARTS
+from occlusion_toolkit.body.parts import NUM_PARTS, part_of_joint, part_steps
 from occlusion_toolkit.comparison.significance import mean_interval
 from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import GroundTruthError, ResultError
 from occlusion_toolkit.files.images import read_image
-from occlusion_toolkit.surveys.stored import ReadOut, Survey
-from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.sweep.maps import values_of
 
 Hidden = Literal["background", "own", "neighbours", "far"]
 """What a window hides, seen from one joint."""
 
-# Joints in the order of `PersonFrame.keypoints_px`; None stands for eyes and ears, which no joint set has.
+# Joints in the order of `Sample.keypoints_px`; None stands for eyes and ears, which no joint set has.
 _KEYPOINTS = (
     *("nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow"),
     *("left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle"),
@@ -78,28 +78,27 @@ class Observation:
     high_mm: float
 
 
-def observe(survey: Survey, people: People, read_out: ReadOut = "displacement") -> list[Observation]:
+def observe(survey: Survey, people: People, metric: str = "displacement") -> list[Observation]:
     """Counts the observations on a finished survey.
 
     Args:
         survey: a complete survey.
-        people: the very people that were surveyed, with part pictures and keypoints.
-        read_out: what is averaged.
+        people: the very people that were surveyed, with segmentation masks and keypoints.
+        metric: what is averaged.
 
     Raises:
         ResultError: the survey is of other people.
-        GroundTruthError: a person has no part picture or no keypoints.
+        GroundTruthError: a person has no segmentation mask or no keypoints.
     """
     if survey.card.people_sha256 != people.fingerprint:
         raise ResultError("the survey is of other people than those given; open the data set it was made on")
-    windows = survey.grid
-    rectangles = Grid(windows.kind, windows.size, windows.stride, windows.resolution).windows()
+    rectangles = survey.grid.windows()
     found: dict[tuple[bool, Hidden], list[tuple[str, float]]] = {
         (visible, hidden): [] for visible in (True, False) for hidden in get_args(Hidden)
     }
-    for sequence, maps, frame, names in _images(survey, people, read_out):
-        scene = read_scene(frame, names)
-        kinds = what_windows_hide(scene, rectangles, names, windows.size)
+    for sequence, maps, frame in _images(survey, people, metric):
+        scene = read_scene(frame, survey.joint_names)
+        kinds = what_windows_hide(scene, rectangles, survey.joint_names, survey.grid.size)
         comparable = np.all([chosen.any(axis=1) for chosen in kinds.values()], axis=0)
         for hidden, chosen in kinds.items():
             means = (maps * chosen).sum(axis=1) / chosen.sum(axis=1).clip(1)
@@ -109,15 +108,15 @@ def observe(survey: Survey, people: People, read_out: ReadOut = "displacement") 
     return [_line(visible, hidden, rows) for (visible, hidden), rows in found.items()]
 
 
-def read_scene(frame: PersonFrame, joint_names: tuple[str, ...], resolution: int = RESOLUTION) -> Scene:
+def read_scene(frame: Sample, joint_names: tuple[str, ...], resolution: int = RESOLUTION) -> Scene:
     """What the crop of a person truly shows.
 
     Raises:
-        GroundTruthError: the person has no part picture or no keypoints.
+        GroundTruthError: the person has no segmentation mask or no keypoints.
     """
     if frame.part_path is None or frame.keypoints_px is None:
         raise GroundTruthError(
-            f"{str(frame.image_path)!r}, person {frame.person} has no part picture or no keypoints; "
+            f"{str(frame.image_path)!r}, person {frame.person} has no segmentation mask or no keypoints; "
             "observations need a data set with both, such as 'open'"
         )
     labels = read_image(frame.part_path).pixels[..., 0]
@@ -166,15 +165,14 @@ def what_windows_hide(
     }
 
 
-def _images(
-    survey: Survey, people: People, read_out: ReadOut
-) -> Iterator[tuple[str, np.ndarray, PersonFrame, tuple[str, ...]]]:
-    """Sequence, maps (J, W), person and joint names of every image."""
+def _images(survey: Survey, people: People, metric: str) -> Iterator[tuple[str, np.ndarray, Sample]]:
+    """Sequence, maps (J, W) and person of every image."""
     for shard in survey.shards():
-        maps = shard.values(read_out)
-        for number, key in enumerate(shard.images):
-            frame = people[shard.first + number]
-            yield key.sequence, maps[number].reshape(len(shard.joint_names), -1), frame, shard.joint_names
+        maps = values_of(shard, metric).values
+        for number, (position, sequence) in enumerate(
+            zip(shard["image"].values, shard["sequence"].values, strict=True)
+        ):
+            yield str(sequence), maps[number].reshape(len(survey.joint_names), -1), people[int(position)]
 
 
 def _hidden_pixels(

@@ -1,15 +1,16 @@
 """Occlusion sensitivity meshes as a table: which parts of the body each joint depends on."""
 
+import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float
 
 from occlusion_toolkit.body.body_surface import BodySurface
-from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
+from occlusion_toolkit.body.parts import part_of_joint, part_steps
 from occlusion_toolkit.errors import ResultError
-from occlusion_toolkit.meshes.mesh_result import MeshResult, ReadOut
+from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,13 @@ class JointSensitivity:
 
 
 @dataclass(frozen=True)
-class MeshSummary:
+class MeshTable:
     """Meshes as a table.
 
     Attributes:
         model: id of the regressor's card.
         dataset: id of the data set and its split.
-        quantity: the read-out.
-        aligned: after Procrustes alignment.
+        metric: what was measured, such as "pa_error".
         images: frames that were pooled.
         sequences: sequences they are from.
         vertices: of the body.
@@ -56,8 +56,7 @@ class MeshSummary:
 
     model: str
     dataset: str
-    quantity: ReadOut
-    aligned: bool
+    metric: str
     images: int
     sequences: int
     vertices: int
@@ -70,48 +69,61 @@ class MeshSummary:
         """Plain types only."""
         return asdict(self)
 
+    def to_html(self) -> str:
+        """The table for a notebook."""
+        columns = ("joint", "whole body", "own part", "its neighbours", "elsewhere", "worst part")
+        rows = [
+            (
+                row.joint.replace("_", " "),
+                *(
+                    "" if value is None else f"{value:.0f}"
+                    for value in (row.mean_mm, row.own_mm, row.neighbours_mm, row.elsewhere_mm)
+                ),
+                f"{row.worst_part.replace('_', ' ')} {row.worst_part_mm:.0f}",
+            )
+            for row in (*self.joints, self.overall)
+        ]
+        head = "".join(f"<th>{name}</th>" for name in columns)
+        body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        caption = html.escape(f"{self.model} on {self.dataset}: {self.metric} by occluded part, mm")
+        return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
 
-def summarise_mesh(result: MeshResult, surface: BodySurface, read_out: ReadOut | None = None) -> MeshSummary:
-    """Reads the table of a result off its means under the rule "cell".
+
+def summarise(mesh: SensitivityMesh, metric: str | None = None) -> MeshTable:
+    """Reads the table of meshes off their means under the rule "cell".
 
     Args:
-        result: fresh or stored.
-        surface: its body.
-        read_out: which one; None for `main_read_out`.
+        mesh: fresh or stored.
+        metric: which one; None for the one that is shown first.
 
     Raises:
-        ResultError: no frame shows any vertex, or the read-out was not measured.
+        ResultError: no frame shows any vertex.
+        UsageError: the metric was not pooled.
     """
-    read_out = read_out or main_read_out(result)
-    statistics = result.of(read_out).frames
-    if not statistics.count.any():
-        raise ResultError(f"none of the {result.num_images} images shows any of the body; check the crops")
+    metric, count, card = metric or mesh.metric, mesh.count, mesh.card
+    means = mesh.sel(metric=metric).values
+    if not count.any():
+        raise ResultError(f"none of the {mesh.num_images} images shows any of the body; check the crops")
     rows = [
-        _sensitivity(name, means, statistics.count, surface)
-        for name, means in zip(result.row_names, statistics.mean, strict=True)
+        _sensitivity(joint, of_joint, count, mesh.surface)
+        for joint, of_joint in zip(mesh.joints, means, strict=True)
     ]
-    return MeshSummary(
-        model=result.card.model_card,
-        dataset=" ".join(filter(None, (result.card.dataset, result.card.split))),
-        quantity=read_out,
-        aligned=result.aligned,
-        images=result.num_images,
-        sequences=result.num_sequences,
-        vertices=result.num_vertices,
-        unseen=int((statistics.count == 0).sum()),
-        protocol=result.card.hash,
+    return MeshTable(
+        model=card.model_card,
+        dataset=" ".join(filter(None, (card.dataset, card.split))),
+        metric=metric,
+        images=mesh.num_images,
+        sequences=len(mesh.sequences),
+        vertices=mesh.num_vertices,
+        unseen=int((count == 0).sum()),
+        protocol=card.hash,
         overall=rows[-1],
         joints=tuple(rows[:-1]),
     )
 
 
-def main_read_out(result: MeshResult) -> ReadOut:
-    """What pictures and tables show unless asked otherwise: the error, without ground truth displacement."""
-    return "error" if "error" in result.card.read_outs else "displacement"
-
-
 def _sensitivity(
-    name: str, means_mm: Float64[np.ndarray, " vertices"], count: np.ndarray, surface: BodySurface
+    name: str, means_mm: Float[np.ndarray, " vertices"], count: np.ndarray, surface: BodySurface
 ) -> JointSensitivity:
     def over(chosen: Bool[np.ndarray, " vertices"]) -> float | None:
         """The mean over all frames and chosen vertices that they show."""

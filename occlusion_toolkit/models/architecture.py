@@ -32,7 +32,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ResNetTrunk(Section):
+class ResNetBackbone(Section):
     """Arguments of `ResNet`."""
 
     kind: Literal["resnet"]
@@ -42,11 +42,11 @@ class ResNetTrunk(Section):
     input_pooling: PositiveInt = 1
 
     def build(self) -> ResNet:
-        """The trunk, with random weights."""
+        """The backbone, with random weights."""
         return ResNet(BLOCKS[self.block], self.layers, self.width, self.input_pooling)
 
 
-class HRNetTrunk(Section):
+class HRNetBackbone(Section):
     """Arguments of `HRNet`."""
 
     kind: Literal["hrnet"]
@@ -57,13 +57,13 @@ class HRNetTrunk(Section):
     stem_width: PositiveInt = 64
 
     def build(self) -> HRNet:
-        """The trunk, with random weights."""
+        """The backbone, with random weights."""
         return HRNet(
             self.width, self.fusion, modules=self.modules, blocks=self.blocks, stem_width=self.stem_width
         )
 
 
-class BlazePoseSection(Section):
+class BlazePoseBackbone(Section):
     """Arguments of `BlazePoseTrunk`; BlazePose's own weights are the shipped ones unless they are tuned."""
 
     kind: Literal["blazepose"]
@@ -89,14 +89,16 @@ class BlazePoseSection(Section):
         )
 
 
-Trunk = Annotated[ResNetTrunk | HRNetTrunk | BlazePoseSection, Field(discriminator="kind")]
+BackboneArchitecture = Annotated[
+    ResNetBackbone | HRNetBackbone | BlazePoseBackbone, Field(discriminator="kind")
+]
 
 
 class HMRArchitecture(Section):
     """Arguments of `HMR`."""
 
     kind: Literal["hmr"]
-    trunk: Trunk
+    backbone: BackboneArchitecture
     hidden: PositiveInt = 1024
     iterations: PositiveInt = 3
     dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
@@ -104,7 +106,7 @@ class HMRArchitecture(Section):
     def build(self, mean: MeanParameters | None = None) -> HMR:
         """The network with random weights, starting from `mean` (by default the rest pose)."""
         return HMR(
-            self.trunk.build(),
+            self.backbone.build(),
             hidden=self.hidden,
             iterations=self.iterations,
             dropout=self.dropout,
@@ -119,7 +121,7 @@ class PAREArchitecture(Section):
     """
 
     kind: Literal["pare"]
-    trunk: Trunk
+    backbone: BackboneArchitecture
     branch: Literal["deconv", "upsample", "conv"] = "deconv"
     filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
     shape_features: PositiveInt = 64
@@ -129,7 +131,7 @@ class PAREArchitecture(Section):
     def build(self, mean: MeanParameters | None = None) -> PARE:
         """The network with random weights; one that corrects a mean starts from `mean` or the rest pose."""
         return PARE(
-            self.trunk.build(),
+            self.backbone.build(),
             branch=BRANCHES[self.branch],
             filters=self.filters,
             shape_features=self.shape_features,
@@ -139,10 +141,10 @@ class PAREArchitecture(Section):
 
 
 class NBFArchitecture(Section):
-    """Arguments of `NBF`; both stages have a trunk of the same kind."""
+    """Arguments of `NBF`; both stages have a backbone of the same kind."""
 
     kind: Literal["nbf"]
-    trunk: Trunk
+    backbone: BackboneArchitecture
     branch: Literal["deconv", "upsample", "conv"] = "deconv"
     filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
     hidden: PositiveInt = 1024
@@ -152,10 +154,10 @@ class NBFArchitecture(Section):
     def build(self, mean: MeanParameters | None = None) -> NBF:
         """The network with random weights, starting from `mean` (by default the rest pose)."""
         return NBF(
-            self.trunk.build(),
+            self.backbone.build(),
             branch=BRANCHES[self.branch],
             filters=self.filters,
-            encoder=self.trunk.build(),
+            encoder=self.backbone.build(),
             hidden=self.hidden,
             iterations=self.iterations,
             dropout=self.dropout,

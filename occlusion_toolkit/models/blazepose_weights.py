@@ -3,18 +3,20 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+import torch
 from torch import nn
 
 from occlusion_toolkit.errors import CheckpointError
 from occlusion_toolkit.files.checkpoints import read_metadata, read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.files.shipped import shipped
+from occlusion_toolkit.models.cards import find_weights
 from occlusion_toolkit.models.recognise import load_strictly, network_tensors
-from occlusion_toolkit.models.registry import cards_folder
-from occlusion_toolkit.models.weight_files import find_weights
 
 SOURCES: Final = {
     "blazepose-full": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
     "blazepose-heavy": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
+    "blazepose-detector": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
 }
 """Checksums of the published files that the weights of a network are converted from."""
 
@@ -34,7 +36,7 @@ def load_blazepose(name: str, build: Callable[[], Network]) -> Network:
     Raises:
         CheckpointError: the file is missing or damaged, or it holds another network or another version.
     """
-    path = find_weights(f"{name}.safetensors", cards_folder())
+    path = find_weights(f"{name}.safetensors", shipped("models"))
     if path is None:
         raise CheckpointError(
             f"The weights {name}.safetensors are not on this machine; make them as "
@@ -49,3 +51,9 @@ def load_blazepose(name: str, build: Callable[[], Network]) -> Network:
     network = build()
     load_strictly(network, network_tensors(read_state_dict(path), path).tensors)
     return network.eval()
+
+
+def channels_last(network: Network) -> Network:
+    """The same network with weights in the order in which processors convolve fastest, changed in place."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

@@ -1,6 +1,7 @@
-"""Model cards: what a regressor is, where its weights come from, and what is known about its errors."""
+"""Model cards: what a regressor is, where its weights are, and what is known about its errors."""
 
 import datetime
+import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,8 +16,10 @@ from pydantic import (
     model_validator,
 )
 
-from occlusion_toolkit.errors import ModelCardError
+from occlusion_toolkit.errors import CheckpointError, ModelCardError
 from occlusion_toolkit.files.atomic import write_text
+from occlusion_toolkit.files.checksums import sha256_file
+from occlusion_toolkit.files.home import HOME_VARIABLE, toolkit_home
 from occlusion_toolkit.models.architecture import Architecture, Section
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -237,3 +240,47 @@ def write_card(card: ModelCard, path: Path) -> None:
     """
     contents = card.model_dump(mode="json", exclude_none=True)
     write_text(path, yaml.safe_dump(contents, sort_keys=False, allow_unicode=True, width=100))
+
+
+logger = logging.getLogger(__name__)
+
+
+def find_weights(file: str, cards: Path) -> Path | None:
+    """The file of a name in `weights/` of a folder of cards or of the toolkit's home; None without it."""
+    places = (folder / "weights" / file for folder in (cards, toolkit_home()))
+    return next((path for path in places if path.is_file()), None)
+
+
+def verified_weights(card: ModelCard, cards: Path) -> tuple[Path, str]:
+    """The file of a card's weights and its checksum, equal to the card's where that states one.
+
+    Args:
+        card: the card.
+        cards: folder of the card; its `weights/` is looked into before the one of the toolkit's home.
+
+    Raises:
+        CheckpointError: it is not there; the message says where to get it, under which licence, and where
+            to put it.
+        ModelCardError: it is another file than the card describes.
+    """
+    weights, path = card.weights, find_weights(card.weights.file, cards)
+    if path is None and weights.shipped:
+        raise CheckpointError(
+            f"The weights {weights.file} of {card.name} are missing beside its card; "
+            "install the toolkit again, or clone it with all its files."
+        )
+    if path is None:
+        raise CheckpointError(
+            f"The weights of {card.name} are not on this machine. Licence: {weights.licence}. "
+            f"{weights.how_to_get} Then put it, as it is, at {toolkit_home() / 'weights' / weights.file} "
+            f"(the folder {toolkit_home()} can be another: set {HOME_VARIABLE})."
+        )
+    found = sha256_file(path)
+    if weights.sha256 is None:
+        logger.warning("No checksum of %s is known; the sha256 of this file is %s.", weights.file, found)
+    elif found != weights.sha256:
+        raise ModelCardError(
+            f"{path} is not the file that the card of {card.name} describes: sha256 {found} "
+            f"instead of {weights.sha256}. Fetch it again, or correct the card if you replaced it."
+        )
+    return path, found

@@ -1,5 +1,7 @@
 """HMR: iterative regression from globally pooled features (Kanazawa et al., CVPR 2018); SPIN and HMR-EFT."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -58,10 +60,10 @@ class HMRHead(nn.Module):
 
 
 class HMR(nn.Module):
-    """A trunk, global average pooling and iterative regression, under PARE's names `backbone.*`, `head.*`.
+    """A backbone, global average pooling and iterative regression, under PARE's names `backbone.*`, `head.*`.
 
     Args:
-        backbone: the trunk.
+        backbone: the backbone.
         hidden: width of the head's hidden layers.
         iterations: number of corrections of the mean person.
         dropout: share of hidden units silenced in training.
@@ -128,3 +130,32 @@ def _nest_names(module: nn.Module, state: dict[str, Tensor], prefix: str, *_repo
         for name in child.state_dict():
             if prefix + name in state:
                 state[f"{prefix}{part}.{name}"] = state.pop(prefix + name)
+
+
+class ShiftThenScale(nn.Module):
+    """A network whose camera means s X + t (EFT), made to answer in the toolkit's form s (X + t).
+
+    Args:
+        network: the network as published.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput:
+        """The network's output with its cameras converted."""
+        output: RegressorOutput = self.network(crops)
+        return replace(output, camera=shift_then_scale(output.camera))
+
+
+def shift_then_scale(camera: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 3"]:
+    """Cameras that mean s X + t (EFT), as cameras that mean s (X + t) (SPIN, PARE and this toolkit).
+
+    Args:
+        camera: (s, tx, ty) with the translation in crop units, (B, 3).
+
+    Returns:
+        (s, tx / s, ty / s), with the translation in metres, (B, 3).
+    """
+    return torch.cat((camera[:, :1], camera[:, 1:] / camera[:, :1]), dim=1)

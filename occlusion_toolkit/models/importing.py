@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from occlusion_toolkit import __version__
-from occlusion_toolkit.errors import CheckpointError, ModelCardError, ResultError
+from occlusion_toolkit.errors import CheckpointError, ModelCardError
+from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.files.checkpoints import read_state_dict, write_state_dict
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.architecture import PublishedArchitecture
 from occlusion_toolkit.models.cards import Import, ModelCard, Weights, read_card, write_card
@@ -25,7 +27,7 @@ from occlusion_toolkit.models.recognise import (
     network_tensors,
     renamed_for,
 )
-from occlusion_toolkit.models.registry import cards_folder, list_cards, model_sources
+from occlusion_toolkit.models.registry import list_cards, model_sources
 
 Kind = Literal["spin", "hmr-eft", "pare"]
 """Families of published weights, named like the card of their first member."""
@@ -79,7 +81,7 @@ def import_checkpoint(
         ResultError: the home cannot be written.
     """
     if not file.is_file():
-        published = read_card(cards_folder() / f"{kind}.yaml").weights
+        published = read_card(shipped("models") / f"{kind}.yaml").weights
         raise CheckpointError(
             f"There is no file {file}. Weights of {kind} are not shipped (licence: {published.licence}). "
             f"{published.how_to_get}"
@@ -102,7 +104,8 @@ def import_checkpoint(
         toolkit_version=__version__,
         date=datetime.datetime.now(datetime.UTC).date(),
     )
-    _make_folders(weights_file.parent, card_file.parent)
+    make_folder(weights_file.parent)
+    make_folder(card_file.parent)
     write_state_dict(weights_file, tensors, {"imported_from_sha256": sha256, "network": network})
     try:
         card = _card(name, kind, network, record, sha256_file(weights_file))
@@ -162,7 +165,7 @@ def _compared(found: NetworkTensors, network: Published) -> tuple[dict[str, Tens
 
 def _card(name: str, kind: Kind, network: Published, record: Import, sha256: str) -> ModelCard:
     """The card of imported weights; a file that a shipped card names is described as there."""
-    family = read_card(cards_folder() / f"{kind}.yaml")
+    family = read_card(shipped("models") / f"{kind}.yaml")
     known = [card for card in list_cards() if card.name.startswith(kind) and card.weights.file == record.file]
     if known:
         described = known[0]
@@ -195,11 +198,3 @@ def _card(name: str, kind: Kind, network: Published, record: Import, sha256: str
         camera="scale-then-shift" if from_eft else "shift-then-scale",
         imported=record,
     )
-
-
-def _make_folders(*folders: Path) -> None:
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ResultError(f"The folder {folder} cannot be made ({error.strerror}).") from error

@@ -21,10 +21,10 @@ class NBF(nn.Module):
     labels only, regression takes the picture as it is.
 
     Args:
-        backbone: trunk of the segmentation.
+        backbone: backbone of the segmentation.
         branch: builder of the layers that lead from its features to the parts.
         filters: channels of each of those layers.
-        encoder: trunk of the regression, over pictures of the crop's size.
+        encoder: backbone of the regression, over pictures of the crop's size.
         hidden: width of the regression head's hidden layers.
         iterations: number of corrections of the mean person.
         dropout: share of hidden units silenced in training.

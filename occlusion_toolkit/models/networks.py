@@ -99,7 +99,7 @@ def unread_tensors(network: nn.Module) -> frozenset[str]:
 
 
 def _add_unused_keypoint_layer(backbone: HRNet) -> None:
-    """Add the 2D keypoint layer that HRNet's published weights carry although the trunk never calls it."""
+    """Add the 2D keypoint layer that HRNet's published weights carry although the backbone never calls it."""
     backbone.final_layer = nn.Conv2d(32, 24, 1)
 
 

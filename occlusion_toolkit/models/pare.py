@@ -105,13 +105,13 @@ class PAREHead(nn.Module):
 
 
 class PARE(nn.Module):
-    """A trunk and part attention; trained with part labels first, then left to attend where it likes.
+    """A backbone and part attention; trained with part labels first, then left to attend where it likes.
 
     `PARE(HRNet(), branch=conv_steps, filters=(128, 128))` is the released architecture,
     `PARE(ResNet())` the code's ResNet-50 default.
 
     Args:
-        backbone: the trunk.
+        backbone: the backbone.
         branch: builder of the layers of each branch; `deconv_steps` and `upsample_steps` double the map
             at every step, `conv_steps` keeps its size.
         filters: channels of each step.

@@ -24,7 +24,7 @@ _BESIDE = ("smpl.", "smpl_native.", "body_model_train.", "body_model_test.")
 _BESIDE_BUFFERS = frozenset({"J_regressor", "K", "R", "body_part_texture", "part_label_bins", "smpl_faces"})
 """Buffers of PARE's trainer: a joint regressor and its renderer of part labels."""
 
-_TRUNK = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
+_BACKBONE = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
 _HEAD = ("fc1.", "fc2.", "decpose.", "decshape.", "deccam.", "init_pose", "init_shape", "init_cam")
 """First parts of SPIN's flat names; PARE puts `backbone.` and `head.` before them."""
 
@@ -193,12 +193,12 @@ def _stands_beside(name: str) -> bool:
 
 
 def _is_flat(names: Iterable[str]) -> bool:
-    return all(name.startswith(_TRUNK + _HEAD) for name in names)
+    return all(name.startswith(_BACKBONE + _HEAD) for name in names)
 
 
 def _nested(name: str) -> str:
     """A flat name of SPIN's as PARE spells it; any other name as it is."""
-    if name.startswith(_TRUNK):
+    if name.startswith(_BACKBONE):
         return "backbone." + name
     return "head." + name if name.startswith(_HEAD) else name
 

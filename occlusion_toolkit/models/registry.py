@@ -1,21 +1,31 @@
 """Regressors by name: shipped and imported cards, plug-ins, and the networks behind them."""
 
 import difflib
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
+from pydantic import ValidationError
 from torch import Tensor, nn
 
-from occlusion_toolkit.errors import ModelCardError
+from occlusion_toolkit.errors import ModelCardError, UsageError
 from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.base import RegressorOutput
-from occlusion_toolkit.models.cards import ModelCard, RegressorCard, read_card
-from occlusion_toolkit.models.eft_camera import ShiftThenScale
+from occlusion_toolkit.models.cards import (
+    ModelCard,
+    RegressorCard,
+    find_weights,
+    read_card,
+    verified_weights,
+)
+from occlusion_toolkit.models.hmr import ShiftThenScale
 from occlusion_toolkit.models.networks import unread_tensors
 from occlusion_toolkit.models.plugins import (
     build_network,
@@ -25,37 +35,62 @@ from occlusion_toolkit.models.plugins import (
     state_sha256,
 )
 from occlusion_toolkit.models.recognise import load_strictly, network_tensors, renamed_for
-from occlusion_toolkit.models.weight_files import require_weights, verified_sha256
+
+Network = nn.Module | Callable[[Tensor], RegressorOutput]
+"""Maps normalised crops, (B, 3, 224, 224), to a `RegressorOutput`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LoadedRegressor:
     """A network with the weights of its card, in evaluation mode.
+
+    Two are equal where their cards, weights and devices are. Worker processes get `specification`, which
+    `load_regressor` takes.
 
     Attributes:
         network: the network, on `device`; its cameras are in the toolkit's form whatever the card's are.
         card: what it is.
-        weights_sha256: checksum of the file its weights came from; of a plug-in, of its state dict.
+        weights_sha256: checksum of the file its weights came from; of a plug-in or a module of the user's, of
+            its state dict; None for a callable without weights that are known.
         device: where it runs.
+        source: the name, path or card that it was loaded from; None for a network that came as itself.
     """
 
-    network: nn.Module
+    network: Network
     card: RegressorCard
-    weights_sha256: str
+    weights_sha256: str | None
     device: torch.device
+    source: str | Path | ModelCard | None = None
+
+    @property
+    def specification(self) -> "str | Path | ModelCard | LoadedRegressor":
+        """What another process loads it from: a name, a path, a card, or itself with its network."""
+        return self if self.source is None else self.source
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LoadedRegressor):
+            return NotImplemented
+        one, two = ((r.card, r.weights_sha256, r.device) for r in (self, other))
+        return one == two and (self.weights_sha256 is not None or self.network == other.network)
+
+    def __hash__(self) -> int:
+        return hash((self.card.name, self.weights_sha256))
 
     @torch.no_grad()
     def __call__(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput:
         """Predict people from normalised crops, (B, 3, 224, 224), without recording gradients.
 
         Raises:
-            ModelCardError: the network of a plug-in answers with something else.
+            ModelCardError: a network of the user's or of a plug-in answers with something else.
         """
         output: object = self.network(crops.to(self.device))
         if not isinstance(output, RegressorOutput):
+            check = (
+                "" if self.source is None else f"; `occlusion-toolkit models check {self.source}` tests it"
+            )
             raise ModelCardError(
                 f"The regressor {self.card.name!r} answers with a {type(output).__name__} instead of a "
-                f"RegressorOutput; `occlusion-toolkit models check {self.card.name}` tests a regressor."
+                f"RegressorOutput(rotmats, betas, camera){check}."
             )
         return output
 
@@ -71,7 +106,7 @@ def model_sources() -> dict[str, Path | EntryPoint]:
     sources: dict[str, Path | EntryPoint] = {}
     named: list[tuple[str, Path | EntryPoint]] = [
         (path.stem, path)
-        for folder in (cards_folder(), toolkit_home() / "cards")
+        for folder in (shipped("models"), toolkit_home() / "cards")
         for path in folder.glob("*.yaml")
     ]
     for name, source in [*named, *plugin_entry_points().items()]:
@@ -86,7 +121,11 @@ def model_sources() -> dict[str, Path | EntryPoint]:
 
 def list_cards() -> list[ModelCard]:
     """The cards that the toolkit carries, sorted by name."""
-    return [read_card(path) for path in sorted(cards_folder().glob("*.yaml"))]
+    return [read_card(path) for path in sorted(shipped("models").glob("*.yaml"))]
+
+
+AnyRegressor = str | Path | ModelCard | LoadedRegressor | nn.Module | Callable[[Tensor], RegressorOutput]
+"""What stands for a regressor: a card's name, its path, the card, or a network."""
 
 
 def find_source(name_or_path: str | Path) -> Path | EntryPoint:
@@ -132,43 +171,150 @@ def load_card(name_or_path: str | Path) -> RegressorCard:
 
 
 def load_regressor(
-    name_or_path: str | Path, device: str | torch.device = "cpu", trusted: TrustedFiles | None = None
+    source: str | Path | ModelCard | LoadedRegressor | Network,
+    device: str | torch.device = "cpu",
+    trusted: TrustedFiles | None = None,
+    *,
+    name: str | None = None,
+    body: str | None = None,
 ) -> LoadedRegressor:
     """A network with the weights of its card: checksum verified, every tensor accounted for.
 
     Args:
-        name_or_path: a name, or the path of a .yaml card.
+        source: a name, the path of a .yaml card, or a card, whose weights are then looked for beside the
+            shipped cards and in the toolkit's home. Or a network of your own: an `nn.Module`, which is moved
+            to the device and put into evaluation mode, or any callable, from normalised crops
+            (B, 3, 224, 224) to a `RegressorOutput`.
         device: where the network shall run.
         trusted: files that may be opened although they ask for foreign code.
+        name: of a network of your own; its class or function by default.
+        body: topology id of the body whose betas a network of your own predicts; the open body by default.
 
     Raises:
         ModelCardError: there is no such card, it is not valid, or it contradicts its weights.
         CheckpointError: the weights are missing, damaged or of another network.
         UnsafeFileError: the weights file asks for more than tensors.
+        UsageError: `name` or `body` is given for a network that has a card.
     """
-    source = find_source(name_or_path)
     target = torch.device(device)
-    if isinstance(source, EntryPoint):
-        plugin, card = load_plugin(source)
-        module = build_network(plugin, card)
-        return LoadedRegressor(module.to(target).eval(), card, state_sha256(module), target)
-    model_card = read_card(source)
-    network, sha256 = _network_of(model_card, source.parent, trusted)
-    return LoadedRegressor(network.to(target).eval(), model_card, sha256, target)
+    if not isinstance(source, str | Path | ModelCard | LoadedRegressor):
+        card, sha256 = _card_of(source, name, body), None
+        if isinstance(source, nn.Module):
+            source, sha256 = source.to(target).eval(), state_sha256(source)
+        return LoadedRegressor(source, card, sha256, target)
+    if name is not None or body is not None:
+        raise UsageError("name and body are for networks of your own; this one has a card that says both")
+    if isinstance(source, LoadedRegressor):
+        network = source.network
+        moved = network.to(target) if isinstance(network, nn.Module) else network
+        return replace(source, network=moved, device=target)
+    found = source if isinstance(source, ModelCard) else find_source(source)
+    if isinstance(found, EntryPoint):
+        plugin, plugin_card = load_plugin(found)
+        module = build_network(plugin, plugin_card)
+        return LoadedRegressor(
+            module.to(target).eval(), plugin_card, state_sha256(module), target, found.name
+        )
+    model_card = found if isinstance(found, ModelCard) else read_card(found)
+    cards = shipped("models") if isinstance(found, ModelCard) else found.parent
+    module, sha256 = _network_of(model_card, cards, trusted)
+    return LoadedRegressor(module.to(target).eval(), model_card, sha256, target, source)
 
 
-def cards_folder() -> Path:
-    """The folder of the cards: inside the package in a wheel, top-level `models/` in a source tree."""
-    package = Path(__file__).parents[1]
-    packaged = package / "_recipes" / "models"
-    return packaged if packaged.is_dir() else package.parent / "models"
+def _card_of(network: Network, name: str | None, body: str | None) -> RegressorCard:
+    """The card of a network that has none.
+
+    Raises:
+        ModelCardError: it is not callable, or the name is no name.
+    """
+    if not callable(network):
+        raise ModelCardError(
+            f"A {type(network).__name__} is no regressor; give the name or path of a card, a card, or a "
+            "network that maps crops (B, 3, 224, 224) to a RegressorOutput."
+        )
+    from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY  # smplx is slow to import
+
+    called = getattr(network, "__name__", type(network).__name__)
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", called).lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", words).strip("-") or "network"
+    try:
+        return RegressorCard(
+            name=slug if name is None else name,
+            title=called,
+            description=f"{called} of {getattr(network, '__module__', type(network).__module__)}.",
+            body=body or OPEN_BODY_TOPOLOGY,
+        )
+    except ValidationError as error:
+        raise ModelCardError(f"{name!r} is no name of a model; use a-z, 0-9 and hyphens.") from error
 
 
 def _network_of(card: ModelCard, cards: Path, trusted: TrustedFiles | None) -> tuple[nn.Module, str]:
     """The network of a card with its weights, on the CPU, and the checksum of their file."""
-    weights_file = require_weights(card.name, card.weights, cards)
-    sha256 = verified_sha256(card, card.weights, weights_file)
+    weights_file, sha256 = verified_weights(card, cards)
     network = card.network.build()
     found = network_tensors(read_state_dict(weights_file, trusted=trusted), weights_file)
     load_strictly(network, renamed_for(network, found.tensors), optional=unread_tensors(network))
     return (ShiftThenScale(network) if card.camera == "scale-then-shift" else network), sha256
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model and where its files are.
+
+    Attributes:
+        name: what `--model` takes.
+        card: what it is; None where the card cannot be read.
+        card_file: the file of the card; None for a plug-in.
+        weights_file: the file of weights; None where it is not on this machine, and for a plug-in.
+        problem: why the card cannot be read, else None.
+    """
+
+    name: str
+    card: RegressorCard | None
+    card_file: Path | None
+    weights_file: Path | None
+    problem: str | None = None
+
+    @property
+    def state(self) -> str:
+        """In two words: "ready", "plug-in", "weights missing" or "card unusable"."""
+        if self.card is None:
+            return "card unusable"
+        if not isinstance(self.card, ModelCard):
+            return "plug-in"
+        return "weights missing" if self.weights_file is None else "ready"
+
+
+def list_models() -> list[Model]:
+    """Every model with a name, sorted; one whose card or plug-in is broken is listed with its problem.
+
+    Raises:
+        ModelCardError: two models have the same name.
+    """
+    models = []
+    for name, source in model_sources().items():
+        try:
+            models.append(_model(name, source))
+        except ModelCardError as error:
+            file = source if isinstance(source, Path) else None
+            models.append(Model(name, None, file, None, str(error)))
+    return models
+
+
+def find_model(name_or_path: str | Path) -> Model:
+    """One model.
+
+    Args:
+        name_or_path: a name, or the path of a .yaml card.
+
+    Raises:
+        ModelCardError: there is no such model, or its card is not valid.
+    """
+    return _model(str(name_or_path), find_source(name_or_path))
+
+
+def _model(name: str, source: Path | EntryPoint) -> Model:
+    if isinstance(source, EntryPoint):
+        return Model(name, load_plugin(source)[1], None, None)
+    card = read_card(source)
+    return Model(card.name, card, source, find_weights(card.weights.file, source.parent))

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from occlusion_toolkit.open_world.camera import Camera, sun_matrix
-from occlusion_toolkit.open_world.gl_context import compile_program, set_uniforms
+from occlusion_toolkit.open_world.opengl import ShadowMap, compile_program, set_uniforms
 from occlusion_toolkit.open_world.rig import Floats
 from occlusion_toolkit.open_world.scenes import Scene
-from occlusion_toolkit.open_world.shadow_map import ShadowMap
 
 if TYPE_CHECKING:
     import moderngl

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from occlusion_toolkit.open_world.cells import Split
 from occlusion_toolkit.open_world.palette import Palette
 from occlusion_toolkit.open_world.scene_mesh import Colour
+from occlusion_toolkit.open_world.splits import Split
 
 _SKIN = (
     (0.88, 0.71, 0.61),

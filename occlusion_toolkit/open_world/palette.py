@@ -6,8 +6,8 @@ import colorsys
 
 import numpy as np
 
-from occlusion_toolkit.open_world.cells import HUE_BINS, Split, hue_bin_belongs
 from occlusion_toolkit.open_world.scene_mesh import Colour
+from occlusion_toolkit.open_world.splits import HUE_BINS, Split, hue_bin_belongs
 
 
 def linear_rgb(hue: float, saturation: float, value: float) -> Colour:

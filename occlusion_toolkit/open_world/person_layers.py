@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from occlusion_toolkit.open_world.backdrop import NOISE_UNIT, SHADOW_UNIT
 from occlusion_toolkit.open_world.camera import Camera
-from occlusion_toolkit.open_world.cutting import visible_faces
-from occlusion_toolkit.open_world.gl_context import compile_program, set_uniforms
+from occlusion_toolkit.open_world.garment_cuts import visible_faces
+from occlusion_toolkit.open_world.opengl import WHOLE, compile_program, set_uniforms
 from occlusion_toolkit.open_world.person import DressedPerson, Layer
 from occlusion_toolkit.open_world.rig import Floats
-from occlusion_toolkit.open_world.shadow_map import WHOLE
 
 if TYPE_CHECKING:
     import moderngl
@@ -25,8 +24,6 @@ _CASTING = (Layer.SKIN, Layer.SKIRT, Layer.LONG_HAIR)
 _MOVING = ("3f 3f", "in_position", "in_normal")
 _FIXED = ("3f 1f 1f", "in_rest", "in_part", "in_openness")
 _SEAT = ("3f 3f 3f 1f 1f", "in_position", "in_normal", "in_rest", "in_part", "in_openness")
-
-
 _SHADERS = ("lighting.glsl", "garment_cuts.glsl", "cloth.glsl", "head.glsl", "person.frag")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -11,14 +12,35 @@ from PIL import Image, ImageFilter
 
 from occlusion_toolkit.open_world.backdrop import NOISE_UNIT, SHADOW_UNIT, Backdrop
 from occlusion_toolkit.open_world.camera import Camera, sun_matrix
-from occlusion_toolkit.open_world.gl_context import open_context
 from occlusion_toolkit.open_world.lighting import Lighting
-from occlusion_toolkit.open_world.noise import SIZE, noise_volume
+from occlusion_toolkit.open_world.opengl import ShadowMap, open_context
 from occlusion_toolkit.open_world.person import DressedPerson
 from occlusion_toolkit.open_world.person_layers import PersonLayers
 from occlusion_toolkit.open_world.rig import Floats
 from occlusion_toolkit.open_world.scenes import Scene
-from occlusion_toolkit.open_world.shadow_map import ShadowMap
+
+NOISE_SIZE = 64
+
+
+@functools.cache
+def noise_volume() -> NDArray[np.uint8]:
+    """Return (64, 64, 64, 4) uint8: fractal noise, then its gradient along x, y and z around 128.
+
+    Noise is filtered in the Fourier domain, to amplitudes of f^-2.6 between 2 and 24 cycles, so it tiles.
+    The array is indexed z, y, x, as OpenGL reads 3D textures.
+    """
+    generator = np.random.default_rng(20240607)
+    spectrum = np.fft.rfftn(generator.standard_normal((NOISE_SIZE, NOISE_SIZE, NOISE_SIZE)))
+    cycles = np.fft.fftfreq(NOISE_SIZE) * NOISE_SIZE
+    kz, ky, kx = np.meshgrid(cycles, cycles, np.fft.rfftfreq(NOISE_SIZE) * NOISE_SIZE, indexing="ij")
+    radius = np.sqrt(kx**2 + ky**2 + kz**2)
+    gain = np.where((radius >= 2.0) & (radius <= 24.0), np.maximum(radius, 1.0) ** -2.6, 0.0)
+    field = np.fft.irfftn(spectrum * gain, s=(NOISE_SIZE, NOISE_SIZE, NOISE_SIZE), axes=(0, 1, 2))
+    field = np.clip(0.5 + 0.17 * field / field.std(), 0.0, 1.0)
+    gradients = [(np.roll(field, -1, axis) - np.roll(field, 1, axis)) for axis in (2, 1, 0)]
+    channels = [field, *(np.clip(0.5 + 1.6 * gradient, 0.0, 1.0) for gradient in gradients)]
+    return np.ascontiguousarray(np.round(255 * np.stack(channels, axis=-1)).astype(np.uint8))
+
 
 _SHADOW_SIDE = 384
 _SHADOW_RADIUS_M = 1.6
@@ -69,7 +91,7 @@ class Renderer:
         self.width, self.height = width, height
         context = self._context = open_context()
         context.enable(context.DEPTH_TEST)
-        self._noise = context.texture3d((SIZE, SIZE, SIZE), 4, noise_volume().tobytes())
+        self._noise = context.texture3d((NOISE_SIZE, NOISE_SIZE, NOISE_SIZE), 4, noise_volume().tobytes())
         self._noise.repeat_x = self._noise.repeat_y = self._noise.repeat_z = True
         self._shadow = ShadowMap(context, _SHADOW_SIDE)
         self._backdrop = Backdrop(context, width, height)

@@ -11,22 +11,25 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from occlusion_toolkit.errors import ImageError
-from occlusion_toolkit.open_world.camera import Camera
-from occlusion_toolkit.open_world.cells import SPLITS, Split, shape_cell, split_of_cell
-from occlusion_toolkit.open_world.framing import draw_framing, place_camera
+from occlusion_toolkit.open_world.camera import (
+    Camera,
+    Sensor,
+    draw_framing,
+    draw_sensor,
+    expose,
+    place_camera,
+)
+from occlusion_toolkit.open_world.garment_cuts import shader_values
 from occlusion_toolkit.open_world.lighting import draw_lighting
-from occlusion_toolkit.open_world.motion import Moment, moments
-from occlusion_toolkit.open_world.occluding import add_foreground
+from occlusion_toolkit.open_world.motion import Moment, Walker, moments
 from occlusion_toolkit.open_world.outfit import draw_outfit
 from occlusion_toolkit.open_world.person import DressedPerson, Layer, dress
 from occlusion_toolkit.open_world.renderer import PosedLayers, Renderer
 from occlusion_toolkit.open_world.rig import Floats, axis_angle_from_rotmats, rotmats_from_axis_angle
-from occlusion_toolkit.open_world.scenes import build_scene
+from occlusion_toolkit.open_world.scenes import add_foreground, build_scene
 from occlusion_toolkit.open_world.seat import seat_block
 from occlusion_toolkit.open_world.self_contact import capsule_radii
-from occlusion_toolkit.open_world.sensor import Sensor, draw_sensor, expose
-from occlusion_toolkit.open_world.uniforms import outfit_uniforms
-from occlusion_toolkit.open_world.walker import Walker
+from occlusion_toolkit.open_world.splits import SPLITS, Split, shape_bin, split_of_bin
 from occlusion_toolkit.open_world.wardrobe import Wardrobe, load_wardrobe
 
 FRAMES_PER_VIEW = 4
@@ -92,7 +95,7 @@ class Person:
     betas: Floats
     gender: str
     dressed: DressedPerson
-    uniforms: dict[str, object]
+    shader_values: dict[str, object]
     contact_vertices: NDArray[np.int32]
 
 
@@ -102,10 +105,10 @@ def sequence_generator(request: SequenceRequest) -> np.random.Generator:
 
 
 def draw_betas(draw: np.random.Generator, split: Split) -> Floats:
-    """Return shape coefficients (10,) in a cell of the split: normal, cut at 2.5 deviations."""
+    """Return shape coefficients (10,) in a bin of the split: normal, cut at 2.5 deviations."""
     while True:
         betas = np.clip(draw.standard_normal(10), -2.5, 2.5)
-        if split_of_cell("shape", shape_cell(betas)) == split:
+        if split_of_bin("shape", shape_bin(betas)) == split:
             return betas
 
 
@@ -124,7 +127,7 @@ def draw_person(draw: np.random.Generator, wardrobe: Wardrobe, split: Split) -> 
     )
     contact = np.unique(np.concatenate(touching))
     gender = "f" if outfit.long_hair or outfit.skirt is not None else "m"
-    return Person(betas, gender, dressed, outfit_uniforms(outfit, dressed.landmarks), contact)
+    return Person(betas, gender, dressed, shader_values(outfit, dressed.landmarks), contact)
 
 
 def render_sequence(renderer: Renderer, request: SequenceRequest) -> Iterator[tuple[Person, RenderedFrame]]:
@@ -146,7 +149,7 @@ def render_sequence(renderer: Renderer, request: SequenceRequest) -> Iterator[tu
     if request.occluded_share and draw.random() < request.occluded_share:
         add_foreground(draw, scene.mesh, request.split, framing.distance)
     renderer.set_scene(scene, draw_lighting(draw, indoor=scene.indoor))
-    renderer.set_person(person.dressed, person.uniforms)
+    renderer.set_person(person.dressed, person.shader_values)
     sensor = draw_sensor(draw, 88 if continuous else None)
     blur = float(draw.uniform(0.8, 2.4)) if draw.random() < 0.35 else 0.0
     photographed = bool(request.photographs) and draw.random() < request.photograph_share

@@ -22,6 +22,12 @@ def arrange(joint_names: tuple[str, ...], most_columns: int = 7) -> list[list[in
     return rows
 
 
+def reading_order(joint_names: tuple[str, ...]) -> list[int]:
+    """The joints in the order of their panels, left before right: that of all figures."""
+    rows = arrange(joint_names, max(1, len(joint_names)))
+    return [joint for column in zip(*rows, strict=True) for joint in column if joint is not None]
+
+
 def _columns(joint_names: tuple[str, ...]) -> list[tuple[int | None, int | None]]:
     """Left-right pairs, then pairs of the rest; nothing where there is no left-right pair."""
     pairs: list[tuple[int | None, int | None]] = []

@@ -8,7 +8,7 @@ from jaxtyping import Float, Real
 from matplotlib.colors import Colormap, ListedColormap
 from numpy.typing import NDArray
 
-from occlusion_toolkit.plotting.quantity import Quantity
+from occlusion_toolkit.plotting.metric_text import is_signed
 
 SEQUENTIAL: Colormap = ListedColormap(cm.lipari(np.linspace(0.14, 1.0, 256)), name="lipari_from_blue")
 """Blue over red to cream: lightness and warmth both rise with the value.
@@ -60,34 +60,34 @@ class ColourScale:
         return np.asarray(self.colormap(np.nan_to_num(self.fraction(values))), dtype=np.float64)[..., :3]
 
 
-def own_scale(quantity: Quantity, values_mm: Float[np.ndarray, "..."]) -> ColourScale:
+def own_scale(metric: str, values_mm: Float[np.ndarray, "..."]) -> ColourScale:
     """A scale from the least to the greatest finite value of a map; increase has zero in its middle.
 
     Args:
-        quantity: what the values are.
+        metric: what the values are, such as `pa_error`.
         values_mm: any shape, NaN where there is none.
     """
     finite = values_mm[np.isfinite(values_mm)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    colormap = DIVERGING if quantity.is_signed else SEQUENTIAL
-    return ColourScale(colormap, low, high, signed=quantity.is_signed)
+    colormap = DIVERGING if is_signed(metric) else SEQUENTIAL
+    return ColourScale(colormap, low, high, signed=is_signed(metric))
 
 
-def scale_for(quantity: Quantity, values_mm: Float[np.ndarray, "..."]) -> ColourScale:
+def scale_for(metric: str, values_mm: Float[np.ndarray, "..."]) -> ColourScale:
     """The scale of one map, or of several that share it: as `own_scale`, but displacement starts at zero."""
-    scale = own_scale(quantity, values_mm)
-    return replace(scale, low=0.0) if quantity is Quantity.DISPLACEMENT else scale
+    scale = own_scale(metric, values_mm)
+    return replace(scale, low=0.0) if metric.endswith("displacement") else scale
 
 
 def robust_scale(
-    quantity: Quantity,
+    metric: str,
     values_mm: Float[np.ndarray, "maps places"],
     weights: Real[np.ndarray, " places"] | None = None,
 ) -> ColourScale:
     """As `scale_for`, from the 1st to the 99th percentile: values beyond have the colours of the ends.
 
     Args:
-        quantity: what the values are.
+        metric: what the values are, such as `pa_error`.
         values_mm: maps that share the scale, NaN where there is no value.
         weights: how often each place counts, such as the images that showed it; None for once.
     """
@@ -95,6 +95,6 @@ def robust_scale(
     counts = np.broadcast_to(counts, values_mm.shape)
     used = np.isfinite(values_mm) & (counts > 0)
     if not used.any():
-        return scale_for(quantity, values_mm)
+        return scale_for(metric, values_mm)
     limits = np.quantile(values_mm[used], ROBUST_RANGE, weights=counts[used], method="inverted_cdf")
-    return scale_for(quantity, limits)
+    return scale_for(metric, limits)

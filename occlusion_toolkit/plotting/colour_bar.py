@@ -6,29 +6,43 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from occlusion_toolkit.plotting.colormaps import ColourScale, scale_for
+from occlusion_toolkit.plotting.metric_text import is_signed
 from occlusion_toolkit.plotting.painting import bar_colours
-from occlusion_toolkit.plotting.quantity import Quantity
 from occlusion_toolkit.plotting.style import INK
 
 _STEPS = 256
 
 
-def draw_colour_bar(axes: Axes, scale: ColourScale, backdrop: Float[np.ndarray, "size size"]) -> None:
-    """Fills axes with the colours of a scale from bottom to top, ticks in millimetres on the right."""
+def draw_colour_bar(
+    axes: Axes,
+    scale: ColourScale,
+    backdrop: Float[np.ndarray, "size size"],
+    values_mm: Float[np.ndarray, "..."] | None = None,
+) -> None:
+    """Fills axes with the colours of a scale from bottom to top, ticks in millimetres on the right.
+
+    Args:
+        axes: to fill.
+        scale: of the colours.
+        backdrop: what they lie over.
+        values_mm: what is shown; an arrowhead at an end says that some value lies beyond it.
+    """
     flat = scale.high <= scale.low
     top = scale.low + 1 if flat else scale.high
-    _fill(axes, scale, backdrop, top)
+    colours = _fill(axes, scale, backdrop, top)
     if flat:
         axes.set_yticks([scale.low], [f"{scale.low:.0f}"])
+    if values_mm is not None:
+        _arrowheads(axes, scale.low, top, colours, values_mm)
 
 
-def draw_relative_bar(axes: Axes, quantity: Quantity, backdrop: Float[np.ndarray, "size size"]) -> None:
+def draw_relative_bar(axes: Axes, metric: str, backdrop: Float[np.ndarray, "size size"]) -> None:
     """The bar of panels that each have their own scale: words instead of millimetres."""
-    if quantity.is_signed:
-        _fill(axes, scale_for(quantity, np.array([-1.0, 1.0])), backdrop, 1.0)
+    if is_signed(metric):
+        _fill(axes, scale_for(metric, np.array([-1.0, 1.0])), backdrop, 1.0)
         axes.set_yticks([-1, 0, 1], ["−most", "0", "+most"])
     else:
-        _fill(axes, scale_for(quantity, np.array([0.0, 1.0])), backdrop, 1.0)
+        _fill(axes, scale_for(metric, np.array([0.0, 1.0])), backdrop, 1.0)
         axes.set_yticks([0, 1], ["least", "most"])
 
 
@@ -40,12 +54,23 @@ def draw_plain_bar(axes: Axes, scale: ColourScale, values_mm: Float[np.ndarray, 
     _show(axes, colours, scale.low, top)
     if flat:
         axes.set_yticks([scale.low], [f"{scale.low:.0f}"])
+    _arrowheads(axes, scale.low, top, colours, values_mm)
+
+
+def _arrowheads(
+    axes: Axes,
+    low: float,
+    top: float,
+    colours: Float[np.ndarray, "steps 3"],
+    values_mm: Float[np.ndarray, "..."],
+) -> None:
+    """An arrowhead at each end of a bar that some value lies beyond."""
     width, height = axes.get_window_extent().size
     head = 0.8 * width / height
     finite = values_mm[np.isfinite(values_mm)]
     for beyond, base, tip, colour in (
         (finite > top, 1.0, 1.0 + head, colours[-1]),
-        (finite < scale.low, 0.0, -head, colours[0]),
+        (finite < low, 0.0, -head, colours[0]),
     ):
         if beyond.any():
             corners = [(0.0, base), (1.0, base), (0.5, tip)]
@@ -54,9 +79,12 @@ def draw_plain_bar(axes: Axes, scale: ColourScale, values_mm: Float[np.ndarray, 
             )
 
 
-def _fill(axes: Axes, scale: ColourScale, backdrop: Float[np.ndarray, "size size"], top: float) -> None:
+def _fill(
+    axes: Axes, scale: ColourScale, backdrop: Float[np.ndarray, "size size"], top: float
+) -> Float[np.ndarray, "steps 3"]:
     colours = bar_colours(np.linspace(scale.low, scale.high, _STEPS), scale, float(backdrop.mean()))
     _show(axes, colours, scale.low, top)
+    return colours
 
 
 def _show(axes: Axes, colours: Float[np.ndarray, "steps 3"], bottom: float, top: float) -> None:

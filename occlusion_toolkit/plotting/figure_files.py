@@ -1,4 +1,4 @@
-"""One figure as the two files that people use: PNG to look at, PDF to print."""
+"""Files of figures: where their results are, and PNG to look at beside PDF to print."""
 
 from pathlib import Path
 
@@ -23,3 +23,13 @@ def save_png_and_pdf(figure: Figure, folder: Path, name: str) -> list[Path]:
     for path in files:
         save_figure(figure, path)
     return files
+
+
+def result_file(path: Path, name: str) -> Path:
+    """The file of a result.
+
+    Args:
+        path: the file, or the folder that the analysis wrote it into.
+        name: the file's name in such a folder, such as "result.h5".
+    """
+    return path / name if path.is_dir() else path

@@ -1,5 +1,6 @@
 """Estimated bodies in pictures: over the crop, from the side, and as outlines to compare others with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,6 @@ import torch
 from jaxtyping import Float, Float32, Int64, UInt8
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 from torch import Tensor
 
 from occlusion_toolkit.body.camera import turn_about_vertical
@@ -74,7 +74,7 @@ def silhouette(axes: Axes, layer: Float32[np.ndarray, "size size 4"], resolution
         axes.contour(centres, centres, opacity, levels=[0.5], colors=[colour], linewidths=line)
 
 
-def outline(axes: Axes, window: NDArray[np.int64]) -> None:
+def outline(axes: Axes, window: Sequence[int]) -> None:
     """Draws the edges of a window (y0, y1, x0, x1) over a crop."""
     y0, y1, x0, x1 = (int(edge) for edge in window)
     for colour, line in (("black", 1.7), ("white", 0.9)):

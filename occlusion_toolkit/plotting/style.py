@@ -11,10 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.files.atomic import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
+
+FORMATS = (".png", ".pdf", ".svg", ".jpg")
+"""Suffixes of the pictures that can be written."""
 
 INK = "#1c2126"
 FAINT_INK = "#646c75"
@@ -87,6 +91,20 @@ def add_small_print(figure: Figure, lines: tuple[str, ...], left_in: float, bott
     for line, words in enumerate(reversed(lines)):
         y = (bottom_in + line * LINE) / height
         figure.text(left_in / width, y, words, color=FAINT_INK, size=SMALL_PRINT, va="bottom")
+
+
+def save_picture(figure: Figure, path: Path | str | None) -> Figure:
+    """Writes a figure where a path is given, and gives it back.
+
+    Raises:
+        UsageError: the suffix is of no picture.
+        ResultError: the file cannot be written.
+    """
+    if path is not None:
+        if Path(path).suffix not in FORMATS:
+            raise UsageError(f"{str(path)!r} is no picture; end it in one of: {', '.join(FORMATS)}")
+        save_figure(figure, Path(path))
+    return figure
 
 
 def save_figure(figure: Figure, path: Path) -> None:

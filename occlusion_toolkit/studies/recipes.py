@@ -13,9 +13,9 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from occlusion_toolkit.data.shipped import open_test_folder
 from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.files.shipped import shipped
 
 World = Literal["open", "official"]
 
@@ -100,7 +100,7 @@ class Recipe(_Part):
         given: dict[str, Value] = {
             "out": str(out),
             "data": str(toolkit_home() / "data"),
-            "open_test": str(open_test_folder()),
+            "open_test": str(shipped("open-test")),
         }
         # Values may use the given ones, such as "{data}/3dpw"; what the user gives is taken as it is.
         values = {name: _filled_value(value, given) for name, value in self.worlds[world].items()}
@@ -113,10 +113,7 @@ class Recipe(_Part):
 
 def recipes() -> dict[str, Path]:
     """The recipes by name, sorted: those of the wheel, or of the source tree's `analyses/`."""
-    package = Path(__file__).parents[1]
-    packaged = package / "_recipes" / "analyses"
-    folder = packaged if packaged.is_dir() else package.parent / "analyses"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(shipped("analyses").glob("*.yaml"))}
 
 
 def find_recipe(name_or_path: str) -> Path:

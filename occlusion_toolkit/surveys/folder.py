@@ -1,11 +1,137 @@
-"""The folder of a survey before a run: new, to be gone on with, or refused."""
+"""The folder of a survey: which shards a run makes, one run at a time for each, and what is there already."""
 
+import json
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from occlusion_toolkit.errors import RunError
-from occlusion_toolkit.surveys.part import Part
-from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Manifest, Survey
+from filelock import FileLock, Timeout
+
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.errors import RunError, UsageError
+from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Manifest, Survey
+
+logger = logging.getLogger(__name__)
+
+_GATE_SECONDS = 30.0  # held for milliseconds; longer waits mean a file system that does not lock
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several runs that fill one folder together, each with its own neighbouring shards.
+
+    Attributes:
+        index: which run, from 0.
+        count: how many runs; 1 for a run that makes everything.
+
+    Raises:
+        UsageError: there is no such part.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.count:
+            raise UsageError(
+                f"there is no part {self.index} of {self.count}; choose one from 0 to {self.count - 1}"
+            )
+
+    def of(self, shards: int) -> range:
+        """The shards of this part, of as many in all."""
+        return range(self.index * shards // self.count, (self.index + 1) * shards // self.count)
+
+
+WHOLE = Part()
+"""Everything."""
+
+
+@contextmanager
+def locked(folder: Path, part: Part) -> Iterator[None]:
+    """Holds the shards of a part while the block runs; they are free again when the process dies.
+
+    A run that makes everything shares the folder with nobody. Parts share it with other parts of the same
+    division.
+
+    Args:
+        folder: of the survey; must exist.
+        part: which shards.
+
+    Raises:
+        RunError: another run holds some of these shards, or the folder cannot be locked.
+    """
+    locks = folder / ".locks"
+    name = f"{part.index}-of-{part.count}"
+    own = FileLock(locks / f"{name}.lock")
+    owner = locks / f"{name}.owner"
+    try:
+        locks.mkdir(exist_ok=True)
+        with gate(folder):
+            for other in sorted(locks.glob("*-of-*.lock")):
+                shared = other.name.endswith(f"-of-{part.count}.lock") and other.stem != name
+                if not shared and _is_held(other):
+                    raise RunError(_refusal(folder, other.with_suffix(".owner")))
+            own.acquire(blocking=False)
+            owner.write_text(_this_run(part), encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(f"{str(folder)!r} cannot be locked: {reason}; choose another folder") from error
+    try:
+        yield
+    finally:
+        own.release()
+
+
+@contextmanager
+def gate(folder: Path) -> Iterator[None]:
+    """Lets one run at a time through: for short steps that the parts of a run must not do side by side.
+
+    Raises:
+        RunError: another run does not leave the gate.
+    """
+    lock = FileLock(folder / ".locks" / "gate.lock")
+    try:
+        lock.acquire(timeout=_GATE_SECONDS)
+    except Timeout as error:
+        raise RunError(
+            f"{lock.lock_file!r} stays locked; check that the file system supports locks"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_held(lock_file: Path) -> bool:
+    lock = FileLock(lock_file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _this_run(part: Part) -> str:
+    began = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    share = "" if part.count == 1 else f"part {part.index} of {part.count}, "
+    return f"{share}process {os.getpid()} on {platform.node()}, since {began}"
+
+
+def _refusal(folder: Path, owner: Path) -> str:
+    try:
+        other = owner.read_text(encoding="utf-8")
+    except OSError:
+        other = "it left no name"
+    return (
+        f"another run is writing into {str(folder)!r} ({other}); wait until it ends, or choose another folder"
+    )
 
 
 def make_folder(folder: Path) -> None:
@@ -21,26 +147,27 @@ def make_folder(folder: Path) -> None:
         raise RunError(f"{str(folder)!r} cannot be made: {reason}; choose another folder") from error
 
 
-def begin(folder: Path, manifest: Manifest, part: Part, resume: bool) -> Survey:
-    """A new survey in the folder, or the one in it to go on with.
+def begin(folder: Path, manifest: Manifest, bodies: Bodies, part: Part, resume: bool) -> Survey:
+    """A new survey in the folder, or the one in it, to be continued.
 
     Args:
         folder: exists, and its shards are held by this run.
         manifest: what the run would make.
+        bodies: for the survey.
         part: which shards the run makes.
         resume: whether shards that are there are meant to be kept.
 
     Raises:
         RunError: the folder holds shards of an earlier run and `resume` is not set, or they were made by
             another protocol; the message has a line for each difference.
+        ResultError: the manifest is of another kind or version.
     """
-    survey = Survey.open(folder) if (folder / MANIFEST_NAME).exists() else None
+    survey = _stored(folder, bodies, resume)
     if survey is None or (part.count == 1 and _came_to_nothing(survey)):
-        survey = Survey(folder, manifest)
+        survey = Survey(folder, manifest, bodies)
         survey.save()
-        return survey
     done = [shard for shard in part.of(survey.num_shards) if survey.shard_path(shard).is_file()]
-    if not resume and (part.count == 1 or done):
+    if not resume and done:
         state = "a finished" if survey.complete else "an unfinished"
         raise RunError(
             f"{str(folder)!r} holds {state} run ({survey.num_shards - len(survey.missing())} of "
@@ -49,16 +176,35 @@ def begin(folder: Path, manifest: Manifest, part: Part, resume: bool) -> Survey:
     lines = differences(survey.manifest, manifest)
     if lines:
         raise RunError(
-            f"the run in {str(folder)!r} was begun otherwise and cannot be gone on with:\n  "
+            f"the run in {str(folder)!r} was begun with other settings and cannot be continued:\n  "
             + "\n  ".join(lines)
             + "\nuse the options it was begun with, or choose another folder"
         )
     return survey
 
 
+def set_damaged_aside(survey: Survey, part: Part) -> Survey:
+    """The survey of a folder once shards that are not intact are gone from it, so that they are made again.
+
+    Every shard of the part is read, one at a time.
+
+    Raises:
+        ResultError: a shard is of another survey.
+    """
+    for shard, reason in survey.damaged(part.of(survey.num_shards)).items():
+        path = survey.shard_path(shard)
+        path.replace(path.with_suffix(".damaged"))
+        logger.warning("shard %d is set aside and made again: %s", shard, reason)
+    if survey.complete and survey.missing():
+        with gate(survey.folder):
+            survey = survey.reopened()
+            survey.save()
+    return survey
+
+
 def batch_size_of(folder: Path) -> int | None:
     """The batch size that the run in a folder was begun with; None where there is none."""
-    return Survey.open(folder).manifest.batch_size if (folder / MANIFEST_NAME).exists() else None
+    return None if _is_damaged(folder / MANIFEST_NAME) else Survey.open(folder).manifest.batch_size
 
 
 def differences(stored: Manifest, wanted: Manifest) -> list[str]:
@@ -75,6 +221,26 @@ def remove_leftovers(survey: Survey) -> None:
     """Removes what killed runs left half written; only for a run that holds the whole folder."""
     for path in (survey.folder / "shards").glob(".*.tmp.h5"):
         path.unlink(missing_ok=True)
+
+
+def _stored(folder: Path, bodies: Bodies, resume: bool) -> Survey | None:
+    """The survey in a folder; None where there is none, or none whose manifest can be read."""
+    path = folder / MANIFEST_NAME
+    if not _is_damaged(path):
+        return Survey.open(folder, bodies)
+    if path.exists():
+        if not resume:
+            raise RunError(f"{str(path)!r} is damaged; --resume writes it again and keeps the shards")
+        logger.warning("%s is damaged and written again", path)
+    return None
+
+
+def _is_damaged(manifest: Path) -> bool:
+    """Whether a manifest is missing, empty or cut off; one of another version or kind is not damaged."""
+    try:
+        return not isinstance(json.loads(manifest.read_bytes()), dict)
+    except (OSError, ValueError):
+        return True
 
 
 def _came_to_nothing(survey: Survey) -> bool:

@@ -1,18 +1,21 @@
 """What a survey will take: passes, disk and time, known before it starts."""
 
+import itertools
 import math
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from occlusion_toolkit.data.person_frame import PersonFrame
-from occlusion_toolkit.surveys.measure import ShardMaker
-from occlusion_toolkit.surveys.stored import Survey
+import torch
+
+from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.surveys.shards import ShardMaker
+from occlusion_toolkit.surveys.survey import Survey
 
 _CALIBRATION_SECONDS = 1.5
 
-_PLANES = 4  # maps per joint: displacement and error, each plain and aligned
-_SHARD_BYTES = 70_000  # of a shard without its maps, most of it HDF5's own
+_SHARD_BYTES = 100_000  # of a shard without its maps, most of it HDF5's own
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class SurveyPlan:
     """What there is to do.
 
     Attributes:
-        images: person-frames of this run or part of it.
+        images: samples of this run or part of it.
         images_left: those that have no shard yet.
         shards: shards of this run or part of it.
         windows: windows per image.
@@ -38,6 +41,15 @@ class SurveyPlan:
     disk_bytes: int
     seconds: float
     workers: int
+
+    def __str__(self) -> str:
+        done = self.images - self.images_left
+        kept = f" ({done} of {self.images} are done)" if done else ""
+        shared = "" if self.workers == 1 else f" with {self.workers} workers"
+        return (
+            f"{self.images_left} images{kept} x ({self.windows} windows + 1) = {self.passes} passes, "
+            f"up to {_bytes(self.disk_bytes)} of maps, about {duration(self.seconds)}{shared}"
+        )
 
 
 @dataclass(frozen=True)
@@ -57,42 +69,46 @@ class _EnoughSeenError(Exception):
     """Ends a calibration."""
 
 
-def calibrate(maker: ShardMaker, frame: PersonFrame) -> Pace:
-    """Measures for about two seconds how fast this process is, on one person; keeps no number of it."""
-    started = time.perf_counter()
-    subject = maker.subject(frame)
-    seconds_per_image = time.perf_counter() - started
-    marks: list[tuple[int, float]] = []
+def calibrate(maker: ShardMaker, sample: Sample, threads: int | None = None) -> Pace:
+    """Measures for about two seconds how fast a process is, on one person; keeps no number of it.
 
-    def progress(done: int) -> None:
-        marks.append((done, time.perf_counter()))
-        if len(marks) > 2 and marks[-1][1] - marks[0][1] > _CALIBRATION_SECONDS:
-            raise _EnoughSeenError
+    Args:
+        maker: of this process.
+        sample: the person, swept again and again, so that batches are as full as in the run.
+        threads: those that a worker will have; None for as many as this process has.
+    """
+    with _threads(threads):
+        started = time.perf_counter()
+        subject = maker.subject(sample)
+        seconds_per_image = time.perf_counter() - started
+        marks: list[tuple[int, float]] = []
 
-    started = time.perf_counter()
-    with suppress(_EnoughSeenError):
-        next(maker.sweep.stream([subject], progress))
-    # The first batch is slower than the rest: it is left out where there are others.
-    (first, began), (last, ended) = (marks[0] if len(marks) > 1 else (0, started)), marks[-1]
+        def progress(done: int) -> None:
+            marks.append((done, time.perf_counter()))
+            if len(marks) > 2 and marks[-1][1] - marks[0][1] > _CALIBRATION_SECONDS:
+                raise _EnoughSeenError
+
+        with suppress(_EnoughSeenError):
+            for _ in maker.sweep.window_sweep.stream(itertools.repeat(subject), progress):
+                pass
+    (first, began), (last, ended) = marks[0], marks[-1]  # without the first batch: it is slower than the rest
     return Pace(seconds_per_image, (ended - began) / (last - first))
 
 
-def plan_survey(
-    survey: Survey, shards: range, windows: int, joints: int, pace: Pace, workers: int
-) -> SurveyPlan:
+def plan_survey(survey: Survey, shards: range, pace: Pace, workers: int) -> SurveyPlan:
     """What a run has to do.
 
     Args:
         survey: the survey, begun.
         shards: those of this run.
-        windows: windows per image.
-        joints: how many are measured.
         pace: of one process.
         workers: how many processes share the work.
     """
     left = [shard for shard in shards if not survey.shard_path(shard).is_file()]
     images_left = sum(len(survey.images_of(shard)) for shard in left)
+    windows = len(survey.grid)
     passes = images_left * (windows + 1)
+    maps = sum(not name.endswith("increase") for name in survey.metrics) * len(survey.joint_names)
     longest = math.ceil(len(left) / workers) / max(1, len(left))  # share of the busiest worker
     return SurveyPlan(
         images=sum(len(survey.images_of(shard)) for shard in shards),
@@ -100,7 +116,30 @@ def plan_survey(
         shards=len(shards),
         windows=windows,
         passes=passes,
-        disk_bytes=len(left) * _SHARD_BYTES + images_left * _PLANES * joints * windows * 4,
+        disk_bytes=len(left) * _SHARD_BYTES + images_left * maps * windows * 4,
         seconds=longest * (images_left * pace.seconds_per_image + passes * pace.seconds_per_pass),
         workers=workers,
     )
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: "12 s", "48 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """A block in which PyTorch has so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

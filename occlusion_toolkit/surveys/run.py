@@ -1,29 +1,34 @@
 """The run of a survey: locked, planned, made shard by shard, sealed."""
 
-import logging
+import os
 import shutil
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.joints import LSP14, JointSet
+from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.errors import DatasetError, RunError, UsageError
-from occlusion_toolkit.surveys.folder import batch_size_of, begin, make_folder, remove_leftovers
-from occlusion_toolkit.surveys.locks import gate, locked
-from occlusion_toolkit.surveys.measure import ShardMaker, image_key, survey_card
-from occlusion_toolkit.surveys.part import WHOLE, Part
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+from occlusion_toolkit.models.registry import AnyRegressor
+from occlusion_toolkit.surveys.clusters import Backend
+from occlusion_toolkit.surveys.folder import (
+    WHOLE,
+    Part,
+    batch_size_of,
+    begin,
+    gate,
+    locked,
+    make_folder,
+    remove_leftovers,
+    set_damaged_aside,
+)
 from occlusion_toolkit.surveys.plan import SurveyPlan, calibrate, plan_survey
-from occlusion_toolkit.surveys.source import EngineSource
-from occlusion_toolkit.surveys.stored import Manifest, Survey, write_shard
-from occlusion_toolkit.surveys.workers import THIS_PROCESS, Job, Shard, Workers, make_shards
-
-logger = logging.getLogger(__name__)
+from occlusion_toolkit.surveys.shards import Shard, ShardMaker, survey_card
+from occlusion_toolkit.surveys.survey import Manifest, Survey
+from occlusion_toolkit.surveys.workers import Job, Workers, make_shards
 
 SHARD_SIZE = 8
 """Images per shard: what a kill can cost at most, a few seconds to minutes of work."""
@@ -33,23 +38,20 @@ Progress = Callable[[int, int], None]
 
 _LOOK_SECONDS = 1.0
 
-_RESULT_BYTES = (
-    150_000_000  # what `mesh` makes of a survey: 45 to 80 MB on the open set, more with more sequences
-)
+_RESULT_BYTES = 100_000_000  # what `mesh` makes of a survey, more with more sequences
 
 
-def run_survey(
-    source: EngineSource,
-    people: People,
-    bodies: Bodies,
-    folder: Path | str,
+def survey(
+    sweep: OcclusionSweep | AnyRegressor,
+    people: People | str,
     *,
-    device: torch.device | str = "cpu",
-    joint_set: JointSet = LSP14,
-    shard_size: int = SHARD_SIZE,
-    part: Part = WHOLE,
+    out: Path | str,
     resume: bool = False,
-    workers: Workers = THIS_PROCESS,
+    workers: int = 1,
+    backend: Backend = "loky",
+    address: str | None = None,
+    part: Part = WHOLE,
+    shard_size: int = SHARD_SIZE,
     announce: Callable[[SurveyPlan], None] | None = None,
     progress: Progress | None = None,
 ) -> Survey:
@@ -59,16 +61,16 @@ def run_survey(
     interruptions nor on the workers (on CPUs of one kind).
 
     Args:
-        source: makes the engine; for worker processes it must be picklable.
-        people: the data set.
-        bodies: where the bodies of its ground truth come from.
-        folder: made where it does not exist.
-        device: where the networks run; with several workers, "cuda" stands for a GPU each.
-        joint_set: the joints to measure.
-        shard_size: images per shard.
+        sweep: what is done to every image; a regressor stands for a sweep with the usual settings.
+        people: the data set, or its name.
+        out: folder of the survey; made where it does not exist.
+        resume: keep the shards that an earlier run left in the folder, and make again those that are damaged.
+        workers: processes that share the work; on a GPU one each. A network of your own, or a metric,
+            travels to them.
+        backend: "loky" for processes of this machine, "dask" or "ray" for a cluster.
+        address: of a running cluster's scheduler; None starts one on this machine.
         part: which shards to make; all by default.
-        resume: keep the shards that an earlier run left in the folder.
-        workers: who makes them; this process by default.
+        shard_size: images per shard.
         announce: told what there is to do before it is done; costs a calibration of about two seconds.
         progress: called with images done and images in all, now and then.
 
@@ -80,66 +82,78 @@ def run_survey(
             workers were lost.
         DatasetError: there is nobody in the data set.
         TopologyError: the truth belongs to another body than the regressor's.
-        ResultError: a shard cannot be written, or was damaged since.
+        ResultError: a shard cannot be written, or belongs to another survey.
+
+    Example:
+        >>> import tempfile
+        >>> import occlusion_toolkit as ot
+        >>> from occlusion_toolkit.data.people import EvenlySpaced
+        >>> people = EvenlySpaced(ot.open_dataset("open"), 2)
+        >>> sweep = ot.OcclusionSweep("pare-open", size=112, stride=112)
+        >>> survey = ot.survey(sweep, people, out=tempfile.mkdtemp())
+        >>> dict(survey.maps["error"].sizes)
+        {'image': 2, 'joint': 14, 'row': 2, 'col': 2}
     """
-    folder, device = Path(folder), torch.device(device)
-    if workers.count > 1 and device.index is not None:
-        raise UsageError(f"{workers.count} workers cannot share {device}; give cuda, and each takes its own")
+    folder, crew = Path(out), Workers(backend, address, workers)
+    people = open_dataset(people) if isinstance(people, str) else people
     if len(people) == 0:
         raise DatasetError(f"{people.dataset} has nobody in its split {people.split!r}; choose another split")
-    engine = source(device)
-    card = survey_card(engine, people, joint_set, bodies.trusted)
+    sweep = sweep if isinstance(sweep, OcclusionSweep) else OcclusionSweep(sweep)
+    if workers > 1 and sweep.device.index is not None:
+        raise UsageError(f"{workers} workers cannot share {sweep.device}; give cuda, and each takes its own")
+    if not crew.in_process:
+        sweep = sweep.changed()  # what is loaded to look at the settings can then go again
+    if sweep.batch_size is None and (stored := batch_size_of(folder)) is not None:
+        sweep = sweep.changed(batch_size=stored)
+    card = survey_card(sweep, people)
     make_folder(folder)
     with locked(folder, part):
-        if engine.batch_size is None:
-            engine = replace(engine, batch_size=batch_size_of(folder))
-        maker = ShardMaker(engine, bodies, card, joint_set)
+        maker = ShardMaker(sweep, card)
         manifest = Manifest(
             card=card,
-            joint_set=joint_set.name,
+            joint_names=sweep.joint_set.joint_names,
             images=len(people),
             shard_size=shard_size,
-            batch_size=maker.sweep.batch_size,
+            batch_size=sweep.window_sweep.batch_size,
         )
         with gate(folder):
-            survey = begin(folder, manifest, part, resume)
-        shards = part.of(survey.num_shards)
+            begun = begin(folder, manifest, sweep.bodies, part, resume)
+        begun = set_damaged_aside(begun, part)
         if part.count == 1:
-            remove_leftovers(survey)
+            remove_leftovers(begun)
+        shards = part.of(begun.num_shards)
 
         def missing() -> list[int]:
-            return [shard for shard in shards if not survey.shard_path(shard).is_file()]
+            return [shard for shard in shards if not begun.shard_path(shard).is_file()]
+
+        def shard_to_make(number: int) -> Shard:
+            path = begun.shard_path(number).absolute()
+            return Shard.of(path, people, begun.images_of(number))
 
         left = missing()
         if left and announce is not None:
-            pace = calibrate(maker, people[survey.images_of(left[0]).start])
-            plan = plan_survey(
-                survey, shards, len(engine.grid), len(joint_set.joint_names), pace, workers.count
-            )
+            first = people[begun.images_of(left[0]).start]
+            pace = calibrate(maker, first, None if crew.in_process else crew.threads)
+            plan = plan_survey(begun, shards, pace, workers)
             announce(plan)
             _check_disk(folder, plan)
-
-        def shard_to_make(shard: int) -> Shard:
-            return _shard(survey, people, shard)
-
         report = progress or _silent
-        if workers.in_process:
-            _make_here(maker, map(shard_to_make, left), report, *_counts(survey, shards))
+        if crew.in_process:
+            _make_here(maker, map(shard_to_make, left), report, *_counts(begun, shards))
         elif left:
             job = Job(
-                source, bodies.smpl_dir, bodies.trusted, manifest, device.type == "cuda", workers.threads
+                name=uuid.uuid4().hex,
+                sweep=sweep.changed(batch_size=manifest.batch_size),
+                card=card,
+                gpus=sweep.device.type == "cuda",
+                threads=crew.threads,
+                parent=os.getpid() if backend == "loky" else None,
             )
+            sweep = job.sweep
             del maker  # its memory, and its GPU's
-            with _watched(survey, shards, report):
-                make_shards(workers, job, missing, shard_to_make)
-        return survey if survey.complete or survey.missing() else survey.sealed()
-
-
-def _shard(survey: Survey, people: People, shard: int) -> Shard:
-    positions = survey.images_of(shard)
-    frames = tuple(people[positions.start : positions.stop])
-    keys = tuple(image_key(frame, people.root) for frame in frames)
-    return Shard(survey.shard_path(shard).absolute(), positions.start, keys, frames)
+            with _watched(begun, shards, report):
+                make_shards(crew, job, missing, shard_to_make)
+        return begun if begun.complete or begun.missing() else begun.sealed()
 
 
 def _make_here(maker: ShardMaker, todo: Iterator[Shard], progress: Progress, done: int, total: int) -> None:
@@ -149,7 +163,7 @@ def _make_here(maker: ShardMaker, todo: Iterator[Shard], progress: Progress, don
         progress(done, total)
 
     for shard in todo:
-        write_shard(shard.path, maker.make(shard.first, shard.keys, shard.frames, on_image))
+        maker.make(shard, on_image)
 
 
 @contextmanager

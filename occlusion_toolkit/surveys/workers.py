@@ -7,24 +7,27 @@ as shards get finished in between. The numbers are the same whoever makes them.
 
 import logging
 import os
+import tempfile
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import joblib
 import torch
+from filelock import FileLock, Timeout
 
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.joints import joint_set
-from occlusion_toolkit.data.person_frame import PersonFrame
 from occlusion_toolkit.errors import RunError, UsageError
-from occlusion_toolkit.files.trust import TrustedFiles
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.surveys.clusters import Backend, WorkersLostError, joined_cluster
-from occlusion_toolkit.surveys.gpus import own_gpu
-from occlusion_toolkit.surveys.measure import ShardMaker
-from occlusion_toolkit.surveys.source import EngineSource
-from occlusion_toolkit.surveys.stored import ImageKey, Manifest, write_shard
+from occlusion_toolkit.surveys.shards import Shard, ShardMaker
+from occlusion_toolkit.sweep.protocol import ProtocolCard
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,48 +64,25 @@ class Workers:
         return None if self.address else max(1, len(os.sched_getaffinity(0)) // self.count)
 
 
-logger = logging.getLogger(__name__)
-
-THIS_PROCESS = Workers()
-"""No other process."""
-
-
 @dataclass(frozen=True)
 class Job:
-    """What is the same for all shards; small, as it travels with every one of them.
+    """What is the same for all shards; it travels with every one of them.
 
     Attributes:
-        source: makes the engine.
-        smpl_dir: folder of SMPL's files.
-        trusted: files that may be opened although they ask for foreign code.
-        manifest: of the survey.
+        name: of this job and no other: what a worker has loaded is used for one job only.
+        sweep: the settings, with the batch size of the survey.
+        card: what the numbers mean.
         gpus: whether every worker takes a GPU of its own; else they use the CPU.
         threads: of every worker; None leaves them as they are.
+        parent: process that the workers end with; None where they are not its children.
     """
 
-    source: EngineSource
-    smpl_dir: Path
-    trusted: TrustedFiles
-    manifest: Manifest
+    name: str
+    sweep: OcclusionSweep
+    card: ProtocolCard
     gpus: bool
     threads: int | None
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One shard to make.
-
-    Attributes:
-        path: its file.
-        first: position of its first image.
-        keys: names of its images.
-        frames: its people.
-    """
-
-    path: Path
-    first: int
-    keys: tuple[ImageKey, ...]
-    frames: tuple[PersonFrame, ...]
+    parent: int | None
 
 
 def make_shards(
@@ -141,24 +121,55 @@ def make_shards(
 
 def make_shard(job: Job, shard: Shard) -> None:
     """Makes one shard and writes it; what a worker process does."""
+    if job.parent is not None:
+        _end_with(job.parent)
     with _one_at_a_time:  # a Dask worker may have several threads
         if job.threads is not None:
             torch.set_num_threads(job.threads)  # a setting of the thread that calls, not of the process
-        maker = _maker_of(job)
-        write_shard(shard.path, maker.make(shard.first, shard.keys, shard.frames))
+        _maker_of(job).make(shard)
 
 
+@cache
+def own_gpu() -> torch.device:
+    """A GPU that no other worker of this user on this machine has; the same one whenever it is asked.
+
+    Raises:
+        RunError: there are more workers on the machine than GPUs.
+    """
+    count = torch.cuda.device_count()
+    for index in range(count):
+        # By the card's own number: what is cuda:0 here may be another card for the next process.
+        card = torch.cuda.get_device_properties(index).uuid
+        lock = FileLock(Path(tempfile.gettempdir()) / f"occlusion-toolkit-{os.getuid()}-gpu-{card}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            continue
+        _held_gpus.append(lock)
+        return torch.device("cuda", index)
+    raise RunError(f"all {count} GPUs of this machine are taken by other workers; use fewer workers")
+
+
+_held_gpus: list[FileLock] = []  # a GPU is this process's own until it ends
 _one_at_a_time = threading.Lock()
-_makers: list[tuple[Job, ShardMaker]] = []  # at most one: the engine of the job that this process works on
+_makers: list[tuple[str, ShardMaker]] = []  # at most one: of the job that this process works on
 
 
 def _maker_of(job: Job) -> ShardMaker:
-    if not _makers or _makers[0][0] != job:
+    if not _makers or _makers[0][0] != job.name:
         _makers.clear()
-        engine = job.source(own_gpu() if job.gpus else torch.device("cpu"))
-        fixed = replace(engine, batch_size=job.manifest.batch_size)
-        maker = ShardMaker(
-            fixed, Bodies(job.smpl_dir, job.trusted), job.manifest.card, joint_set(job.manifest.joint_set)
-        )
-        _makers.append((job, maker))
+        sweep = job.sweep.changed(device=own_gpu() if job.gpus else torch.device("cpu"))
+        _makers.append((job.name, ShardMaker(sweep, job.card)))
     return _makers[0][1]
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Ends this process soon after its parent is gone: nobody would wait for what it makes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

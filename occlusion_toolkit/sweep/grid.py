@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from occlusion_toolkit.errors import GridError
 
@@ -22,6 +22,8 @@ GridKind = Literal["centred", "inside", "script"]
 `script`: the public PARE script's windows: top-left corners at multiples of the stride from the corner of
     the crop, n = ceil((resolution - size) / stride + 1) per axis, the last row and column clipped.
 """
+
+_LARGEST_CROP = 4096  # grids are read from files: more is a claim, not a crop
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Grid:
     def __post_init__(self) -> None:
         if self.kind not in get_args(GridKind):
             raise GridError(f"unknown grid {self.kind!r}; choose one of: {', '.join(get_args(GridKind))}")
+        if not 1 <= self.resolution <= _LARGEST_CROP:
+            raise GridError(f"a crop of {self.resolution} pixels; choose 1 to {_LARGEST_CROP}")
         if self.size < 1 or self.size > self.resolution:
             raise GridError(
                 f"window size {self.size} does not fit a crop of {self.resolution} pixels; "
@@ -85,6 +89,10 @@ class Grid:
     def windows(self) -> Int64[np.ndarray, "windows 4"]:
         """The occluded rectangles (y0, y1, x0, x1) in pixels, clipped by the border, row-major."""
         return self._rectangles(self._starts(), self.size)
+
+    def centres(self) -> Float64[np.ndarray, " per_axis"]:
+        """Where windows are centred before the border clips them, pixels of the crop; on both axes."""
+        return self._starts() + self.size / 2
 
     def cells(self) -> Int64[np.ndarray, "windows 4"]:
         """The blocks (y0, y1, x0, x1) that the cells of a map are drawn over, row-major.

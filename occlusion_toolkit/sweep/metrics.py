@@ -77,7 +77,7 @@ def align(
     return procrustes(source, target.double())(source).to(predicted.dtype)
 
 
-def mpjpe_per_joint(
+def mpjpe(
     predicted: Float[Tensor, "batch joints 3"], target: Float[Tensor, "batch joints 3"]
 ) -> Float[Tensor, "batch joints"]:
     """Distance of every joint from its target.
@@ -95,7 +95,7 @@ def mpjpe_per_joint(
     return _distances(predicted, target)
 
 
-def pa_mpjpe_per_joint(
+def pa_mpjpe(
     predicted: Float[Tensor, "batch joints 3"], target: Float[Tensor, "batch joints 3"]
 ) -> Float[Tensor, "batch joints"]:
     """Distance of every joint from its target after the best similarity of each person.
@@ -110,7 +110,7 @@ def pa_mpjpe_per_joint(
     Returns:
         Distances, (B, J), metres.
     """
-    return mpjpe_per_joint(align(predicted, target), target)
+    return mpjpe(align(predicted, target), target)
 
 
 def pve(

@@ -29,6 +29,17 @@ FOLDING_TOLERANCE = 1e-5
 Network = TypeVar("Network", bound=nn.Module)
 
 
+def chosen_device(device: torch.device | str) -> torch.device:
+    """The device of a name; "auto" takes the first GPU where there is one.
+
+    Raises:
+        UsageError: no such device, or not on this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return existing_device(device)
+
+
 def existing_device(device: torch.device | str) -> torch.device:
     """The CPU or a GPU, after making sure that the machine has it.
 
@@ -57,7 +68,7 @@ def optimised_copy(regressor: Regressor, device: torch.device, resolution: int) 
         device: where the copy goes.
         resolution: side of the crops it will see, pixels.
     """
-    if isinstance(regressor, LoadedRegressor):
+    if isinstance(regressor, LoadedRegressor) and isinstance(regressor.network, nn.Module):
         return replace(regressor, network=_optimised(regressor.network, device, resolution), device=device)
     if isinstance(regressor, nn.Module):
         return cast(Regressor, _optimised(regressor, device, resolution))

@@ -5,10 +5,12 @@ import json
 from importlib import metadata
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from occlusion_toolkit import __version__
 from occlusion_toolkit.errors import ResultError
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.occluders import same_occluder
 
 _LIBRARIES = ("torch", "numpy", "scipy", "pillow", "smplx", "roma", "h5py")
 
@@ -24,43 +26,20 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-class _Card(BaseModel):
-    """Settings shared by all parts of a card: unknown fields are errors, values never change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class GridCard(_Card):
-    """The windows of a sweep.
-
-    Attributes:
-        kind: how windows are laid over the crop (`occlusion.grid`).
-        size: side of the occluder, pixels of the crop.
-        stride: step between windows, pixels of the crop.
-        resolution: side of the crop, pixels.
-    """
-
-    kind: Literal["centred", "inside", "script"]
-    size: int = Field(ge=1)
-    stride: int = Field(ge=1)
-    resolution: int = Field(ge=1, le=4096)
-
-
-class ProtocolCard(_Card):
+class ProtocolCard(BaseModel):
     """Everything that decides what a stored number means.
 
     Attributes:
         analysis: kind of analysis, such as "heatmap".
-        read_outs: what was measured: "displacement" from the clean prediction; with ground truth also
-            "error" and "increase" over the clean error.
+        metrics: distances that were measured, such as "mpjpe" and "pa_mpjpe": each from the clean prediction
+            and, with ground truth, from the truth.
         model_card: id of the regressor's card.
         weights_sha256: checksum of its weights; None where they were made in memory.
         body: topology id of the body model that turned parameters into joints.
-        joint_sets: joint sets that were measured.
-        alignments: "root" (centred on the pelvis) and, where it was measured too, "procrustes".
+        joint_set: the joints that were measured.
         crop_rule: how the crop was cut from the image, in words.
         grid: the windows; None where nothing is occluded.
-        occluder: what was pasted, with its colour; None where nothing is.
+        occluder: what was pasted (`Occluder.spec`); None where nothing is.
         precision: arithmetic of the network, "fp32" or "bf16".
         compiled: whether the network ran through `torch.compile`.
         dataset: id of the data set, None for a single photograph.
@@ -69,30 +48,31 @@ class ProtocolCard(_Card):
         gender_rule: which gendered body the ground truth uses; None without ground truth.
         frame_filter: which frames of the data set are used, such as "spin" or "vibe"; None without one.
         pve_alignment: what vertices are centred on before PVE, "none" or "pelvis"; None without PVE.
-        people_sha256: checksum of the list of person-frames, in order; None for a single photograph.
+        rasterizer: what decided which vertices are seen, such as "builtin"; None where nothing was drawn.
+        people_sha256: checksum of the list of samples, in order; None for a single photograph.
         trusted_files: files that were opened although they may run code, as `NAME sha256:CHECKSUM`: all that
             the command had opened, whichever of its results they belong to.
         toolkit_version: version of this package.
         libraries: versions of the libraries under it.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
-        {"model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"}
-        | {"read_outs", "joint_sets"}
+        {"metrics", "model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"}
     )
     """Fields that two comparable results may disagree in: comparing models is the point of comparing, and
     what was additionally measured does not change the rest."""
 
     analysis: str
-    read_outs: tuple[Literal["displacement", "error", "increase"], ...]
+    metrics: tuple[str, ...]
     model_card: str
     weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     body: str
-    joint_sets: tuple[str, ...]
-    alignments: tuple[Literal["root", "procrustes"], ...] = ("root",)
+    joint_set: str
     crop_rule: str
-    grid: GridCard | None
-    occluder: str | None
+    grid: Grid | None
+    occluder: dict[str, JsonValue] | None
     precision: Literal["fp32", "bf16"] = "fp32"
     compiled: bool = False
     dataset: str | None = None
@@ -101,13 +81,26 @@ class ProtocolCard(_Card):
     gender_rule: str | None = None
     frame_filter: str | None = None
     pve_alignment: Literal["none", "pelvis"] | None = None
+    rasterizer: str | None = None
     people_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     trusted_files: tuple[str, ...] = ()
     toolkit_version: str = __version__
     libraries: dict[str, str] = Field(default_factory=library_versions)
 
+    @field_validator("occluder")
+    @classmethod
+    def _named(cls, spec: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        if spec is not None and not isinstance(spec.get("name"), str):
+            raise ValueError("an occluder has a name")
+        return spec
+
     @property
-    def windows(self) -> GridCard:
+    def has_truth(self) -> bool:
+        """Whether errors were measured, and not displacements alone."""
+        return self.ground_truth_body is not None
+
+    @property
+    def windows(self) -> Grid:
         """The grid of a result that has one.
 
         Raises:
@@ -139,8 +132,13 @@ class ProtocolCard(_Card):
         Returns:
             Lines "field: this value, other value"; empty where the results are comparable.
         """
+
+        def same(name: str) -> bool:
+            mine, others = getattr(self, name), getattr(other, name)
+            return same_occluder(mine, others) if name == "occluder" else bool(mine == others)
+
         return [
             f"{name}: {getattr(self, name)!s} and {getattr(other, name)!s}"
             for name in type(self).model_fields
-            if name not in self.MAY_DIFFER and getattr(self, name) != getattr(other, name)
+            if name not in self.MAY_DIFFER and not same(name)
         ]

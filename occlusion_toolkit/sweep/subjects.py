@@ -10,7 +10,7 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import SweepError
 from occlusion_toolkit.sweep.batching import Span
 from occlusion_toolkit.sweep.estimator import WindowEstimates
-from occlusion_toolkit.sweep.readouts import JointBody, clean_where_unchanged
+from occlusion_toolkit.sweep.measure import JointBody, clean_where_unchanged
 
 
 @dataclass(frozen=True)

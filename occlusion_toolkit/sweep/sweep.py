@@ -1,13 +1,14 @@
-"""The engine: a regressor on one or many crops, under every window of a grid."""
+"""The sweep itself: a regressor on one or many crops, under every window of a grid."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
+import xarray as xr
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
+from occlusion_toolkit.body.joints import LSP14, JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import CropError, UsageError
 from occlusion_toolkit.models.base import Regressor
@@ -15,19 +16,23 @@ from occlusion_toolkit.sweep.batching import WindowBatch, WindowBatcher
 from occlusion_toolkit.sweep.deviation import PROBED_PASSES, measure_deviation_mm
 from occlusion_toolkit.sweep.estimator import DenseEstimator
 from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.maps import image_maps, stacked
+from occlusion_toolkit.sweep.measure import (
+    METRICS,
+    JointBody,
+    Metric,
+    as_array,
+    centred_joints,
+    check_ground_truth,
+    measure,
+)
 from occlusion_toolkit.sweep.memory import in_fitting_parts, starting_batch_size
 from occlusion_toolkit.sweep.network import NetworkRunner, Precision, existing_device, optimised_copy
 from occlusion_toolkit.sweep.occluders import Occluder
-from occlusion_toolkit.sweep.readouts import JointBody, as_array, read_out
-from occlusion_toolkit.sweep.result import SweepResult
 from occlusion_toolkit.sweep.subjects import OpenSubject, Subject
-from occlusion_toolkit.sweep.truth import check_ground_truth, true_joints
-
-JOINT_SETS = (SMPL24, LSP14)
-"""What a sweep measures unless it is told."""
 
 
-class OcclusionSweep:
+class WindowSweep:
     """Slides an occluder over crops and measures, window by window, what a regressor makes of them.
 
     Crops are copied to the device once; windows are painted there, batch by batch, and never exist on the
@@ -43,7 +48,8 @@ class OcclusionSweep:
         body: the body that the regressor estimates parameters of.
         grid: the windows.
         occluder: what is pasted into them.
-        joint_sets: what to measure.
+        joint_set: the joints to measure.
+        metrics: how, by name.
         batch_size: passes that go through the network together; None chooses by device. Halved whenever a
             batch does not fit into memory.
         device: "cpu", "cuda" or "cuda:N".
@@ -61,7 +67,8 @@ class OcclusionSweep:
         grid: Grid,
         occluder: Occluder,
         *,
-        joint_sets: tuple[JointSet, ...] = JOINT_SETS,
+        joint_set: JointSet = LSP14,
+        metrics: Mapping[str, Metric] = METRICS,
         batch_size: int | None = None,
         device: torch.device | str = "cpu",
         precision: Precision = "fp32",
@@ -73,10 +80,9 @@ class OcclusionSweep:
         self._body = copy.deepcopy(body).to(self._device) if isinstance(body, nn.Module) else body
         self._grid = grid
         self._occluder = occluder
-        self._joint_sets = joint_sets
+        self._joint_set = joint_set
+        self._metrics = metrics
         self._windows = torch.from_numpy(grid.windows()).to(self._device)
-        self._precision: Precision = precision
-        self._compiled = compile
         network = optimised_copy(regressor, self._device, grid.resolution)
         self._plain = DenseEstimator(NetworkRunner(network, self._device), occluder)
         self._is_plain = precision == "fp32" and not compile
@@ -94,6 +100,14 @@ class OcclusionSweep:
         return self._batch_size
 
     @property
+    def deviation_mm(self) -> float | None:
+        """Largest distance of any joint from the plain float32 estimate, over some windows of the first crop.
+
+        None before the first crop, and where the arithmetic is the plain one.
+        """
+        return self._deviation_mm
+
+    @property
     def passes_per_crop(self) -> int:
         """Network passes that a crop takes: the clean crop and every window."""
         return len(self._windows) + 1
@@ -103,7 +117,7 @@ class OcclusionSweep:
         crops: Float[Tensor, "images 3 height width"],
         ground_truth: BodyParameters | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> list[SweepResult]:
+    ) -> xr.Dataset:
         """Sweeps a batch of crops.
 
         Args:
@@ -112,13 +126,15 @@ class OcclusionSweep:
             progress: called after every batch with the passes done and the passes in all.
 
         Returns:
-            One result per crop, in their order.
+            The maps of all crops, in their order (`sweep.maps`).
 
         Raises:
-            CropError: the crops are not of the grid's resolution or not normalised.
+            CropError: there are no crops, or they are not of the grid's resolution or not normalised.
             GroundTruthError: the truth is not one finite body per crop.
             SweepError: the network gives NaN, or does not fit into memory at all.
         """
+        if not len(crops):
+            raise CropError("there are no crops to sweep; give one or more")
         if ground_truth is not None:
             check_ground_truth(ground_truth, len(crops))
         total = len(crops) * self.passes_per_crop
@@ -131,11 +147,11 @@ class OcclusionSweep:
             Subject(crop, None if ground_truth is None else ground_truth[number : number + 1])
             for number, crop in enumerate(crops)
         )
-        return list(self.stream(subjects, report))
+        return stacked(list(self.stream(subjects, report)))
 
     def stream(
         self, subjects: Iterable[Subject], progress: Callable[[int], None] | None = None
-    ) -> Iterator[SweepResult]:
+    ) -> Iterator[xr.Dataset]:
         """Sweeps people as they come and gives each result as soon as it is complete.
 
         A subject is drawn when a batch has room for it, so a stream may be longer than memory.
@@ -145,7 +161,7 @@ class OcclusionSweep:
             progress: called after every batch with the passes done so far.
 
         Yields:
-            One result per subject, in their order.
+            The maps of each subject, in their order, with every estimate (`sweep.maps`).
 
         Raises:
             CropError: a crop is not of the grid's resolution or not normalised.
@@ -201,30 +217,21 @@ class OcclusionSweep:
         if subject.ground_truth is not None:
             check_ground_truth(subject.ground_truth, 1, first=number)
 
-    def _result(self, open_subject: OpenSubject) -> SweepResult:
+    def _result(self, open_subject: OpenSubject) -> xr.Dataset:
         estimates, subject = open_subject.estimates(), open_subject.subject
-        readouts = []
-        for joint_set in self._joint_sets:
-            truth = None
-            if subject.ground_truth is not None:
-                truth_body = self._body if subject.truth_body is None else subject.truth_body
-                truth = true_joints(truth_body, joint_set, subject.ground_truth, self._device)
-            readouts.append(read_out(self._body, joint_set, estimates, open_subject.unchanged, truth))
-        rotmats, betas, camera = (
-            as_array(tensor) for tensor in (estimates.rotmats, estimates.betas, estimates.camera)
+        truth = None
+        if subject.ground_truth is not None:
+            truth_body = self._body if subject.truth_body is None else subject.truth_body
+            parameters = subject.ground_truth.to(self._device, torch.float32)
+            truth = centred_joints(truth_body, self._joint_set, parameters)[0]
+        measured = measure(
+            self._body, self._joint_set, self._metrics, estimates, open_subject.unchanged, truth
         )
-        return SweepResult(
-            grid=self._grid,
-            occluder=self._occluder.description,
-            precision=self._precision,
-            compiled=self._compiled,
-            deviation_mm=self._deviation_mm,
-            batch_size=self._batch_size,
-            rotmats=rotmats[1:],
-            betas=betas[1:],
-            camera=camera[1:],
-            clean_rotmats=rotmats[0],
-            clean_betas=betas[0],
-            clean_camera=camera[0],
-            joints=tuple(readouts),
+        arrays = {name: as_array(getattr(estimates, name)) for name in ("rotmats", "betas", "camera")}
+        return image_maps(
+            self._grid,
+            self._joint_set.joint_names,
+            measured,
+            clean={name: values[0] for name, values in arrays.items()},
+            windows={name: values[1:] for name, values in arrays.items()},
         )

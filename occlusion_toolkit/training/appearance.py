@@ -1,31 +1,74 @@
-"""Augmentation of appearance: colour, brightness, blur and noise. Nothing here moves a pixel."""
+"""Everything that happens to a crop's pixels once it is cut: objects, blur and colours, in PARE's order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional
 
+from occlusion_toolkit.training.compression import coarsened, compressed
+from occlusion_toolkit.training.recipe import AppearanceRanges, SampleSettings
+from occlusion_toolkit.training.synthetic_occlusion import paste_objects
+from occlusion_toolkit.training.voc import Cutout
 
-@dataclass(frozen=True)
-class AppearanceRanges:
-    """How strongly crops are recoloured.
 
-    Attributes:
-        channel_gain: largest relative change of a colour channel (PARE's code: 0.4).
-        contrast: largest relative change of contrast around the crop's mean.
-        grey_probability: share of crops turned to grey.
-        blur_probability: share of crops that are blurred.
-        noise: largest standard deviation of pixel noise, in units of 0..255.
+def change_appearance(
+    crops: Float[Tensor, "batch 3 height width"],
+    settings: SampleSettings,
+    cutouts: Sequence[Cutout],
+    rngs: Sequence[np.random.Generator],
+) -> Float[Tensor, "batch 3 height width"]:
+    """Crops with objects pasted over them, blurred, recoloured, coarsened and compressed; RGB in 0..255.
+
+    Args:
+        crops: RGB in 0..255; may be changed in place.
+        settings: how much of everything.
+        cutouts: objects to paste.
+        rngs: source of randomness of each crop.
     """
+    for pixels, rng in zip(crops.numpy(), rngs, strict=True):
+        if settings.occlusion is not None and cutouts:
+            paste_objects(pixels, cutouts, settings.occlusion, rng)
+        if rng.random() < settings.motion_blur:
+            pixels[:] = motion_blur(pixels, rng)
+    generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]
+    crops = recolour(crops, settings.appearance, generators)
+    for pixels, rng in zip(crops.numpy(), rngs, strict=True):
+        if settings.coarse and rng.random() < settings.coarse:
+            pixels[:] = coarsened(pixels, rng)
+        if settings.jpeg and rng.random() < settings.jpeg:
+            pixels[:] = compressed(pixels, rng)
+    return crops
 
-    channel_gain: float = 0.3
-    contrast: float = 0.25
-    grey_probability: float = 0.05
-    blur_probability: float = 0.3
-    noise: float = 8.0
+
+_LONGEST_PX = 7  # albumentations' default for motion blur, which PARE uses
+
+
+def motion_blur(
+    crop: Float32[np.ndarray, "3 height width"], rng: np.random.Generator
+) -> Float32[np.ndarray, "3 height width"]:
+    """The mean of the crop moved along a line of 3, 5 or 7 pixels in a random direction.
+
+    Args:
+        crop: RGB, (3, H, W).
+        rng: source of randomness.
+
+    Returns:
+        The blurred crop, its border pixels repeated outwards.
+    """
+    length = 2 * int(rng.integers(1, _LONGEST_PX // 2 + 1)) + 1
+    angle = rng.uniform(0, np.pi)
+    steps = np.arange(length) - length // 2
+    columns, rows = (np.rint(steps * wave).astype(int) for wave in (np.cos(angle), np.sin(angle)))
+    border = length // 2
+    padded = np.pad(crop, ((0, 0), (border, border), (border, border)), mode="edge")
+    height, width = crop.shape[1:]
+    total = np.zeros_like(crop)
+    for row, column in zip(rows + border, columns + border, strict=True):
+        total += padded[:, row : row + height, column : column + width]
+    return total / np.float32(length)
 
 
 def recolour(

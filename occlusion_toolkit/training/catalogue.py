@@ -1,22 +1,17 @@
 """The data sets that networks are trained on: what belongs to each, and where users get it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.data.annotations.eft import read_eft
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
+from occlusion_toolkit.data.eft import read_eft
+from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.data.threedpw import ThreeDPW
-from occlusion_toolkit.errors import DatasetError, TrainingError
+from occlusion_toolkit.errors import DatasetError, TrainingError, UsageError
 from occlusion_toolkit.files.home import toolkit_home
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
-from occlusion_toolkit.training.samples.part_label_store import PartLabelStore, prepare_part_labels
-from occlusion_toolkit.training.samples.people_table import table_of_people
-from occlusion_toolkit.training.workers import Progress
+from occlusion_toolkit.training.bodies import TrainingBodies, table_of_people, with_body_joints
+from occlusion_toolkit.training.voc import VOC
 
 _EFT = (
     "EFT's fits are fetched by scripts/download_eft.sh of https://github.com/facebookresearch/eft, "
@@ -32,25 +27,24 @@ class TrainingSetFiles:
 
     Attributes:
         name: how recipes call it.
-        folder: its default place below the folder of data sets.
         lists: names of annotation files, of which the first that is there is read; none for 3DPW's layout.
         image_folders: folders in which images are looked for besides the one that a list names.
         contents: what has to be in the folder.
         how_to_get: addresses and licences.
+        folder: its default place below the folder of data sets, where that is not its name.
     """
 
     name: str
-    folder: str
     lists: tuple[str, ...]
     image_folders: tuple[str, ...]
     contents: str
     how_to_get: str
+    folder: str = ""
 
 
 _SETS = (
     TrainingSetFiles(
         name="coco-eft",
-        folder="coco-eft",
         lists=("COCO2014-All-ver01.json", "coco_2014_train_eft.npz", "COCO2014-Part-ver01.json"),
         image_folders=("train2014",),
         contents="train2014/*.jpg, and COCO2014-All-ver01.json or coco_2014_train_eft.npz (without either: "
@@ -59,7 +53,6 @@ _SETS = (
     ),
     TrainingSetFiles(
         name="mpii-eft",
-        folder="mpii-eft",
         lists=("MPII_ver01.json", "mpii_train_eft.npz"),
         image_folders=("images",),
         contents="images/*.jpg, and MPII_ver01.json or mpii_train_eft.npz",
@@ -67,7 +60,6 @@ _SETS = (
     ),
     TrainingSetFiles(
         name="lspet-eft",
-        folder="lspet-eft",
         lists=("LSPet_train_ver10.json", "LSPet_ver01.json", "hr-lspet_train_eft.npz"),
         image_folders=("images", "."),
         contents="the images of hr-lspet.zip, and LSPet_train_ver10.json (or the older "
@@ -76,7 +68,6 @@ _SETS = (
     ),
     TrainingSetFiles(
         name="mpi-inf-3dhp",
-        folder="mpi-inf-3dhp",
         lists=("mpi_inf_3dhp_train.npz",),
         image_folders=(),
         contents="S1 to S8 with their frames as images (S1/Seq1/imageFrames/video_0/frame_000001.jpg), and "
@@ -85,7 +76,6 @@ _SETS = (
     ),
     TrainingSetFiles(
         name="h36m",
-        folder="h36m",
         lists=("h36m_train_scaled_wo_S1.npz", "h36m_train.npz"),
         image_folders=("images",),
         contents="images/S1_Directions.54138969_000001.jpg and so on, and h36m_train.npz",
@@ -103,7 +93,6 @@ _SETS = (
     ),
     TrainingSetFiles(
         name="synthetic",
-        folder="synthetic",
         lists=(),
         image_folders=(),
         contents="sequenceFiles/train/*.pkl, imageFiles/ and partFiles/",
@@ -128,47 +117,60 @@ def training_set(name: str) -> TrainingSetFiles:
 
 
 def default_folder(name: str) -> Path:
-    """Where a training set is looked for unless another folder is given."""
-    return toolkit_home() / "data" / training_set(name).folder
+    """Where a training set is looked for by default."""
+    return toolkit_home() / "data" / (training_set(name).folder or name)
 
 
-@dataclass(frozen=True)
-class AnnotatedPeople:
-    """A published training set, ready to make samples of.
-
-    Attributes:
-        name: how recipes call it.
-        table: the annotations; who has a body has 3D joints.
-        labels: part labels, where they were asked for.
-    """
-
-    name: str
-    table: AnnotationTable
-    labels: PartLabelStore | None
-
-
-def open_training_set(
-    name: str,
-    root: Path,
-    bodies: Bodies,
-    topology: str,
-    *,
-    cache: Path,
-    parts: bool = True,
-    device: torch.device | None = None,
-    progress: Progress | None = None,
-) -> AnnotatedPeople:
-    """Opens a published training set; part labels that are not there yet are rendered first.
+def data_folders(data: Mapping[str, Path] | Path | str | None, names: Sequence[str]) -> dict[str, Path]:
+    """Where data sets are, other than in their default places, by name.
 
     Args:
-        name: one of `TRAINING_SETS` other than "synthetic", which is taken in by `training.ingest`.
-        root: its folder.
-        bodies: reads the bodies.
-        topology: the body of the network that is trained.
-        cache: folder for part labels.
-        parts: whether part labels are needed.
-        device: where part labels are rendered; None for the first GPU, or the CPU where there is none.
-        progress: called with the people whose labels are rendered and their number.
+        data: folders by name, or the folder of the first of the names.
+        names: data sets of the recipe; "voc" may be among the folders besides.
+
+    Raises:
+        UsageError: a name is not in the recipe, or there is no such folder.
+    """
+    if isinstance(data, (str, Path)):
+        data = {names[0]: Path(data)}
+    for name, folder in (data or {}).items():
+        if name not in (*names, VOC):
+            raise UsageError(f"the recipe has no data set {name!r}; it has {', '.join(names)}")
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {str(folder)!r}")
+    return dict(data or {})
+
+
+def require_files(name: str, root: Path) -> Path | None:
+    """The list of a training set that is read; None for sets in 3DPW's layout, which have none.
+
+    Raises:
+        TrainingError: there is no such set.
+        DatasetError: it is not there; the message says what belongs there and where to get it.
+    """
+    files = training_set(name)
+    lists = [path for file in files.lists if (path := root / file).is_file()]
+    if not lists and (files.lists or not any((root / "sequenceFiles" / "train").glob("*.pkl"))):
+        raise DatasetError(
+            f"{name} is not in {str(root)!r}, which needs {files.contents}. {files.how_to_get}. "
+            f"Or give its folder (--data {name}=DIR)"
+        )
+    return lists[0] if lists else None
+
+
+def read_list(name: str, path: Path, root: Path) -> AnnotationTable:
+    """Reads the list of a published set.
+
+    Raises:
+        DatasetError: the list or images are missing, or malformed.
+        UnsafeFileError: a file is damaged or asks for more than plain data.
+    """
+    folder = ImageFolder(root, training_set(name).image_folders)
+    return read_eft(path, folder) if path.suffix == ".json" else read_npz(path, folder)
+
+
+def read_training_set(name: str, root: Path, bodies: TrainingBodies) -> AnnotationTable:
+    """Reads the annotations of a published training set; whoever has a body has 3D joints.
 
     Raises:
         TrainingError: there is no such set.
@@ -176,45 +178,12 @@ def open_training_set(
         UnsafeFileError: a file asks for more than plain data.
         BodyModelError: files of the body are missing.
     """
-    table = read_annotations(name, root)
-    own = TrainingBodies(bodies, topology)
-    if table is None:
-        people = ThreeDPW(root, "train", dataset=name)
-        if people.topology != topology:
-            raise DatasetError(f"{str(root)!r} is of body {people.topology!r}, the network of {topology!r}")
-        table = table_of_people(people, own)
-    else:
-        table = with_body_joints(table, own)
-    labels = None
-    if parts and table.has_smpl.any():
-        device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        labels = prepare_part_labels(table, own, cache / name, device, progress)
-    return AnnotatedPeople(name, table, labels)
-
-
-def read_annotations(name: str, root: Path) -> AnnotationTable | None:
-    """Reads the list of a published set; None for 3DPW, which has another layout.
-
-    Raises:
-        TrainingError: there is no such set, or it is the synthetic one.
-        DatasetError: the list or images are missing, or malformed.
-        UnsafeFileError: a file is damaged or asks for more than plain data.
-    """
-    files = training_set(name)
-    if name == "synthetic":
-        raise TrainingError("the synthetic set has no list; it is taken into a crops cache")
-    if not files.lists:
-        return None
-    path = annotation_file(files, root)
-    if path is None:
+    path = require_files(name, root)
+    if path is not None:
+        return with_body_joints(read_list(name, path, root), bodies)
+    people = ThreeDPW(root, "train", dataset=name)
+    if people.topology != bodies.topology:
         raise DatasetError(
-            f"{name} is not in {str(root)!r}, which needs {files.contents}. {files.how_to_get}. "
-            f"Or give its folder (--data {name}=DIR)"
+            f"{str(root)!r} is of body {people.topology!r}, the network of {bodies.topology!r}"
         )
-    folder = ImageFolder(root, files.image_folders)
-    return read_eft(path, folder) if path.suffix == ".json" else read_npz(path, folder)
-
-
-def annotation_file(files: TrainingSetFiles, root: Path) -> Path | None:
-    """The list of a set that is read; None where there is none."""
-    return next((path for name in files.lists if (path := root / name).is_file()), None)
+    return table_of_people(people, bodies)

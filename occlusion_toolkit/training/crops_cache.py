@@ -1,8 +1,11 @@
-"""Memory-mapped crops with ground truth: decoded once, read thousands of times, growing as data arrive."""
+"""Rendered people as memory-mapped crops with ground truth, and samples of them.
+
+Decoded once, read thousands of times, growing as data arrive.
+"""
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,12 +14,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from occlusion_toolkit.body.joints49 import SPIN49
+from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, SPIN49
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import write_text
+from occlusion_toolkit.training.recipe import SampleSettings
+from occlusion_toolkit.training.sample import Source, TrainingSample
+from occlusion_toolkit.training.warp import Warp
 
 logger = logging.getLogger(__name__)
-
 CROP_PX = 256
 MARGIN = 1.2
 """Side of a cached picture in box sides: room for turns, zooms and shifts."""
@@ -24,6 +29,7 @@ MARGIN = 1.2
 _INDEX = "index.json"
 _PICTURES = ("crops", "halved")
 _JOINTS = len(SPIN49)
+
 _COLUMNS: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
     "crops": ((CROP_PX, CROP_PX, 3), np.uint8),
     "halved": ((CROP_PX // 2, CROP_PX // 2, 3), np.uint8),
@@ -55,21 +61,6 @@ class CachedPerson(NamedTuple):
     betas: npt.NDArray[np.float32]
     joints_3d: npt.NDArray[np.float32]
     joints_2d: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class CachedBatch:
-    """People of one batch as tensors with a leading batch dimension; fields as in `CachedPerson`.
-
-    `pictures` are `crops` or `halved`, whichever suits the resolution that was asked for.
-    """
-
-    pictures: Tensor
-    labels: Tensor
-    rotmats: Tensor
-    betas: Tensor
-    joints_3d: Tensor
-    joints_2d: Tensor
 
 
 class CropsCache:
@@ -156,14 +147,12 @@ class CropsCache:
         self.checksums = (*self.checksums, checksum)
         _write_index(self.folder, self.sequences, self.ends, self.checksums)
 
-    def batch(self, rows: npt.NDArray[np.int64], resolution: int) -> CachedBatch:
-        """People by row, with pictures that are sharp enough for crops of `resolution` px but not larger."""
-        needed = 0.9 * MARGIN * resolution
-        taken = {
-            name: torch.from_numpy(self._columns[name][rows]) for name in _COLUMNS if name not in _PICTURES
-        }
-        picture = "halved" if needed <= CROP_PX // 2 else "crops"
-        return CachedBatch(pictures=torch.from_numpy(self._columns[picture][rows]), **taken)
+    def batch(self, rows: Sequence[int], resolution: int) -> dict[str, Tensor]:
+        """People by row, (B, ...) each; pictures, large or `halved`, are sharp enough for `resolution` px."""
+        pictures = "halved" if 0.9 * MARGIN * resolution <= CROP_PX // 2 else "crops"
+        names = [name for name in _COLUMNS if name not in _PICTURES]
+        taken = {name: torch.from_numpy(self._columns[name][list(rows)]) for name in (*names, pictures)}
+        return {"pictures": taken.pop(pictures), **taken}
 
     def pictures(self, rows: range) -> npt.NDArray[np.uint8]:
         """The full pictures of some people, (N, 256, 256, 3)."""
@@ -186,3 +175,51 @@ def _write_index(
     """Replace the index in one step, so that a reader never sees half of it."""
     index = {"sequences": sequences, "ends": ends, "checksums": checksums}
     write_text(folder / _INDEX, json.dumps(index))
+
+
+CROP_BORDER = 1.1
+"""Joints farther out than this, in crop coordinates, are not annotated: nobody could who sees the crop."""
+
+
+class RenderedPeople(Source):
+    """Samples of a crops cache, whose files every process maps anew.
+
+    Args:
+        name: by which recipes call the training set.
+        cache: the people.
+        settings: how samples are augmented.
+        seed: of all augmentations.
+        batch_size: samples per step.
+    """
+
+    def __init__(
+        self, name: str, cache: CropsCache, settings: SampleSettings, seed: int, batch_size: int
+    ) -> None:
+        super().__init__(name, settings, seed, batch_size)
+        self._cache = cache
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+    def people(self, rows: Sequence[int], warps: Warp) -> TrainingSample:
+        """Some people as a batch, each under a warp."""
+        settings = self.settings
+        found = self._cache.batch(rows, settings.resolution)
+        seen = warps.joints_2d(found["joints_2d"], SPIN49.mirror)
+        shown = (seen.abs().amax(dim=-1, keepdim=True) <= CROP_BORDER).float()
+        joints = warps.joints_3d(found["joints_3d"][:, NUM_OPENPOSE:], J24.mirror)
+        labels = warps.labels(found["labels"], MARGIN, settings.resolution // settings.label_stride)
+        yes, zero = torch.ones(len(rows), dtype=torch.bool), torch.zeros(len(rows), dtype=torch.int64)
+        return TrainingSample(
+            crop=warps.images(found["pictures"], MARGIN, settings.resolution),
+            keypoints=torch.cat((seen * shown, shown), dim=2),
+            joints_3d=torch.cat((joints, torch.ones(*joints.shape[:2], 1)), dim=2),
+            rotmats=warps.rotmats(found["rotmats"]),
+            betas=found["betas"],
+            has_smpl=yes,
+            has_pose_3d=yes,
+            gender=zero,
+            labels=labels.to(torch.uint8),
+            source=zero,
+            position=zero,
+        )

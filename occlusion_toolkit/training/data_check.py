@@ -1,29 +1,30 @@
 """What a recipe needs beside itself, and whether it is there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from rich.table import Table
+
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.gender import GENDERS, Gender
 from occlusion_toolkit.body.joints import LSP14
-from occlusion_toolkit.body.smpl_folder import HOW_TO_GET_BODIES
+from occlusion_toolkit.body.smpl_files import HOW_TO_GET_BODIES
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.home import toolkit_home
+from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.catalogue import (
-    annotation_file,
     default_folder,
-    read_annotations,
+    read_list,
+    require_files,
     training_set,
 )
-from occlusion_toolkit.training.initial import starting_weights
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies
+from occlusion_toolkit.training.network import starting_weights
+from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.voc import HOW_TO_GET as HOW_TO_GET_VOC
-from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts, voc_folder
-
-VOC = "voc"
-"""Name of Pascal VOC's objects among the folders."""
+from occlusion_toolkit.training.voc import VOC, default_voc_folder, read_voc_cutouts, voc_folder
 
 
 @dataclass(frozen=True)
@@ -53,48 +54,38 @@ class Need:
     how_to_get: str = ""
 
 
-def check_data(
-    data_sets: tuple[str, ...],
-    topology: str,
-    folders: Mapping[str, Path],
-    bodies: Bodies,
-    *,
-    objects: str | None = None,
-    start_from: str | None = None,
-) -> tuple[Need, ...]:
+def check_data(recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies) -> tuple[Need, ...]:
     """Looks for everything, reading all annotations; images are looked for, not opened.
 
     Args:
-        data_sets: names of the training sets.
-        topology: the body of the network.
-        folders: where sets and "voc" are, other than in their default places.
+        recipe: what is to be trained.
+        folders: where data sets and "voc" are, other than in their default places.
         bodies: reads the body.
-        objects: what SynthOcc pastes (`SyntheticOcclusion.objects`); None for nothing.
-        start_from: file of weights that the network starts from; None for none.
 
     Raises:
-        TrainingError: a set has a name that there is not.
+        TrainingError: there is no data set of that name.
     """
+    train, occlusion = recipe.train, recipe.train.augmentation.occlusion
     needs = []
-    for name in data_sets:
-        files = training_set(name)
-        folder = folders.get(name, default_folder(name))
+    for name in train.data_sets:
+        files, folder = training_set(name), folders.get(name, default_folder(name))
         need = Need(name, "data set", folder, how_to_get=f"{files.contents}. {files.how_to_get}")
-        needs.append(_tried(need, lambda need: _data_set(need, topology)))
-    folder = folders.get(VOC, default_voc_folder())
-    if objects == "voc" or (objects == "voc or drawn" and voc_folder(folder) is not None):
-        need = Need(VOC, "occluding objects", folder, how_to_get=HOW_TO_GET_VOC)
-        needs.append(_tried(need, _objects))
-    elif objects == "voc or drawn":
-        found = "not there: drawn objects are pasted instead"
-        needs.append(Need(VOC, "occluding objects", folder, found, how_to_get=HOW_TO_GET_VOC))
-    if start_from is not None:
-        need = Need(start_from, "weights to start from", toolkit_home() / "weights")
-        needs.append(_tried(need, lambda need: replace(need, found=str(starting_weights(need.name)))))
-    body = Need(topology, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
-    published = any(name != "synthetic" for name in data_sets)
-    genders = GENDERS if "3dpw-train" in data_sets else ("neutral",)
-    needs.append(_tried(body, lambda need: _body(need, bodies, genders, training_joints=published)))
+        needs.append(_tried(need, lambda need: _data_set(need, recipe.body)))
+    if occlusion is not None and occlusion.objects != "drawn":
+        folder = folders.get(VOC, default_voc_folder())
+        objects = Need(VOC, "occluding objects", folder, how_to_get=HOW_TO_GET_VOC)
+        if occlusion.objects == "voc" or voc_folder(folder) is not None:
+            needs.append(_tried(objects, _objects))
+        else:
+            needs.append(replace(objects, found="not there: drawn objects are pasted instead"))
+    if train.start_from is not None:
+        weights = Need(train.start_from, "weights to start from", toolkit_home() / "weights")
+        needs.append(_tried(weights, lambda need: replace(need, found=str(starting_weights(need.name)))))
+    body = Need(recipe.body, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
+    genders: tuple[Gender, ...] = () if set(train.data_sets) == {"synthetic"} else ("neutral",)
+    if "3dpw-train" in train.data_sets:
+        genders = GENDERS
+    needs.append(_tried(body, lambda need: _body(need, bodies, genders)))
     return tuple(needs)
 
 
@@ -107,12 +98,12 @@ def _tried(need: Need, check: Callable[[Need], Need]) -> Need:
 
 
 def _data_set(need: Need, topology: str) -> Need:
-    table = None if need.name == "synthetic" else read_annotations(need.name, need.folder)
-    if table is not None:
-        path = annotation_file(training_set(need.name), need.folder)
+    path = require_files(need.name, need.folder)
+    if path is not None:
+        table = read_list(need.name, path, need.folder)
         return replace(
             need,
-            found=path.name if path is not None else "",
+            found=path.name,
             people=len(table),
             bodies=int(table.has_smpl.sum()),
             joints=int((table.has_smpl | table.has_pose_3d).sum()),
@@ -132,10 +123,51 @@ def _objects(need: Need) -> Need:
     return replace(need, found=f"{len(read_voc_cutouts(need.folder))} objects")
 
 
-def _body(need: Need, bodies: Bodies, genders: Sequence[Gender], *, training_joints: bool) -> Need:
+def _body(need: Need, bodies: Bodies, genders: Sequence[Gender]) -> Need:
+    """The body, and for published data sets the training joints of some genders."""
     own = TrainingBodies(bodies, need.name)
     body = own.model("neutral")
     body.require(LSP14)  # of validation
-    for gender in genders if training_joints else ():
+    for gender in genders:
         own.joints(gender)
     return replace(need, found=f"{body.num_vertices} vertices")
+
+
+def need_as_json(need: Need) -> dict[str, Any]:
+    """One thing that a recipe needs."""
+    return {
+        "name": need.name,
+        "kind": need.kind,
+        "ready": need.problem is None,
+        "folder": str(need.folder),
+        "found": need.found,
+        "people": need.people,
+        "with_body": need.bodies,
+        "with_joints_3d": need.joints,
+        "problem": need.problem,
+        "how_to_get": need.how_to_get,
+    }
+
+
+def needs_table(title: str, needs: Iterable[Need]) -> Table:
+    """What is there, in 80 columns: long names and findings are folded, numbers never are."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("name", overflow="fold", max_width=18)
+    table.add_column("", no_wrap=True)
+    for heading in ("people", "bodies", "3D joints"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("found", overflow="fold")
+    for need in needs:
+        state, style = ("ready", "") if need.problem is None else ("MISSING", "bold red")
+        counts = ["" if n is None else f"{n:,}" for n in (need.people, need.bodies, need.joints)]
+        name = need.name if need.kind == "data set" else f"{need.name} ({need.kind})"
+        table.add_row(name, state, *counts, need.found, style=style)
+    return table
+
+
+def explanation(need: Need) -> str:
+    """What is wrong with a need, and where to get it."""
+    lines = f"{need.name}: {need.problem}"
+    if need.how_to_get not in str(need.problem):
+        lines += f"\nIt belongs into {need.folder}: {need.how_to_get}"
+    return lines

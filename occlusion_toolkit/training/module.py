@@ -11,21 +11,17 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
-from occlusion_toolkit.training.evaluation import PoseErrors, errors_mm
-from occlusion_toolkit.training.initial import build_network
-from occlusion_toolkit.training.losses import LossWeights
-from occlusion_toolkit.training.objective import Objective
-from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
-from occlusion_toolkit.training.recipe import Optimisation, Recipe
-from occlusion_toolkit.training.resuming import Circumstances
-from occlusion_toolkit.training.samples.sample import Sample
-
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
+from occlusion_toolkit.training.bodies import TrainingBodies
+from occlusion_toolkit.training.checkpoints import check_resumable, run_state
+from occlusion_toolkit.training.evaluation import PoseErrors, errors_mm, mean_iou, part_overlaps
+from occlusion_toolkit.training.losses import Objective
+from occlusion_toolkit.training.network import build_network
+from occlusion_toolkit.training.recipe import LossWeights, Optimisation, Recipe
+from occlusion_toolkit.training.sample import TrainingSample
 
 
 class RegressorTraining(lightning.LightningModule):
@@ -36,8 +32,7 @@ class RegressorTraining(lightning.LightningModule):
 
     Args:
         recipe: what to do.
-        body: the body whose parameters are regressed.
-        joints: its 49 joints.
+        bodies: the body whose parameters are regressed.
         mean: the person that the network starts from.
         people: number of people in each training set, by name.
     """
@@ -45,8 +40,7 @@ class RegressorTraining(lightning.LightningModule):
     def __init__(
         self,
         recipe: Recipe,
-        body: BodyModel,
-        joints: Joints49,
+        bodies: TrainingBodies,
         mean: MeanParameters,
         people: Mapping[str, int],
     ) -> None:
@@ -54,6 +48,7 @@ class RegressorTraining(lightning.LightningModule):
         self.recipe = recipe
         self.people = dict(people)
         self.network = build_network(recipe.network, recipe.train.augmentation.resolution, mean)
+        body, joints = bodies.model("neutral"), bodies.joints("neutral")
         self._apart = (Objective(body, joints, recipe.train.supervision),)
         self._errors: list[Float[Tensor, "people 2"]] = []
         self._overlaps: list[Int[Tensor, "2 24"]] = []
@@ -89,7 +84,7 @@ class RegressorTraining(lightning.LightningModule):
         free = supervision is None or (supervision.until_step is not None and step >= supervision.until_step)
         return dataclasses.replace(weights, parts=0.0) if free else weights
 
-    def training_step(self, batch: Sample, index: int) -> Tensor:
+    def training_step(self, batch: TrainingSample, index: int) -> Tensor:
         """The loss of a batch; its terms go to the log."""
         weights = self.loss_weights(self.global_step)
         terms = self.objective(self(batch.crop), batch, supervised=weights.parts > 0)
@@ -98,7 +93,7 @@ class RegressorTraining(lightning.LightningModule):
         self.log("loss/total", total.detach())
         return total
 
-    def validation_step(self, batch: Sample, index: int) -> None:
+    def validation_step(self, batch: TrainingSample, index: int) -> None:
         """Errors of held-out people with a known body."""
         output, body = self(batch.crop), self.body
         found = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
@@ -133,18 +128,16 @@ class RegressorTraining(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps what the order of samples depends on."""
-        checkpoint |= self._circumstances().stored()
+        checkpoint |= run_state(self.recipe, self.people, self.trainer.accumulate_grad_batches)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Compares what is about to go on with what was stopped.
 
         Raises:
-            TrainingError: as `Circumstances.check`.
+            TrainingError: as `check_resumable`.
         """
-        self._circumstances().check(checkpoint)
-
-    def _circumstances(self) -> Circumstances:
-        return Circumstances(self.recipe, self.people, self.trainer.accumulate_grad_batches)
+        state = run_state(self.recipe, self.people, self.trainer.accumulate_grad_batches)
+        check_resumable(state, checkpoint)
 
     def configure_optimizers(self) -> Any:
         """Adam (AdamW where weights decay) and its schedule by step."""
@@ -173,7 +166,6 @@ def rate_share(settings: Optimisation, step: int, steps: int) -> float:
 def normalised(crops: UInt8[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
     """RGB crops as networks take them, in channels-last memory."""
     # Colour by colour: tensors of constants would be copied to the device, which waits for it.
-    colours = [
-        (crops[:, c] / 255 - mean) / std for c, (mean, std) in enumerate(zip(_MEAN, _STD, strict=True))
-    ]
+    channels = zip(crops.unbind(dim=1), IMAGENET_MEAN, IMAGENET_STD, strict=True)
+    colours = [(channel / 255 - mean) / std for channel, mean, std in channels]
     return torch.stack(colours, dim=1).contiguous(memory_format=torch.channels_last)

@@ -1,5 +1,6 @@
 """What a network sees and does, drawn while it learns: the same few people, validation after validation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +9,23 @@ import pytorch_lightning as lightning
 import torch
 from cmcrameri import cm
 from jaxtyping import Float, UInt8
-from PIL import Image
+from PIL import Image, ImageDraw
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.data import default_collate
 
-from occlusion_toolkit.body.joints import LSP14, SMPL24
+from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.files.atomic import atomic_path, make_folder
 from occlusion_toolkit.plotting.overlay import composite, render_body
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.sweep.sweep import OcclusionSweep
+from occlusion_toolkit.sweep.sweep import WindowSweep
 from occlusion_toolkit.training.losses import IGNORED_PART
 from occlusion_toolkit.training.module import RegressorTraining, normalised
-from occlusion_toolkit.training.samples.sample import Sample
+from occlusion_toolkit.training.sample import TrainingSample
 
 PEOPLE = 4
-TILE_PX = 160
+TILE_PX, HEADING_PX = 160, 20
 ATTENDED = ("left_wrist", "right_knee")
 """Parts whose attention is drawn."""
 
@@ -79,44 +80,51 @@ class Pictures(lightning.Callback):
 
 
 @torch.no_grad()
-def draw_sheet(module: RegressorTraining, batch: Sample) -> UInt8[np.ndarray, "height width 3"]:
-    """All tiles of some people; the module must be in evaluation mode."""
+def draw_sheet(module: RegressorTraining, batch: TrainingSample) -> UInt8[np.ndarray, "height width 3"]:
+    """All tiles of some people under the names of the columns; the module must be in evaluation mode."""
     output = module(batch.crop.to(module.device))
     bodies = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
     vertices = module.body(bodies).vertices.cpu()
-    maps = _sensitivity(module, batch)
+    maps = _sensitivity_mm(module, batch)
     rows = []
     for row in range(len(batch.crop)):
         crop = batch.crop[row].permute(1, 2, 0).cpu().numpy()
         camera = bodies.camera[row].cpu()
         layer = render_body(vertices[row], module.body.faces.cpu(), camera, TILE_PX, supersampling=2)
-        labels = batch.labels[row].cpu().numpy()
-        tiles = [_tile(crop), composite(crop, layer), _parts(labels)]
+        tiles = {
+            "crop": _tile(crop),
+            "estimate": composite(crop, layer),
+            "part labels": _parts(batch.labels[row].cpu().numpy()),
+        }
         if output.part_logits is not None and output.attention is not None:
-            found = output.part_logits[row].argmax(dim=0).cpu().numpy()
-            tiles.append(_parts(found))
+            tiles["parts found"] = _parts(output.part_logits[row].argmax(dim=0).cpu().numpy())
             for part in ATTENDED:
                 attention = output.attention[row, SMPL24.index(part)].float().cpu().numpy()
-                tiles.append(_heat(crop, attention / attention.max()))
-        tiles.append(_heat(crop, maps[row] / FARTHEST_MM))
-        rows.append(np.hstack(tiles))
-    return np.vstack(rows)
+                tiles[f"attention, {part.replace('_', ' ')}"] = _heat(crop, attention / attention.max())
+        tiles[f"displacement, 0 to {FARTHEST_MM:.0f} mm"] = _heat(crop, maps[row] / FARTHEST_MM)
+        rows.append(np.hstack(list(tiles.values())))
+    return np.vstack([_headings(list(tiles)), *rows])
 
 
-def _sensitivity(module: RegressorTraining, batch: Sample) -> list[Float[np.ndarray, "rows cols"]]:
+def _headings(names: Sequence[str]) -> np.ndarray:
+    """A white strip with the name of every column."""
+    strip = Image.new("RGB", (TILE_PX * len(names), HEADING_PX), "white")
+    pen = ImageDraw.Draw(strip)
+    for place, name in enumerate(names):
+        pen.text((TILE_PX * (place + 0.5), HEADING_PX / 2), name, fill="black", anchor="mm")
+    return np.asarray(strip)
+
+
+def _sensitivity_mm(
+    module: RegressorTraining, batch: TrainingSample
+) -> Float[np.ndarray, "people rows cols"]:
     """Mean displacement of the joints under an occluder at each place, mm."""
     resolution = batch.crop.shape[-1]
     grid = Grid("centred", round(resolution * 40 / 224), max(1, resolution // 14), resolution)
-    sweep = OcclusionSweep(
-        module.network,
-        module.body,
-        grid,
-        parse_occluder("grey", grid.size),
-        joint_sets=(LSP14,),
-        device=module.device,
-    )
-    results = sweep.run(normalised(batch.crop.to(module.device)))
-    return [result.map("displacement", LSP14).mean(axis=0) for result in results]
+    occluder = parse_occluder("grey", grid.size)
+    sweep = WindowSweep(module.network, module.body, grid, occluder, device=module.device)
+    maps = sweep.run(normalised(batch.crop.to(module.device)))
+    return maps["displacement"].mean("joint").to_numpy()
 
 
 def _tile(

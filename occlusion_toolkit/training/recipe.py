@@ -1,19 +1,154 @@
-"""Training recipes: YAML files with a `train:` section that decides what a run does."""
+"""What can be written in a training recipe: network, body, and a `train:` section."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.architecture import Architecture, Section
-from occlusion_toolkit.training.losses import LossWeights
-from occlusion_toolkit.training.samples.settings import SampleSettings
 
+Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weight of each term; the defaults are those of PARE's public code, all multiplied by `overall`.
+
+    Attributes:
+        overall: factor on the whole sum.
+        joints_2d: projected joints in crop coordinates [-1, 1].
+        joints_3d: joints in metres around the root.
+        body_joints: the same in the frame of the pelvis, blind to the heading; not in PARE, hence zero.
+        pose: rotation matrices.
+        betas: shape coefficients.
+        camera: the penalty on negative scales.
+        parts: supervision of the 2D branch, by part labels or by joints (the lambda_P of the paper).
+    """
+
+    overall: float = 60.0
+    joints_2d: float = 5.0
+    joints_3d: float = 5.0
+    body_joints: float = 0.0
+    pose: float = 1.0
+    betas: float = 0.001
+    camera: float = 1.0
+    parts: float = 1.0
+
+
+@dataclass(frozen=True)
+class WarpRanges:
+    """How far crops are moved.
+
+    Attributes:
+        flip_probability: share of mirrored crops.
+        turn_probability: share of turned crops.
+        turn_degrees: standard deviation of the turn; clipped at twice that.
+        zoom: standard deviation of the box's relative size; clipped at that.
+        shift: largest shift of the box, as a share of half its side.
+    """
+
+    flip_probability: float = 0.5
+    turn_probability: float = 0.4
+    turn_degrees: float = 15.0
+    zoom: float = 0.15
+    shift: float = 0.08
+
+
+@dataclass(frozen=True)
+class AppearanceRanges:
+    """How strongly crops are recoloured.
+
+    Attributes:
+        channel_gain: largest relative change of a colour channel (PARE's code: 0.4).
+        contrast: largest relative change of contrast around the crop's mean.
+        grey_probability: share of crops turned to grey.
+        blur_probability: share of crops that are blurred.
+        noise: largest standard deviation of pixel noise, in units of 0..255.
+    """
+
+    channel_gain: float = 0.3
+    contrast: float = 0.25
+    grey_probability: float = 0.05
+    blur_probability: float = 0.3
+    noise: float = 8.0
+
+
+PARE_WARPS = WarpRanges(flip_probability=0.5, turn_probability=0.4, turn_degrees=30.0, zoom=0.25, shift=0.0)
+"""Turns N(0, 30 degrees) clipped at 60 on 40% of the crops, box sizes N(1, 0.25) clipped to [0.75, 1.25]."""
+
+PARE_APPEARANCE = AppearanceRanges(
+    channel_gain=0.4, contrast=0.0, grey_probability=0.0, blur_probability=0.0, noise=0.0
+)
+"""Each colour channel times a number between 0.6 and 1.4."""
+
+
+class SyntheticOcclusion(Section):
+    """SynthOcc: cut-out objects pasted over the crop (Sarandi et al. 2018).
+
+    Attributes:
+        objects: "voc" for those of Pascal VOC 2012, "drawn" for the toolkit's own, "voc or drawn" for the
+            former where they are on this machine and the latter elsewhere.
+        probability: share of crops that get any (PARE's code: 1).
+        most: largest number of objects in a crop; the number is uniform from one (PARE's code: 7).
+        smallest: smallest scale of an object; a scale of one is 128 px in a 256 px crop.
+        largest: largest scale (PARE's code: 0.2 to 1).
+    """
+
+    objects: Literal["drawn", "voc", "voc or drawn"] = "drawn"
+    probability: Probability = 1.0
+    most: PositiveInt = 7
+    smallest: Annotated[float, Field(gt=0, le=4)] = 0.2
+    largest: Annotated[float, Field(gt=0, le=4)] = 1.0
+
+
+class RandomCrop(Section):
+    """RandCrop: the box loses part of its side, so that the image's border cuts the person off.
+
+    Attributes:
+        probability: share of crops that are cut.
+        smallest: least share of the side that is lost.
+        largest: largest share.
+        from_step: first step with cut crops; PARE starts at 175,000.
+    """
+
+    probability: Probability = 0.3
+    smallest: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    largest: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    from_step: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "RandomCrop":
+        if self.smallest > self.largest:
+            raise ValueError("smallest must not be above largest")
+        return self
+
+
+class SampleSettings(Section):
+    """Everything that happens to a person between the file and the network.
+
+    Attributes:
+        resolution: side of the crops, pixels.
+        label_stride: crop pixels per pixel of the part labels, along a side.
+        warps: geometry.
+        appearance: colours.
+        motion_blur: share of crops that are blurred along a line.
+        coarse: share of crops that are made smaller and large again.
+        jpeg: share of crops that are compressed.
+        occlusion: SynthOcc, or None.
+        random_crop: RandCrop, or None.
+    """
+
+    resolution: Annotated[int, Field(ge=32, le=512)] = 224
+    label_stride: Annotated[int, Field(ge=1, le=8)] = 1
+    warps: WarpRanges = PARE_WARPS
+    appearance: AppearanceRanges = PARE_APPEARANCE
+    motion_blur: Probability = 0.5
+    coarse: Probability = 0.0
+    jpeg: Probability = 0.0
+    occlusion: SyntheticOcclusion | None = SyntheticOcclusion()
+    random_crop: RandomCrop | None = None
 
 
 class Optimisation(Section):
@@ -61,17 +196,18 @@ class DataStage(Section):
     shares: Annotated[dict[str, Share], Field(min_length=1)]
     steps: PositiveInt | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The training sets, in order."""
+        return tuple(name for key in self.shares for name in key.split("+"))
+
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> "DataStage":
         if abs(sum(self.shares.values()) - 1) > 1e-6:
             raise ValueError(f"shares sum to {sum(self.shares.values()):g} instead of 1")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("a training set is named twice")
         return self
-
-
-def _names(stages: Sequence[DataStage]) -> tuple[str, ...]:
-    """Names of the data sets of some stages, in the order of their first use."""
-    names = (name for stage in stages for key in stage.shares for name in key.split("+"))
-    return tuple(dict.fromkeys(names))
 
 
 class Train(Section):
@@ -91,8 +227,8 @@ class Train(Section):
         pictures_every: steps between pictures of fixed people.
         copies: augmented crops of each person that a frozen trunk looks at before training, which then reads
             what was seen; None makes new crops at every step, as every trunk that is trained needs them.
-        start_from: file of weights, shipped or in `weights/` of the toolkit's home or at a path, that trunk
-            and heads start from where their names and shapes fit; None starts at random.
+        start_from: file of weights, shipped or in `weights/` of the toolkit's home or at a path, that
+            backbone and heads start from where their names and shapes fit; None starts at random.
     """
 
     seed: int = 0
@@ -112,7 +248,7 @@ class Train(Section):
     @property
     def data_sets(self) -> tuple[str, ...]:
         """Names of all data sets, in the order of their first use."""
-        return _names(self.data)
+        return tuple(dict.fromkeys(name for stage in self.data for name in stage.names))
 
     @property
     def data_sets_with_parts(self) -> tuple[str, ...]:
@@ -120,7 +256,8 @@ class Train(Section):
         if self.supervision is None or self.supervision.by != "parts":
             return ()
         until = self.supervision.until_step or self.steps
-        return _names([stage for stage, begin in zip(self.data, self.begins, strict=True) if begin < until])
+        used = (stage for stage, begin in zip(self.data, self.begins, strict=True) if begin < until)
+        return tuple(dict.fromkeys(name for stage in used for name in stage.names))
 
     @property
     def begins(self) -> tuple[int, ...]:
@@ -161,64 +298,3 @@ class Recipe(Section):
     network: Architecture
     body: str
     train: Train
-
-
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe: a file of its own, or a model card with a `train:` section.
-
-    A file with `extends: OTHER.yaml` (beside it) holds only what differs from the other; sections are
-    merged key by key, and everything else is replaced.
-
-    Raises:
-        TrainingError: no such file, not YAML, or not a recipe; the message lists every wrong key.
-    """
-    content = _merged(path, ())
-    if "train" not in content:
-        raise TrainingError(f"{path} is not a training recipe: it has no `train:` section.")
-    known = {name: value for name, value in content.items() if name in Recipe.model_fields}
-    if "weights" not in content:  # a card has more to say than a recipe
-        known = content
-    try:
-        return Recipe.model_validate(known)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()]
-        raise TrainingError(f"{path} is not a training recipe. " + "; ".join(lines)) from error
-
-
-def _merged(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
-    content = _read(path)
-    extends = content.pop("extends", None)
-    if extends is None:
-        return content
-    base = path.parent / str(extends)
-    if base in below:
-        raise TrainingError(f"{path} extends {base.name}, which extends it in turn.")
-    return _overlay(_merged(base, (*below, path)), content)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrainingError(f"Cannot read the recipe {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path} is not a YAML file: {error}") from error
-    if not isinstance(content, dict):
-        raise TrainingError(f"{path} is not a training recipe: it holds no keys.")
-    return content
-
-
-def _overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The base with changes laid over it; a section that names another `kind` replaces the old one."""
-    merged = dict(base)
-    for key, value in changes.items():
-        old = base.get(key)
-        if key != "shares" and isinstance(old, dict) and isinstance(value, dict) and _alike(old, value):
-            merged[key] = _overlay(old, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _alike(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    return "kind" not in new or new["kind"] == old.get("kind")

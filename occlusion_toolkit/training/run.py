@@ -2,11 +2,10 @@
 
 import logging
 import platform
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,21 +16,26 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import make_folder
-from occlusion_toolkit.training.averaging import AverageWeights
-from occlusion_toolkit.training.guards import FiniteLoss, SeedSteps, StopInTime
-from occlusion_toolkit.training.initial import mean_person, starting_weights, take_over
-from occlusion_toolkit.training.loading import BatchOrder, TrainingData
-from occlusion_toolkit.training.log import log_files
+from occlusion_toolkit.training.callbacks import (
+    AverageWeights,
+    FiniteLoss,
+    SeedSteps,
+    Speed,
+    StepReport,
+    StopInTime,
+)
+from occlusion_toolkit.training.checkpoints import CHECKPOINT, SaveCheckpoint, read_checkpoint
+from occlusion_toolkit.training.curves import log_files
+from occlusion_toolkit.training.data import BatchOrder, RunData, TrainingData
 from occlusion_toolkit.training.module import RegressorTraining
+from occlusion_toolkit.training.network import mean_person, starting_weights, take_over
 from occlusion_toolkit.training.pictures import Pictures
 from occlusion_toolkit.training.recipe import Recipe
-from occlusion_toolkit.training.saving import CHECKPOINT, SaveCheckpoint, SaveWeights
-from occlusion_toolkit.training.sources import RunData
-from occlusion_toolkit.training.speed import Speed, StepReport
+from occlusion_toolkit.training.trained_weights import SaveWeights
 
-logger = logging.getLogger(__name__)
+Precision = Literal["fp32", "bf16", "fp16"]
 
-PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "fp32": "32-true",
     "bf16": "bf16-mixed",
     "fp16": "16-mixed",
@@ -47,42 +51,42 @@ class RunOptions:
     Attributes:
         out: folder of the run.
         resume: go on from the checkpoint in it, if there is one.
-        max_minutes: wall time, preparation of data included; None for no limit.
+        end: `time.monotonic()` after which the step at hand is the last; None for no limit.
+        gpu: train on GPUs instead of the CPU.
         devices: GPUs, or processes where there is no GPU.
         precision: "fp32", "bf16" or "fp16".
         parts: batches whose gradients are accumulated for one step.
         workers: processes per device that make samples.
-        began: `time.monotonic()` that wall time counts from.
     """
 
     out: Path
     resume: bool = False
-    max_minutes: float | None = None
+    end: float | None = None
+    gpu: bool = False
     devices: int = 1
-    precision: str = "fp32"
+    precision: Precision = "fp32"
     parts: int = 1
     workers: int = 0
-    began: float = field(default_factory=time.monotonic)
 
-    @property
-    def end(self) -> float | None:
-        """`time.monotonic()` at which the time is up."""
-        return None if self.max_minutes is None else self.began + 60 * self.max_minutes
+
+def _no_report(_numbers: dict[str, float]) -> None:
+    pass
 
 
 def check_run(recipe: Recipe, options: RunOptions) -> None:
     """Everything about a run that can be refused before its data are read.
 
     Raises:
-        TrainingError: the folder holds another run, options do not fit, or the weights that the recipe
-            starts from are not there.
+        TrainingError: the folder holds another run or a damaged one, options do not fit, or the weights
+            that the recipe starts from are not there.
     """
     train, devices = recipe.train, options.devices
-    if (options.out / CHECKPOINT).is_file():
+    if (checkpoint := options.out / CHECKPOINT).is_file():
         if not options.resume:
             raise TrainingError(
                 f"{options.out} holds a run already; go on with --resume, or choose another folder."
             )
+        read_checkpoint(checkpoint)
     elif (left := options.out / f"{recipe.name}-best.yaml").is_file():
         raise TrainingError(
             f"{left} is of a run whose {CHECKPOINT} is gone, and would be mistaken for the best of this one; "
@@ -90,9 +94,9 @@ def check_run(recipe: Recipe, options: RunOptions) -> None:
         )
     elif train.start_from is not None:
         starting_weights(train.start_from)
-    if options.precision == "fp16" and not torch.cuda.is_available():
+    if options.precision == "fp16" and not options.gpu:
         raise TrainingError("fp16 needs a GPU; choose bf16 or fp32.")
-    if torch.cuda.is_available() and devices > torch.cuda.device_count():
+    if options.gpu and devices > torch.cuda.device_count():
         raise TrainingError(
             f"{devices} devices were asked for, and {torch.cuda.device_count()} GPUs are there; lower "
             "--devices."
@@ -105,8 +109,8 @@ def check_run(recipe: Recipe, options: RunOptions) -> None:
     BatchOrder(train.steps, train.batch_size, parts=options.parts, devices=devices)
 
 
-def run_training(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport) -> int:
-    """Train until the recipe is done, the time is up, or Ctrl-C.
+def fit(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport = _no_report) -> int:
+    """Train until the recipe is done, the time is up, or Ctrl-C; `check_run` comes first.
 
     Args:
         recipe: what to do.
@@ -118,16 +122,13 @@ def run_training(recipe: Recipe, data: RunData, options: RunOptions, report: Ste
         Steps done so far.
 
     Raises:
-        TrainingError: what `check_run` refuses, or the loss is not finite.
+        TrainingError: the run cannot be resumed with these data, or the loss is not finite.
     """
-    check_run(recipe, options)
     out, train = make_folder(options.out), recipe.train
     checkpoint = out / CHECKPOINT
     torch.manual_seed(train.seed)
     mean = mean_person([data.samples[position] for position in range(MEAN_OVER)])
-    module = RegressorTraining(
-        recipe, data.bodies.model("neutral"), data.bodies.joints("neutral"), mean, data.people
-    )
+    module = RegressorTraining(recipe, data.bodies, mean, data.people)
     if train.start_from is not None and not checkpoint.is_file():
         take_over(module.network, starting_weights(train.start_from))
     samples = TrainingData(
@@ -150,7 +151,7 @@ def run_training(recipe: Recipe, data: RunData, options: RunOptions, report: Ste
 
 
 def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path) -> lightning.Trainer:
-    train, gpu = recipe.train, torch.cuda.is_available()
+    train, gpu = recipe.train, options.gpu
     checkpoints = SaveCheckpoint(out / CHECKPOINT, train.validate_every)
     callbacks: list[lightning.Callback] = [
         SeedSteps(train.seed, train.batch_size),
@@ -187,16 +188,16 @@ def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path)
 
 
 def _loggers(out: Path) -> list[Logger]:
-    sittings = len(log_files(out))  # Lightning's CSV log begins anew and deletes what it finds
+    earlier = len(log_files(out))  # Lightning's CSV log begins anew and deletes what it finds
     return [
-        CSVLogger(out, name="logs", version="csv" if not sittings else f"csv-{sittings + 1:03d}"),
+        CSVLogger(out, name="logs", version="csv" if not earlier else f"csv-{earlier + 1:03d}"),
         TensorBoardLogger(out, name="logs", version="tensorboard"),
     ]
 
 
 def hardware(options: RunOptions) -> str:
     """What the run runs on, in words."""
-    one = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()} CPU"
+    one = torch.cuda.get_device_name() if options.gpu else f"{platform.machine()} CPU"
     return f"{options.devices} x {one}, {options.precision}"
 
 

@@ -7,7 +7,6 @@ truth of the augmented crop. Training then costs no more than its heads.
 
 import hashlib
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,15 +16,11 @@ import torch
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import write_text
-from occlusion_toolkit.models.architecture import Architecture, BlazePoseSection, PublishedArchitecture
+from occlusion_toolkit.models.architecture import Architecture, BlazePoseBackbone, PublishedArchitecture
 from occlusion_toolkit.models.backbones.blazepose_trunk import SIGHT_LENGTH, BlazePoseTrunk
 from occlusion_toolkit.training.module import normalised
-from occlusion_toolkit.training.one_at_a_time import one_at_a_time
-from occlusion_toolkit.training.samples.mix import Source
-from occlusion_toolkit.training.samples.sample import Sample
-from occlusion_toolkit.training.workers import Progress
-
-logger = logging.getLogger(__name__)
+from occlusion_toolkit.training.processes import Progress, locked
+from occlusion_toolkit.training.sample import SampleMaker, TrainingSample
 
 CAPACITY = 100_000
 """People that a new folder has room for; room takes no disk."""
@@ -38,7 +33,7 @@ _NOTED_EVERY = 64
 _DONE = "done.json"
 
 
-class SightSource:
+class SightSource(SampleMaker):
     """A training set whose samples hold what a frozen trunk sees instead of crops.
 
     A person's sample is one of a few copies, the next one in each epoch.
@@ -62,14 +57,14 @@ class SightSource:
     def __len__(self) -> int:
         return self._people
 
-    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[Sample]:
+    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
         """People, each in the copy that its place in the run falls to."""
         epochs = [position // self._people for position in positions]
         places = [row * self._copies + epoch % self._copies for row, epoch in zip(rows, epochs, strict=True)]
         taken = {name: torch.from_numpy(column[places]) for name, column in self._columns.items()}
         yes, zero = torch.tensor(True), torch.tensor(0)
         return [
-            Sample(
+            TrainingSample(
                 crop=taken["sight"][place],
                 has_smpl=yes,
                 has_pose_3d=yes,
@@ -84,7 +79,7 @@ class SightSource:
 
 @torch.no_grad()
 def keep_sights(
-    source: Source,
+    source: SampleMaker,
     trunk: BlazePoseTrunk,
     copies: int,
     folder: Path,
@@ -104,7 +99,7 @@ def keep_sights(
         progress: called with the crops done and their number.
     """
     place = folder / hashlib.sha256(f"{kind} {copies}".encode()).hexdigest()[:16]
-    with one_at_a_time(place):
+    with locked(place):
         done, crops = _done(place), copies * len(source)
         if not done:
             _create(place, source.samples([0], [0])[0], copies * CAPACITY)
@@ -130,8 +125,8 @@ def frozen_trunk(architecture: Architecture) -> BlazePoseTrunk:
     Raises:
         TrainingError: the network's trunk is trained, so that what it sees changes.
     """
-    trunk = None if isinstance(architecture, PublishedArchitecture) else architecture.trunk
-    if not isinstance(trunk, BlazePoseSection) or trunk.tuned:
+    trunk = None if isinstance(architecture, PublishedArchitecture) else architecture.backbone
+    if not isinstance(trunk, BlazePoseBackbone) or trunk.tuned:
         raise TrainingError(
             "`copies` keeps what a trunk sees, and the trunk of this network is trained. Leave `copies` out, "
             "or take a trunk of kind blazepose that is not tuned."
@@ -143,7 +138,7 @@ def _open(folder: Path, mode: str) -> dict[str, npt.NDArray[np.generic]]:
     return {name: np.lib.format.open_memmap(folder / f"{name}.npy", mode=mode) for name in ("sight", *_TRUTH)}
 
 
-def _create(folder: Path, example: Sample, crops: int) -> None:
+def _create(folder: Path, example: TrainingSample, crops: int) -> None:
     for name in _TRUTH:
         value = getattr(example, name).numpy()
         shape = (crops, *value.shape)

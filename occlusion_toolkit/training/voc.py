@@ -14,13 +14,19 @@ from xml.etree import ElementTree
 
 import numpy as np
 from jaxtyping import Bool, UInt8
+from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
 from occlusion_toolkit.errors import DatasetError
 from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.images import read_image
-from occlusion_toolkit.training.occluders import Cutout
+
+Cutout = NDArray[np.uint8]
+"""An object to paste: RGBA, (h, w, 4)."""
+
+VOC = "voc"
+"""What Pascal VOC's objects are called among the folders of data."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +66,7 @@ def read_voc_cutouts(root: Path) -> list[Cutout]:
 
 
 def default_voc_folder() -> Path:
-    """Where Pascal VOC is looked for unless another folder is given."""
+    """Where Pascal VOC is looked for by default."""
     return toolkit_home() / "data" / "voc"
 
 

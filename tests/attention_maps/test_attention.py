@@ -6,13 +6,14 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.attention_maps.result import read_attention, write_attention
+from occlusion_toolkit.heatmaps.run import Photograph
 from support.equality import assert_equal
 from support.figure_fixtures import fake_attention, fake_body
 from support.figure_texts import assert_texts_fit, texts
 from torch import nn
 
 from occlusion_toolkit.attention_maps.figure import attention_figure
-from occlusion_toolkit.attention_maps.result import read_attention, write_attention
 from occlusion_toolkit.attention_maps.run import run_attention, visible_parts
 from occlusion_toolkit.attention_maps.table import (
     attention_figures,
@@ -24,7 +25,6 @@ from occlusion_toolkit.body.parts import PART_NAMES
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.files.images import read_image
-from occlusion_toolkit.heatmaps.run import Photograph
 from occlusion_toolkit.heatmaps.table import parameters_of
 from occlusion_toolkit.models.base import RegressorOutput, part_attention
 from occlusion_toolkit.models.registry import LoadedRegressor, load_card

@@ -2,17 +2,16 @@
 
 import pytest
 import torch
+from occlusion_toolkit.heatmaps.run import gender_of
 from support.body_fixtures import tpose
 from support.smpl_files_writer import shared_smpl_folder
 
-from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.body.arrays import GENDERS, SMPL_TOPOLOGY
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.gender import GENDERS
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.ground_truth import GroundTruth
 from occlusion_toolkit.errors import BodyModelError, GroundTruthError, UnsafeFileError
-from occlusion_toolkit.heatmaps.run import gender_of
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import pickle
 import subprocess
 import sys
 import venv
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from occlusion_toolkit.body.pytorch3d import rasterize_pytorch3d
-from occlusion_toolkit.errors import RenderingError
+from occlusion_toolkit.body.rasterize import rasterize_pytorch3d, rasterizer
+from occlusion_toolkit.errors import RenderingError, UsageError
 
 FOLDER_VARIABLE = "OCCLUSION_TOOLKIT_PYTORCH3D_ENV"
 REPOSITORY = Path(__file__).parents[2]
@@ -41,9 +42,10 @@ def python_with_pytorch3d() -> Path:
 
 @pytest.mark.slow
 def test_both_rasterisers_agree_on_the_owners_of_covered_pixels():
-    program = REPOSITORY / "tests" / "pytorch3d_agreement.py"
+    program = REPOSITORY / "tests" / "support" / "pytorch3d_agreement.py"
     command = [str(python_with_pytorch3d()), str(program), "100"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHONPATH": f"{REPOSITORY / 'tests'}:{REPOSITORY}"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["bodies"] == 100
@@ -56,3 +58,31 @@ def test_both_rasterisers_agree_on_the_owners_of_covered_pixels():
 def test_without_pytorch3d_the_error_says_how_to_get_it():
     with pytest.raises(RenderingError, match=r"occlusion-toolkit\[pytorch3d\]"):
         rasterize_pytorch3d(torch.zeros(1, 3, 3), torch.tensor([[0, 1, 2]]), 4, 4)
+    with pytest.raises(RenderingError, match="choose the rasterizer builtin"):
+        rasterizer("pytorch3d")
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "installed", "chosen"),
+    [
+        ("auto", "cuda", True, "pytorch3d"),
+        ("auto", "cpu", True, "builtin"),
+        ("auto", "cuda", False, "builtin"),
+        ("builtin", "cuda", True, "builtin"),
+        ("pytorch3d", "cpu", True, "pytorch3d"),
+    ],
+)
+def test_pytorch3d_is_taken_on_request_and_by_itself_on_a_gpu(monkeypatch, name, device, installed, chosen):
+    module = "occlusion_toolkit.body.rasterize"
+    monkeypatch.setattr(f"{module}.importlib.util.find_spec", lambda name: object() if installed else None)
+    monkeypatch.setattr(f"{module}._load_pytorch3d", lambda: (None, None))
+    assert rasterizer(name, device).name == chosen
+
+
+def test_an_unknown_rasterizer_is_refused_with_those_there_are():
+    with pytest.raises(UsageError, match="builtin, pytorch3d, auto"):
+        rasterizer("opengl")
+
+
+def test_a_rasterizer_survives_the_way_to_a_worker_process():
+    assert pickle.loads(pickle.dumps(rasterizer("builtin"))) == rasterizer("builtin")

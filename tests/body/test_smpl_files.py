@@ -9,9 +9,8 @@ from support.python2_pickler import chumpy_node, python2_pickle
 from support.smpl_files_writer import shared_smpl_folder, smpl_content, write_smpl_folder
 from support.smpl_like_body import SMPL_VERTEX_IDS, smpl_like_arrays
 
-from occlusion_toolkit.body.gender import GENDERS
-from occlusion_toolkit.body.smpl_files import read_smpl, read_smpl_file
-from occlusion_toolkit.body.smpl_folder import find_smpl_files
+from occlusion_toolkit.body.arrays import GENDERS
+from occlusion_toolkit.body.smpl_files import find_smpl_files, read_smpl, read_smpl_file
 from occlusion_toolkit.errors import BodyModelError, UnsafeFileError
 
 ARRAYS = ("v_template", "shapedirs", "posedirs", "joint_regressor", "weights", "faces", "parents")

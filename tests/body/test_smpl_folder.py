@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from occlusion_toolkit.body.smpl_folder import find_smpl_files
+from occlusion_toolkit.body.smpl_files import find_smpl_files
 from occlusion_toolkit.errors import BodyModelError
 
 

@@ -13,8 +13,8 @@ from support.body_fixtures import random_people, skinned_by_hand
 from support.smpl_files_writer import shared_smpl_folder
 from support.smpl_like_body import smpl_like_arrays
 
+from occlusion_toolkit.body.arrays import GENDERS
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.gender import GENDERS
 from occlusion_toolkit.body.joints import H36M17, LSP14, LSP_FROM_H36M, SMPL24
 
 

@@ -8,7 +8,7 @@ import pytest
 from support.smpl_like_body import smpl_like_arrays
 
 from occlusion_toolkit.body.joints import H36M17
-from occlusion_toolkit.body.smpl_regressors import check_order, read_regressor
+from occlusion_toolkit.body.smpl_files import check_order, read_regressor
 from occlusion_toolkit.errors import BodyModelError, UnsafeFileError
 
 PATH = Path("J_regressor_h36m.npy")

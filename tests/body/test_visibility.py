@@ -7,12 +7,11 @@ import torch
 from support.body_fixtures import random_people
 from support.synthetic_meshes import joined, rectangle, sphere
 
-from occlusion_toolkit.body.camera import project_to_crop
+from occlusion_toolkit.body.camera import DEPTH_TOLERANCE_M, project_to_crop, vertex_visibility
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.rasterize import rasterize
-from occlusion_toolkit.body.visibility import DEPTH_TOLERANCE_M, vertex_visibility
 
 WHOLE_CROP = torch.tensor([[1.0, 0.0, 0.0]])  # -1 m to 1 m is the crop
 

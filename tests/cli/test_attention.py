@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from occlusion_toolkit.attention_maps.result import read_attention
 from PIL import Image
 
-from occlusion_toolkit.attention_maps.result import read_attention
 from occlusion_toolkit.cli.main import main
 
 PHOTO = Path(__file__).parents[2] / "examples" / "rendered-person.jpg"

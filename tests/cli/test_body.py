@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.sweep.results import read_heatmap
 from PIL import Image
 from support.python2_pickler import python2_pickle
 from support.smpl_files_writer import shared_smpl_folder
@@ -13,7 +14,6 @@ from support.smpl_like_body import smpl_like_arrays
 from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.models.networks import build_network
-from occlusion_toolkit.sweep.results import read_heatmap
 
 
 @pytest.fixture(scope="module")

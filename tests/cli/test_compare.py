@@ -4,32 +4,24 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from support.figure_fixtures import fake_heatmap
+from support.figure_fixtures import draw_coarsely, fake_maps
 from support.survey_fixtures import make_survey
-
-from occlusion_toolkit.cli.main import main
-from occlusion_toolkit.sweep.results import write_heatmap
 
 QUICK = ["--limit", "2", "--stride", "56", "--device", "cpu"]
 
 
-def run(capsys, *words: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a command line."""
-    with pytest.raises(SystemExit) as exit_code:
-        main(["compare", *words])
-    captured = capsys.readouterr()
-    return int(exit_code.value.code or 0), captured.out, captured.err
-
-
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, cli):
     """The folder of a finished comparison of two sizes."""
     folder = tmp_path_factory.mktemp("compare")
-    words = ["--model", "pare-open", "--model", "hmr-open", "--size", "40,80", "--out", str(folder), *QUICK]
-    with pytest.raises(SystemExit) as exit_code:
-        main(["compare", *words])
-    assert not exit_code.value.code
+    words = ["--model", "pare-open", "--model", "hmr-open", "--size", "40,80", "--out", folder, *QUICK]
+    assert cli("compare", *words).code == 0
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    draw_coarsely(monkeypatch)
 
 
 @pytest.mark.slow
@@ -45,20 +37,20 @@ def test_a_comparison_leaves_numbers_tables_and_pictures(finished):
 
 
 @pytest.mark.slow
-def test_finished_surveys_are_used_again(finished, capsys):
+def test_finished_surveys_are_used_again(finished, cli):
     shards = sorted(finished.rglob("shard-*.h5"))
     before = [path.stat().st_mtime_ns for path in shards]
     words = ["--model", "pare-open", "--model", "hmr-open", "--out", str(finished), "--json", *QUICK]
-    code, out, _ = run(capsys, *words)
+    code, out, _ = cli("compare", *words)
     assert code == 0
     assert json.loads(out)["columns"][-1] == "mean"
     assert [path.stat().st_mtime_ns for path in shards] == before
 
 
 @pytest.mark.slow
-def test_results_are_compared_without_their_models(finished, tmp_path, capsys):
+def test_results_are_compared_without_their_models(finished, tmp_path, cli):
     folders = [str(finished / "surveys" / f"{name}-40px") for name in ("pare-open", "hmr-open")]
-    code, out, err = run(capsys, *folders, "--limit", "2", "--out", str(tmp_path / "again"))
+    code, out, err = cli("compare", *folders, "--limit", "2", "--out", str(tmp_path / "again"))
     assert code == 0, err
     assert "pare-open minus hmr-open" in out
     one, two = (
@@ -68,40 +60,40 @@ def test_results_are_compared_without_their_models(finished, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_another_grid_in_the_same_folder_is_refused(finished, capsys):
+def test_another_grid_in_the_same_folder_is_refused(finished, cli):
     words = ["--model", "pare-open", "--model", "hmr-open", "--out", str(finished), "--limit", "2"]
-    code, _, err = run(capsys, *words, "--stride", "28", "--device", "cpu")
+    code, _, err = cli("compare", *words, "--stride", "28", "--device", "cpu")
     assert code == 1
     assert "--out" in err
 
 
-def test_results_of_other_windows_are_refused_by_name(tmp_path, capsys):
+def test_results_of_other_windows_are_refused_by_name(tmp_path, cli):
     from occlusion_toolkit.sweep.grid import Grid
 
     one = make_survey(tmp_path / "one", model_card="a")
     other = make_survey(tmp_path / "other", model_card="b", grid=Grid("centred", size=28, stride=56))
-    code, _, err = run(capsys, str(one.folder), str(other.folder), "--out", str(tmp_path / "out"))
+    code, _, err = cli("compare", str(one.folder), str(other.folder), "--out", str(tmp_path / "out"))
     assert code == 1
     assert "grid: " in err
     assert not (tmp_path / "out" / "comparison.json").exists()
 
 
-def test_surveys_of_data_that_is_not_there_are_compared_without_an_example(tmp_path, capsys):
+def test_surveys_of_data_that_is_not_there_are_compared_without_an_example(tmp_path, cli):
     folders = [str(make_survey(tmp_path / n, model_card=n, seed=i).folder) for i, n in enumerate("ab")]
-    code, out, err = run(capsys, *folders, "--out", str(tmp_path / "out"))
+    code, out, err = cli("compare", *folders, "--out", str(tmp_path / "out"))
     assert code == 0, err
     assert "no pictures of an example" in err
     assert "a minus b" in out
     assert (tmp_path / "out" / "meshes.png").is_file()
 
 
-def test_heatmaps_of_one_image_are_compared(tmp_path, capsys):
+def test_heatmaps_of_one_image_are_compared(tmp_path, cli):
     for seed, name in enumerate("ab"):
-        write_heatmap(tmp_path / f"{name}.h5", fake_heatmap(name, seed))
+        fake_maps(name, seed).save(tmp_path / f"{name}.h5")
     words = [str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), "--out", str(tmp_path / "out")]
-    code, out, err = run(capsys, *words)
+    code, out, err = cli("compare", *words)
     assert (code, err) == (0, "")
-    assert "1 person-frame of 1 sequence" in out
+    assert "1 sample of 1 sequence" in out
     assert "No intervals" in out
     assert "nan" not in out
     written = {path.name for path in (tmp_path / "out").iterdir()}
@@ -120,7 +112,7 @@ def test_heatmaps_of_one_image_are_compared(tmp_path, capsys):
         (["a", "b", "--report", "."], 2, "is a directory"),
         (["a", "b", "--allow", "weather"], 1, "weather"),
         (["--model", "pare-open", "some-folder"], 2, "Give either"),
-        (["a", "b", "--size", "20,40"], 2, "one size"),
+        (["a", "b", "--size", "20,40"], 2, "have their sizes"),
         (["--model", "pare-open", "--model", "hmr-open", "--size", "big"], 2, "list of pixels"),
         (["--model", "pare-open", "--model", "hmr-open", "--size", "0"], 2, "hides nothing"),
         (["a", "b"], 1, "holds no survey"),
@@ -133,11 +125,28 @@ def test_heatmaps_of_one_image_are_compared(tmp_path, capsys):
         ),
     ],
 )
-def test_wrong_words_are_refused(words, code, message, tmp_path, capsys, monkeypatch):
+def test_wrong_words_are_refused(words, code, message, tmp_path, cli, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found, _, err = run(capsys, *words)
+    found, _, err = cli("compare", *words)
     assert found == code
     assert message in err
+
+
+@pytest.mark.slow
+def test_the_example_is_the_hardest_by_the_metric_compared(tmp_path, cli):
+    surveys = [make_survey(tmp_path / n, model_card=n, seed=i, images=30) for i, n in enumerate("ab")]
+    positions = []
+    for pa in ([], ["--pa"]):
+        words = [*(survey.folder for survey in surveys), "--out", tmp_path / "out", "--json", *pa]
+        positions.append(json.loads(cli("compare", *words).out)["example"]["position"])
+    metrics = [
+        (survey.maps[name].mean("joint").max(("row", "col")) - survey.maps[f"clean_{name}"].mean("joint"))
+        for name in ("error", "pa_error")
+        for survey in surveys
+    ]
+    expected = [int((one + other).argmax()) for one, other in (metrics[:2], metrics[2:])]
+    assert positions == expected
+    assert expected[0] != expected[1]
 
 
 def test_the_help_names_the_statistics():

@@ -11,7 +11,7 @@ from occlusion_toolkit.cli.main import cli
 
 RECIPE = f"""
 name: pare-small
-network: {{kind: pare, trunk: {{kind: resnet, block: basic, layers: [1, 1, 1, 1], width: 8}},
+network: {{kind: pare, backbone: {{kind: resnet, block: basic, layers: [1, 1, 1, 1], width: 8}},
   branch: upsample, filters: [8], shape_features: 8}}
 body: {OPEN_BODY_TOPOLOGY}
 train:
@@ -43,6 +43,20 @@ def test_missing_data_end_with_1_and_addresses(recipe: Path) -> None:
     assert result.exit_code == 1
     for words in ("coco-eft", "MISSING", "https://cocodataset.org", "registration", "VOCdevkit", "home/data"):
         assert words in result.output
+
+
+def test_table_is_readable_in_80_columns(recipe: Path, tmp_path: Path) -> None:
+    _put(tmp_path / "home")
+    output = CliRunner().invoke(cli, ["data", "check", str(recipe)], env={"COLUMNS": "80"}).output
+    table = output.split("\n\n")[0].splitlines()
+    assert max(map(len, table)) <= 80
+    assert "\N{HORIZONTAL ELLIPSIS}" not in output
+    (head,) = (line for line in table if "people" in line)
+    assert head.split() == ["name", "people", "bodies", "3D", "joints", "found"]
+    rows = {line.split()[0]: line.split() for line in table if line.split()}
+    assert rows["coco-eft"] == ["coco-eft", "ready", "2", "2", "2", "COCO2014-All-ver01.json"]
+    assert rows["h36m"] == ["h36m", "ready", "2", "0", "2", "h36m_train.npz"]
+    assert rows["voc"][:4] == ["voc", "(occluding", "objects)", "MISSING"]
 
 
 def test_complete_data_end_with_0(recipe: Path, tmp_path: Path) -> None:

@@ -6,80 +6,71 @@ from pathlib import Path
 import pytest
 
 from occlusion_toolkit.body.joints import LSP14
-from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.evaluation import run as analysis
-from occlusion_toolkit.evaluation.result import read_evaluation
+from occlusion_toolkit.evaluation.log import open_errors
+from occlusion_toolkit.sweep.maps import card_of
 
+INTERRUPTED = 1
 MODELS = ("--model", "pare-open", "--model", "hmr-open")
 
 
-def run(*words: str | Path | int) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main(["evaluate", *(str(word) for word in words)])
-    return int(ended.value.code or 0)
-
-
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(tmp_path_factory: pytest.TempPathFactory, cli) -> Path:
     """A folder with the evaluation of two models on six people."""
     folder = tmp_path_factory.mktemp("evaluate") / "out"
-    assert run(*MODELS, "--limit", 6, "--out", folder) == 0
+    assert cli("evaluate", *MODELS, "--limit", 6, "--out", folder).code == 0
     return folder
 
 
-def test_one_table_shows_all_models_and_tables_show_sequences_and_joints(out, capsys):
-    assert run(*MODELS, "--limit", 6, "--out", out) == 0
-    text = capsys.readouterr().out
+def test_one_table_shows_all_models_and_tables_show_sequences_and_joints(out, cli):
+    text = cli("evaluate", *MODELS, "--limit", 6, "--out", out).out
     assert "open test, mm" in text
     for word in ("pare-open by sequence", "hmr-open by joint", "MPJPE", "PA-MPJPE", "PVE"):
         assert word in text
     assert all(name.replace("_", " ") in text for name in LSP14.joint_names)
     for path in out.glob("*.h5"):
-        assert read_evaluation(path).card.hash in text
+        assert open_errors(path).attrs["protocol_hash"] in text
     assert "one body whatever the gender" in text
     assert "in brackets" not in text  # a part of the data set is not compared with figures of the whole
 
 
-def test_json_holds_what_the_files_hold(out, capsys):
-    assert run(*MODELS, "--limit", 6, "--out", out, "--json") == 0
-    content = json.loads(capsys.readouterr().out)
+def test_json_holds_what_the_files_hold(out, cli):
+    content = json.loads(cli("evaluate", *MODELS, "--limit", 6, "--out", out, "--json").out)
     assert content["published"] is None
     for model, file in zip(content["models"], content["files"], strict=True):
-        stored = read_evaluation(file)
-        assert model["protocol_hash"] == stored.card.hash
-        assert model["protocol"] == stored.card.model_dump(mode="json")
-        assert model["overall"]["mpjpe_mm"] == pytest.approx(stored.error_mm.mean(), rel=1e-6)
+        stored = open_errors(Path(file))
+        assert model["protocol_hash"] == stored.attrs["protocol_hash"]
+        assert model["protocol"] == card_of(stored).model_dump(mode="json")
+        assert model["overall"]["mpjpe_mm"] == pytest.approx(stored["clean_error"].values.mean(), rel=1e-6)
         assert (
             model["overall"]["samples"] == sum(part["samples"] for part in model["sequences"].values()) == 6
         )
         assert list(model["joints"]) == list(LSP14.joint_names)
 
 
-def test_latex_is_a_booktabs_table(out, capsys):
-    assert run(*MODELS, "--limit", 6, "--out", out, "--latex") == 0
-    text = capsys.readouterr().out
+def test_latex_is_a_booktabs_table(out, cli):
+    text = cli("evaluate", *MODELS, "--limit", 6, "--out", out, "--latex").out
     for command in (r"\begin{tabular}", r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}"):
         assert text.count(command) == 1
     assert sum(line.startswith(("pare-open &", "hmr-open &")) for line in text.splitlines()) == 2
 
 
-def test_joints_and_alignment_are_chosen_and_recorded(tmp_path, capsys):
+def test_joints_and_alignment_are_chosen_and_recorded(tmp_path, cli):
     options = ("--joints", "smpl24", "--pve-align", "pelvis", "--limit", 2, "--out", tmp_path, "--json")
-    assert run("--model", "hmr-open", *options) == 0
-    (model,) = json.loads(capsys.readouterr().out)["models"]
-    assert model["protocol"]["joint_sets"] == ["smpl24"]
+    (model,) = json.loads(cli("evaluate", "--model", "hmr-open", *options).out)["models"]
+    assert model["protocol"]["joint_set"] == "smpl24"
     assert model["protocol"]["pve_alignment"] == "pelvis"
     assert len(model["joints"]) == 24
 
 
-def test_ctrl_c_says_that_the_same_line_goes_on(tmp_path, capsys, monkeypatch):
+def test_ctrl_c_says_that_the_same_line_goes_on(tmp_path, cli, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(analysis, "crop_batches", interrupted)
-    assert run("--limit", 2, "--out", tmp_path) == 1
-    assert "the same line goes on" in capsys.readouterr().err
+    code, _, err = cli("evaluate", "--limit", 2, "--out", tmp_path)
+    assert code == INTERRUPTED
+    assert "the same line goes on" in err
 
 
 BAD_OPTIONS = {
@@ -98,11 +89,12 @@ BAD_OPTIONS = {
 
 @pytest.mark.parametrize(("words", "code", "reason"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
 def test_mistakes_end_in_one_clear_line_and_nothing_is_written(
-    words, code, reason, tmp_path, monkeypatch, capsys
+    words, code, reason, tmp_path, monkeypatch, cli
 ):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
-    assert run(*words, "--out", tmp_path / "out") == code
-    shown = " ".join(capsys.readouterr().err.split())
+    found, _, err = cli("evaluate", *words, "--out", tmp_path / "out")
+    assert found == code
+    shown = " ".join(err.split())
     assert reason in shown
     assert "Traceback" not in shown
     assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from occlusion_toolkit.sweep.results import read_heatmap
 from PIL import Image
 
 from occlusion_toolkit.body.joints import LSP14
@@ -15,7 +16,6 @@ from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.models.architecture import HMRArchitecture
 from occlusion_toolkit.models.cards import ModelCard, Training, Weights, write_card
 from occlusion_toolkit.sweep import engine
-from occlusion_toolkit.sweep.results import read_heatmap
 
 WRITTEN = {"heatmaps.png", "heatmaps.pdf", "summary.png", "result.h5"}
 
@@ -27,7 +27,7 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = HMRArchitecture.model_validate(
         {
             "kind": "hmr",
-            "trunk": {
+            "backbone": {
                 "kind": "resnet",
                 "block": "basic",
                 "layers": [1, 1, 1, 1],
@@ -129,7 +129,7 @@ BAD_OPTIONS = {
     "error without ground truth": (("--metric", "error"), 2, "ground-truth"),
     "missing ground truth": (("--ground-truth", "nowhere.npz"), 1, "nowhere.npz"),
     "missing keypoints": (("--openpose", "nowhere.json"), 1, "nowhere.json"),
-    "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 2, "not both"),
+    "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 2, "one of"),
     "unknown option": (("--strid", 8), 2, "--stride"),
     "official model without its weights": (("--model", "spin"), 1, "model_checkpoint.pt"),
 }

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from occlusion_toolkit.meshes.mesh_result import read_mesh
+from occlusion_toolkit.surveys.stored import Survey
 
 from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.meshes import figures as mesh_report
-from occlusion_toolkit.meshes.mesh_result import read_mesh
 from occlusion_toolkit.surveys import run as survey_run
-from occlusion_toolkit.surveys.stored import Survey
 
 SMALL = ("mesh", "--limit", "9", "--size", "56", "--stride", "56")
 

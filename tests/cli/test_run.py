@@ -4,16 +4,6 @@ import pytest
 import yaml
 from support.figure_fixtures import draw_coarsely, fake_attention
 
-from occlusion_toolkit.attention_maps.result import write_attention
-from occlusion_toolkit.cli.main import main
-
-
-def run(*words: str) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main(["run", *words])
-    return int(ended.value.code or 0)
-
 
 def write_recipe(folder, *steps) -> str:
     """A recipe that draws or fails; its path."""
@@ -25,7 +15,7 @@ def write_recipe(folder, *steps) -> str:
 @pytest.fixture
 def draw(tmp_path):
     """A step that draws a figure from a result that is there."""
-    write_attention(tmp_path / "attention.h5", fake_attention())
+    fake_attention().save(tmp_path / "attention.h5")
     return {
         "command": "figure",
         "arguments": ["attention", str(tmp_path)],
@@ -33,37 +23,41 @@ def draw(tmp_path):
     }
 
 
-def test_steps_are_shown_and_run(draw, tmp_path, capsys):
-    assert run(write_recipe(tmp_path, draw), "--out", str(tmp_path / "out")) == 0
-    assert "[1/1] occlusion-toolkit figure attention" in capsys.readouterr().out
+def test_steps_are_shown_and_run(draw, tmp_path, cli):
+    code, out, _ = cli("run", write_recipe(tmp_path, draw), "--out", tmp_path / "out")
+    assert code == 0
+    assert "[1/1] occlusion-toolkit figure attention" in out
     assert (tmp_path / "out" / "drawn" / "attention.png").is_file()
 
 
-def test_a_dry_run_shows_the_lines_and_runs_nothing(draw, tmp_path, capsys):
-    assert run(write_recipe(tmp_path, draw), "--out", str(tmp_path / "out"), "--dry-run") == 0
-    assert "occlusion-toolkit figure attention" in capsys.readouterr().out
+def test_a_dry_run_shows_the_lines_and_runs_nothing(draw, tmp_path, cli):
+    code, out, _ = cli("run", write_recipe(tmp_path, draw), "--out", tmp_path / "out", "--dry-run")
+    assert code == 0
+    assert "occlusion-toolkit figure attention" in out
     assert not (tmp_path / "out").exists()
 
 
-def test_the_first_failure_ends_the_run_and_names_its_step(draw, tmp_path, capsys):
+def test_the_first_failure_ends_the_run_and_names_its_step(draw, tmp_path, cli):
     missing = {"command": "figure", "arguments": ["bars", "nowhere"]}
-    assert run(write_recipe(tmp_path, missing, draw), "--out", str(tmp_path / "out")) == 1
-    said = capsys.readouterr()
+    said = cli("run", write_recipe(tmp_path, missing, draw), "--out", tmp_path / "out")
+    assert said.code == 1
     assert "step 1 of 2 (figure) failed: 'nowhere'" in said.err
     assert "[2/2]" not in said.out
     assert not (tmp_path / "out").exists()
 
 
-def test_options_that_do_not_go_together_name_the_step_too(tmp_path, capsys):
+def test_options_that_do_not_go_together_name_the_step_too(tmp_path, cli):
     step = {"command": "compare", "arguments": ["a", "b"], "options": {"size": "20,40"}}
-    assert run(write_recipe(tmp_path, step)) == 1
-    assert "step 1 of 1 (compare) failed" in capsys.readouterr().err
+    code, _, err = cli("run", write_recipe(tmp_path, step))
+    assert code == 1
+    assert "step 1 of 1 (compare) failed" in err
 
 
-def test_a_mistake_in_the_last_line_is_found_before_the_first_runs(draw, tmp_path, capsys):
+def test_a_mistake_in_the_last_line_is_found_before_the_first_runs(draw, tmp_path, cli):
     wrong = {"command": "mesh", "options": {"strid": 8}}
-    assert run(write_recipe(tmp_path, draw, wrong), "--out", str(tmp_path / "out")) == 1
-    assert "--strid" in capsys.readouterr().err
+    code, _, err = cli("run", write_recipe(tmp_path, draw, wrong), "--out", tmp_path / "out")
+    assert code == 1
+    assert "--strid" in err
     assert not (tmp_path / "out").exists()
 
 
@@ -77,28 +71,39 @@ def test_a_mistake_in_the_last_line_is_found_before_the_first_runs(draw, tmp_pat
         (["figure1", "--set", "stride"], 2, "NAME=VALUE"),
         (["figure1", "--set", "strid=8", "--dry-run"], 1, "stride"),
         (["figure1", "--set", "stride=wide", "--dry-run"], 1, "wide"),
+        (["figure1", "--set", "image=nosuch.jpg", "--dry-run"], 1, "there is no file 'nosuch.jpg'"),
     ],
 )
-def test_wrong_words_are_refused(words, code, hint, capsys):
-    assert run(*words) == code
-    assert hint in " ".join(capsys.readouterr().err.split())
+def test_wrong_words_are_refused(words, code, hint, cli):
+    found, _, err = cli("run", *words)
+    assert found == code
+    assert hint in " ".join(err.split())
 
 
-def test_the_official_world_says_what_is_missing(tmp_path, monkeypatch, capsys):
+def test_a_limit_that_nothing_takes_is_said_to_be_unused(cli):
+    code, out, err = cli("run", "figure7", "--limit", 3, "--dry-run")
+    assert code == 0
+    assert "--limit" not in out
+    assert "--limit is not used" in err
+
+
+def test_the_official_world_says_what_is_missing(tmp_path, monkeypatch, cli):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
-    assert run("table1", "--world", "official", "--out", str(tmp_path / "out")) == 1
-    assert "step 1 of 1 (evaluate) failed" in (said := capsys.readouterr().err)
-    assert "model_checkpoint.pt" in said
+    code, _, err = cli("run", "table1", "--world", "official", "--out", tmp_path / "out")
+    assert code == 1
+    assert "step 1 of 1 (evaluate) failed" in err
+    assert "model_checkpoint.pt" in err
 
 
-def test_recipes_are_listed(capsys):
-    assert run("--list") == 0
-    assert "Figure 7" in capsys.readouterr().out
+def test_recipes_are_listed(cli):
+    code, out, _ = cli("run", "--list")
+    assert code == 0
+    assert "Figure 7" in out
 
 
 @pytest.mark.slow
-def test_a_recipe_runs_in_the_open_world(tmp_path, monkeypatch):
+def test_a_recipe_runs_in_the_open_world(tmp_path, monkeypatch, cli):
     draw_coarsely(monkeypatch)
-    assert run("figure3", "--limit", "2", "--set", "stride=112", "--out", str(tmp_path)) == 0
+    assert cli("run", "figure3", "--limit", 2, "--set", "stride=112", "--out", tmp_path).code == 0
     for name in ("surveys/hmr-open/mesh.h5", "figure3/mesh.png", "figure3/mesh_mean.pdf"):
         assert (tmp_path / name).is_file()

@@ -9,7 +9,9 @@ from support.training_fixtures import link_people, recipe_content
 
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.open_body import load_open_body
+from occlusion_toolkit.cli.data import check_command
 from occlusion_toolkit.cli.train import train
+from occlusion_toolkit.errors import DatasetError, UsageError
 from occlusion_toolkit.models.registry import load_regressor
 
 
@@ -61,12 +63,32 @@ def test_run_starts_from_the_weights_of_another(recipe: Path, data: Path, tmp_pa
     )  # no folders of this machine on a card
 
 
+def test_missing_data_are_explained_as_by_data_check(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
+    refused = CliRunner().invoke(train, [str(recipe), "--out", str(tmp_path / "run")])
+    checked = CliRunner().invoke(check_command, [str(recipe)])
+    assert "made by `occlusion-toolkit synthesize --split train`" in str(refused.exception)
+    assert str(refused.exception) in checked.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_is_named_like_a_model(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(train, ["pare-opn", "--out", str(tmp_path / "run")])
+    assert isinstance(refused.exception, UsageError)
+    found = CliRunner().invoke(
+        train, ["pare-open", "--data", f"synthetic={tmp_path}", "--out", str(tmp_path)]
+    )
+    assert isinstance(found.exception, DatasetError)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--data", "elsewhere"], "no folder 'elsewhere'"),
         (["--data", "h36m=."], "no data set 'h36m'; it has synthetic"),
-        (["--data", ".", "--data", "synthetic=."], "two folders"),
+        (["--data", ".", "--data", "synthetic=."], "a data set has two folders"),
         (["--devices", "0"], "devices"),
     ],
 )

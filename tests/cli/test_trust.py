@@ -6,14 +6,14 @@ import pickle
 from pathlib import Path
 
 import pytest
+from occlusion_toolkit.sweep.results import read_heatmap
 from support.smpl_files_writer import shared_smpl_folder
 
 from occlusion_toolkit.cli.main import cli, main
-from occlusion_toolkit.data.shipped import open_test_folder
 from occlusion_toolkit.files.checksums import sha256_file
-from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA
+from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import load_pickle
-from occlusion_toolkit.sweep.results import read_heatmap
+from occlusion_toolkit.files.shipped import shipped
 
 READS_FILES_OF_OTHERS = (
     "body check",
@@ -46,9 +46,9 @@ def root(tmp_path: Path) -> Path:
     """One sequence of the open test set, in a pickle that has to be trusted."""
     root = tmp_path / "people"
     (root / "sequenceFiles/test").mkdir(parents=True)
-    (root / "imageFiles").symlink_to(open_test_folder() / "imageFiles")
-    (root / "dataset.json").symlink_to(open_test_folder() / "dataset.json")
-    source = min(open_test_folder().glob("sequenceFiles/test/*.pkl"))
+    (root / "imageFiles").symlink_to(shipped("open-test") / "imageFiles")
+    (root / "dataset.json").symlink_to(shipped("open-test") / "dataset.json")
+    source = min(shipped("open-test").glob("sequenceFiles/test/*.pkl"))
     with_a_foreign_object(source, root / "sequenceFiles/test" / source.name)
     return root
 

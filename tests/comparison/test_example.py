@@ -4,73 +4,86 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from support.survey_fakes import FakeSource, no_files, some_people
+from support.survey_fakes import fake_sweep, some_people
 from support.survey_fixtures import make_survey
 
-from occlusion_toolkit.comparison.example import (
-    choose_example,
-    example_file,
-    example_heatmap,
-    example_heatmaps,
-)
-from occlusion_toolkit.errors import DatasetError, UsageError
-from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.sweep.results import read_heatmap
-
-CPU = torch.device("cpu")
+from occlusion_toolkit.comparison.comparison import Comparison
+from occlusion_toolkit.comparison.example import example_file
+from occlusion_toolkit.comparison.run import compare
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.errors import DatasetError
+from occlusion_toolkit.surveys.run import survey
 
 
-def per_image(surveys, read) -> np.ndarray:
+def per_image(surveys, metric: str, reduced) -> np.ndarray:
     """A number per image, averaged over surveys."""
-    return np.mean([np.concatenate([read(shard) for shard in survey.shards()]) for survey in surveys], axis=0)
+    return np.mean([reduced(one.maps, metric) for one in surveys], axis=0)
 
 
-@pytest.mark.parametrize("truth", [True, False])
-def test_the_hardest_image_gains_most_under_its_worst_window(tmp_path, truth):
-    surveys = [make_survey(tmp_path / str(n), model_card=str(n), seed=n, truth=truth) for n in range(2)]
-    read_out = "error" if truth else "displacement"
+def added(maps, metric: str) -> np.ndarray:
+    """What the worst window adds to the clean error."""
+    worst = maps[metric].mean("joint").max(("row", "col"))
+    return np.asarray(worst - maps[f"clean_{metric}"].mean("joint") if "error" in metric else worst)
 
-    def added(shard):
-        worst = shard.values(read_out).mean(axis=1).reshape(len(shard.images), -1).max(axis=1)
-        return worst - shard.clean_error_mm.mean(axis=1) if truth else worst
 
-    assert choose_example(surveys, "hardest", read_out) == per_image(surveys, added).argmax()
+@pytest.mark.parametrize("metric", ["error", "pa_error", "displacement"])
+def test_the_hardest_image_gains_most_under_its_worst_window(tmp_path, metric):
+    surveys = [make_survey(tmp_path / str(n), model_card=str(n), seed=n, images=30) for n in range(2)]
+    expected = per_image(surveys, metric, added).argmax()
+    assert compare(*surveys, metric=metric).example.position == expected
+
+
+def test_the_hardest_image_after_alignment_is_another_one(tmp_path):
+    surveys = [make_survey(tmp_path / str(n), model_card=str(n), seed=n, images=30) for n in range(2)]
+    chosen = {compare(*surveys, metric=metric).example.position for metric in ("error", "pa_error")}
+    assert len(chosen) == 2
 
 
 def test_the_typical_image_is_nearest_to_the_median(tmp_path):
     surveys = [make_survey(tmp_path / str(n), model_card=str(n), seed=n) for n in range(2)]
-    means = per_image(surveys, lambda shard: shard.values("error").mean(axis=(1, 2, 3)))
-    chosen = choose_example(surveys, "typical", "error")
-    assert abs(means[chosen] - np.median(means)) == np.abs(means - np.median(means)).min()
+    means = per_image(surveys, "error", lambda maps, name: maps[name].mean(("joint", "row", "col")).values)
+    chosen = compare(*surveys, example="typical").example
+    assert chosen.rule == "typical"
+    assert abs(means[chosen.position] - np.median(means)) == np.abs(means - np.median(means)).min()
 
 
-def test_heatmaps_of_the_example_are_those_of_the_surveys(tmp_path):
-    people, sources = some_people(2), {"one": FakeSource(0), "two/..": FakeSource(1)}
-    surveys = {
-        name: run_survey(source, people, no_files(), tmp_path / str(source.seed))
-        for name, source in sources.items()
-    }
-    found = example_heatmaps(surveys, sources, people, 1, no_files(), CPU, tmp_path / "example")
-    for name, survey in surveys.items():
-        (shard,) = survey.shards()
-        maps = found[name].of("lsp14")
-        np.testing.assert_allclose(maps.error_mm, shard.error_mm[1], atol=0.01)
-        np.testing.assert_allclose(maps.clean_error_mm, shard.clean_error_mm[1], atol=0.01)
-        stored = read_heatmap(example_file(tmp_path / "example", name))
-        np.testing.assert_array_equal(stored.of("lsp14").error_mm, maps.error_mm)
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Two sweeps, their surveys of two people, and their comparison."""
+    people, sweeps = some_people(2), [fake_sweep(seed) for seed in range(2)]
+    folder = tmp_path_factory.mktemp("surveys")
+    surveys = [survey(sweep, people, out=folder / str(n)) for n, sweep in enumerate(sweeps)]
+    return sweeps, surveys, compare(*surveys)
 
 
-def test_people_of_another_list_are_refused(tmp_path):
-    source = FakeSource()
-    survey = run_survey(source, some_people(2), no_files(), tmp_path / "survey")
+def test_heatmaps_of_the_example_are_those_of_the_surveys(compared, tmp_path):
+    sweeps, surveys, comparison = compared
+    found = comparison.sweep_example(sweeps=sweeps)  # the data set is found by its name
+    position = comparison.example.position
+    for one, maps in zip(surveys, found.values(), strict=True):
+        stored = one.maps.isel(image=position)
+        np.testing.assert_allclose(maps.sel(metric="error"), stored["error"], atol=0.01)
+        np.testing.assert_allclose(maps.clean("error")[0], stored["clean_error"], atol=0.01)
+    comparison.save(tmp_path)
+    again = Comparison.open(tmp_path)
+    for name, maps in again.maps.items():
+        np.testing.assert_array_equal(maps["error"], found[name]["error"])
+
+
+def test_the_example_is_named_by_sequence_and_frame(compared):
+    _, surveys, comparison = compared
+    sample = some_people(2)[comparison.example.position]
+    assert comparison.example.title == f"{sample.sequence}, frame {sample.frame}"
+    (maps, *_) = comparison.sweep_example(sweeps=compared[0]).values()
+    assert str(maps.dataset["file"].values[0]) == f"{sample.sequence}/{sample.image_path.name}"
+    assert surveys[0].maps["sequence"].values[comparison.example.position] == sample.sequence
+
+
+def test_people_of_another_list_are_refused_and_the_whole_of_the_same_one_is_thinned(compared):
+    sweeps, surveys, _ = compared
     with pytest.raises(DatasetError, match="same data set"):
-        example_heatmaps({"a": survey}, {"a": source}, some_people(3), 0, no_files(), CPU, tmp_path)
-
-
-def test_a_position_that_is_not_there_is_refused():
-    with pytest.raises(UsageError, match="no image 2"):
-        example_heatmap(FakeSource()(CPU), no_files(), some_people(2), 2, "lsp14")
+        compare(*surveys).sweep_example(some_people(3), sweeps=sweeps)
+    assert compare(*surveys).sweep_example(open_dataset("open"), sweeps=sweeps)
 
 
 @pytest.mark.parametrize(
@@ -83,4 +96,4 @@ def test_a_position_that_is_not_there_is_refused():
     ],
 )
 def test_names_of_models_stay_inside_the_folder(model, name):
-    assert example_file(Path("folder"), model) == Path("folder") / name
+    assert example_file(Path("folder"), model) == Path("folder") / "example" / name

@@ -9,14 +9,10 @@ import numpy as np
 import pytest
 from support.survey_fixtures import make_survey
 
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.display_pose import display_surface
-from occlusion_toolkit.body.open_body import load_open_body
-from occlusion_toolkit.comparison.comparison import compare_surveys
-from occlusion_toolkit.comparison.record import record
-from occlusion_toolkit.comparison.report.page import write_report
-from occlusion_toolkit.meshes.pooling.pool import pool
-from occlusion_toolkit.sweep.results import read_heatmap
+from occlusion_toolkit.comparison.run import compare
+from occlusion_toolkit.find.crop import read_crop
+from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -39,28 +35,19 @@ def page(tmp_path_factory) -> Path:
         make_survey(folder / str(seed), model_card=name, seed=seed, images=12, sequences=6)
         for seed, name in enumerate(("pare-open", HOSTILE))
     ]
-    stored = record(compare_surveys(surveys), surveys, folder)
-    meshes = {
-        model.name: pool(survey, Bodies()) for model, survey in zip(stored.models, surveys, strict=True)
-    }
-    examples = {model.name: read_heatmap(swept(folder)) for model in stored.models}
-    surface = display_surface(load_open_body())
-    write_report(folder / "report.html", stored, meshes, surface, examples, Bodies())
+    comparison = compare(*surveys, meshes=True)
+    maps = dict.fromkeys((model.name for model in comparison.models), swept())
+    shown = comparison.with_results(surveys=comparison.surveys, maps=maps, meshes=comparison.meshes())
+    shown.report(folder / "report.html")
+    maps["pare-open"].save(folder / "example.h5")
     return folder / "report.html"
 
 
-def swept(folder: Path) -> Path:
-    """The stored result of a coarse sweep of the shipped example."""
-    from occlusion_toolkit.cli.main import main
-
-    out = folder / "example"
-    if not out.exists():
-        example = Path(__file__).parents[2] / "examples" / "rendered-person"
-        words = ["heatmap", f"{example}.jpg", "--ground-truth", f"{example}.npz", "--stride", "56"]
-        with pytest.raises(SystemExit) as exit_code:
-            main([*words, "--device", "cpu", "--out", str(out)])
-        assert not exit_code.value.code
-    return out / "result.h5"
+def swept() -> OcclusionMaps:
+    """A coarse sweep of the shipped example."""
+    example = Path(__file__).parents[2] / "examples" / "rendered-person"
+    crop = read_crop(f"{example}.jpg", ground_truth=f"{example}.npz")
+    return OcclusionSweep("pare-open", stride=56, device="cpu")(crop)
 
 
 def contents(page: Path) -> dict:
@@ -90,10 +77,9 @@ def test_hostile_names_stay_text(page):
 
 @pytest.mark.slow
 def test_maps_of_the_page_are_those_of_the_result(page):
-    result = read_heatmap(page.parent / "example" / "result.h5")
+    maps = OcclusionMaps.open(page.parent / "example.h5")
     packed = contents(page)["example"]["models"]["pare-open"]
-    maps = next(maps for maps in result.maps if maps.joint_set == "lsp14")
-    np.testing.assert_allclose(unpacked(packed["maps"])[:-1], maps.error_mm.reshape(14, -1))
+    np.testing.assert_allclose(unpacked(packed["maps"])[:-1], maps["error"].values.reshape(14, -1))
     skeletons = unpacked(packed["skeletons"])
     assert skeletons.shape == (17, 24, 2)
     assert ((skeletons > -50) & (skeletons < 274)).all()

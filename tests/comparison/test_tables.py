@@ -8,31 +8,30 @@ import numpy as np
 import pytest
 from support.survey_fixtures import make_survey
 
-from occlusion_toolkit.comparison.comparison import compare_surveys
-from occlusion_toolkit.comparison.console import print_comparison
-from occlusion_toolkit.comparison.record import record
-from occlusion_toolkit.comparison.stored import StoredComparison
+from occlusion_toolkit.comparison.comparison import Comparison
+from occlusion_toolkit.comparison.run import compare
 from occlusion_toolkit.comparison.tables import (
     cells,
-    differences_csv,
     explanation,
     joints_latex,
-    models_csv,
+    joints_table,
     models_latex,
+    pair_table,
+    tables,
 )
 
 
 @pytest.fixture(scope="module")
-def comparison(tmp_path_factory) -> StoredComparison:
+def comparison(tmp_path_factory) -> Comparison:
     folder = tmp_path_factory.mktemp("surveys")
     surveys = [
         make_survey(folder / str(seed), model_card=name, seed=seed, images=40, sequences=10)
         for seed, name in enumerate(("pare", "hmr_x", "100%_&"))
     ]
-    return record(compare_surveys(surveys), surveys, folder)
+    return compare(*surveys)
 
 
-def with_q(comparison: StoredComparison, value: float) -> StoredComparison:
+def with_q(comparison: Comparison, value: float) -> Comparison:
     """The comparison with every adjusted p-value replaced."""
     pairs = [
         pair.model_copy(
@@ -49,7 +48,7 @@ def with_q(comparison: StoredComparison, value: float) -> StoredComparison:
 
 
 def test_the_csv_holds_every_number(comparison):
-    rows = list(csv.DictReader(io.StringIO(models_csv(comparison))))
+    rows = list(csv.DictReader(io.StringIO(tables(comparison)["models.csv"])))
     assert len(rows) == len(comparison.models) * len(comparison.quantities) * len(comparison.columns)
     by_key = {(row["model"], row["quantity"], row["joint"]): row for row in rows}
     for model in comparison.models:
@@ -59,7 +58,7 @@ def test_the_csv_holds_every_number(comparison):
 
 
 def test_the_csv_of_differences_holds_every_pair(comparison):
-    rows = list(csv.DictReader(io.StringIO(differences_csv(comparison))))
+    rows = list(csv.DictReader(io.StringIO(tables(comparison)["differences.csv"])))
     assert {(row["first"], row["second"]) for row in rows} == {
         (pair.first, pair.second) for pair in comparison.pairs
     }
@@ -139,16 +138,31 @@ def test_latex_has_true_minus_signs(comparison):
 
 def test_the_explanation_says_what_the_units_of_the_statistics_are(comparison):
     text = explanation(comparison)
-    assert "40 person-frames" in text
+    assert "40 samples" in text
     assert "10 sequences" in text
     assert "error" in text
 
 
-def test_the_printed_tables_name_every_model_joint_and_test(comparison, capsys):
-    print_comparison(comparison)
-    printed = capsys.readouterr().out
-    for word in ("pare", "hmr_x", "left wrist", "p swap", "resampling"):
-        assert word in printed
+def test_the_tables_of_texts_name_every_model_joint_and_test(comparison):
+    table, joints = comparison.table(), joints_table(comparison)
+    assert list(table.columns) == list(joints.columns) == ["pare", "hmr_x", "100%_&"]
+    assert "left wrist" in joints.index
+    assert list(pair_table(comparison, comparison.pairs[0]).index) == list(table.index)
     best = min(model.quantities["occluded"].mean[-1] for model in comparison.models)
-    assert re.search(rf"{best:.1f}•", printed)
-    assert np.isfinite(best)
+    shown = table.loc["occluded [mm]"]
+    assert [f"{best:.1f}•" in text for text in shown].count(True) == 1
+    assert all(re.fullmatch(r"[\d.]+[•* ] \[[\d.]+,\s[\d.]+\]", text) for text in shown)
+    assert "<table" in comparison._repr_html_()
+
+
+def test_differences_are_numbers(comparison):
+    frame = comparison.differences()
+    row = frame[(frame["quantity"] == "worst") & (frame["joint"] == "mean")].iloc[0]
+    assert row["first_minus_second"] == comparison.pairs[0].differences["worst"].interval.mean[-1]
+    assert np.isfinite(frame["q_over_joints"]).all()
+
+
+def test_a_file_has_what_its_suffix_says(comparison, tmp_path):
+    for name, found in (("t.csv", "model,quantity"), ("t.tex", "toprule"), ("t.json", '"comparison"')):
+        comparison.save(tmp_path / name)
+        assert found in (tmp_path / name).read_text()

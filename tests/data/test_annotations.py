@@ -8,10 +8,9 @@ from support import training_files as files
 
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.open_body import load_open_body
-from occlusion_toolkit.data.annotations.eft import read_eft
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
+from occlusion_toolkit.data.eft import read_eft
+from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.errors import DatasetError, UnsafeFileError
 from occlusion_toolkit.files.json_items import json_items
 

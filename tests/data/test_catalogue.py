@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from support.threedpw_fixtures import FRAMES, sequence, write_sequence
 
-from occlusion_toolkit.data.catalogue import DATASETS, open_dataset
-from occlusion_toolkit.data.shipped import open_test_folder
-from occlusion_toolkit.data.threedpw_protocols import OCCLUDED_KINDS, TEST_SEQUENCES
+from occlusion_toolkit.data.catalogue import DATASETS, OCCLUDED_KINDS, TEST_SEQUENCES, open_dataset
 from occlusion_toolkit.errors import DatasetError, UsageError
+from occlusion_toolkit.files.shipped import shipped
 
 OCCLUDED_IN_TEST = ["downtown_stairs_00", "flat_guitar_01", "flat_packBags_00", "outdoors_fencing_01"]
 
@@ -32,7 +31,7 @@ def test_the_open_set_is_read_as_3dpw_is():
         "open",
         "test",
         120,
-        open_test_folder(),
+        shipped("open-test"),
     )
     assert people.topology != "smpl"
     assert people.fingerprint == "f36b1e0164ff08bf451e587a3d68cdb133bfff108caf56ccfedd432692d6f700"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from occlusion_toolkit.data.keypoints import read_openpose
+from occlusion_toolkit.data.boxes import read_openpose
 from occlusion_toolkit.errors import CropError
 
 

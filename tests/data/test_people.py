@@ -15,11 +15,11 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced, PeopleList
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.sample import Sample
 
 
-def frame(sequence: str = "a", number: int = 0, person: int = 0, x: float = 50.0) -> PersonFrame:
-    return PersonFrame(
+def frame(sequence: str = "a", number: int = 0, person: int = 0, x: float = 50.0) -> Sample:
+    return Sample(
         image_path=Path("image.jpg"),
         sequence=sequence,
         frame=number,
@@ -31,7 +31,7 @@ def frame(sequence: str = "a", number: int = 0, person: int = 0, x: float = 50.0
     )
 
 
-def people(*frames: PersonFrame) -> PeopleList:
+def people(*frames: Sample) -> PeopleList:
     return PeopleList("3dpw", "test", Path("root"), "smpl", frames, {"rule": 3})
 
 

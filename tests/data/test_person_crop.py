@@ -10,8 +10,7 @@ from support.published_lists import write_spin_list
 from support.threedpw_fixtures import FRAMES, sequence, write_sequence
 
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import integer_crop
-from occlusion_toolkit.data.person_crop import read_crop
+from occlusion_toolkit.data.crops import integer_crop, read_crop
 from occlusion_toolkit.errors import CropError, ImageError
 from occlusion_toolkit.files.images import read_image
 

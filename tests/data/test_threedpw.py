@@ -35,7 +35,7 @@ def problems(root: Path) -> str:
     return str(caught.value)
 
 
-def test_person_frames_come_by_sequence_name_then_person_then_frame(root):
+def test_samples_come_by_sequence_name_then_person_then_frame(root):
     order = [(item.sequence, item.person, item.frame) for item in ThreeDPW(root, "test")]
     expected = [("cafe_01", person, frame) for person in (0, 1) for frame in range(FRAMES)]
     assert order == expected + [("street_00", 0, frame) for frame in range(FRAMES)]

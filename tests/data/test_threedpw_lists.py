@@ -90,7 +90,7 @@ def test_every_problem_of_a_list_is_said_at_once(root):
     for words in (
         "pose has NaN or infinite values in 1 rows, row 3 first",
         "scale is not positive in 1 rows, row 1 first",
-        "gender is not m or f in 1 rows, row 4 first",
+        "gender is not m, f or n in 1 rows, row 4 first",
         "2 images are missing, ../imageFiles/downtown_bar_00/image_00000.jpg first",
     ):
         assert words in message
@@ -110,7 +110,7 @@ def test_images_are_only_looked_for_below_the_data_set(name):
         ("shape", np.ones((18, 300)), "shape has shape (18, 300), not (18, 10)"),
         ("scale", np.array(["a"] * 18), "scale does not hold numbers"),
         ("gender", np.array(["m"] * 17), "gender has 17 rows, imgname 18"),
-        ("gender", np.ones(18), "gender is not a column of texts"),
+        ("gender", np.ones(18, bool), "gender is not a column of texts"),
         (
             "imgname",
             np.array(["imageFiles/downtown_bar_00/"] * 18),

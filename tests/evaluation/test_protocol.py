@@ -10,18 +10,16 @@ from support.fakes import TinyNetwork
 
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.data.catalogue import TEST_SEQUENCES
 from occlusion_toolkit.data.people import People, PeopleList
-from occlusion_toolkit.data.threedpw_protocols import TEST_SEQUENCES
-from occlusion_toolkit.evaluation.known_errors import known_errors
-from occlusion_toolkit.evaluation.protocol import (
-    EFT,
-    PARE,
-    SPIN,
-    chosen_protocol,
-    differing_rules,
-    protocol_card,
+from occlusion_toolkit.data.protocol import EFT, PARE, SPIN
+from occlusion_toolkit.evaluation.protocol import chosen_protocol, differing_rules, protocol_card
+from occlusion_toolkit.evaluation.published import (
+    PUBLISHED_TABLES,
+    PublishedErrors,
+    known_errors,
+    published_table,
 )
-from occlusion_toolkit.evaluation.published import PUBLISHED_TABLES, PublishedErrors, published_table
 from occlusion_toolkit.models.registry import load_card
 
 CARD_NAMES = {("3dpw", "test"): "3DPW test", ("3dpw-occ", "all"): "3DPW-OCC", ("3doh", "test"): "3DOH test"}
@@ -43,7 +41,7 @@ class Nobody(People):
     def __len__(self) -> int:
         return 0
 
-    def frame_at(self, position: int) -> None:
+    def sample_at(self, position: int) -> None:
         raise IndexError(position)
 
     @property
@@ -133,7 +131,7 @@ def test_published_figures_stand_beside_the_same_rules_only():
     }
     aligned = card.model_copy(update={"pve_alignment": "pelvis"})
     assert set(known_errors(model, people, aligned)) == {"MPJPE", "PA-MPJPE"}
-    other_joints = card.model_copy(update={"joint_sets": ("smpl24",)})
+    other_joints = card.model_copy(update={"joint_set": "smpl24"})
     assert set(known_errors(model, people, other_joints)) == {"PVE"}
     assert known_errors(model, Nobody("3dpw", "train"), card) == {}
 

@@ -6,21 +6,22 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from filelock import FileLock
 from support.evaluate_fixtures import evaluator_of, loaded, some_people
 from support.fakes import TinyNetwork
 
 from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.data.protocol import SPIN
 from occlusion_toolkit.errors import ResultError, RunError, TopologyError
 from occlusion_toolkit.evaluation import evaluator as evaluator_module
 from occlusion_toolkit.evaluation import log as log_module
 from occlusion_toolkit.evaluation.evaluator import Evaluator
-from occlusion_toolkit.evaluation.protocol import SPIN
-from occlusion_toolkit.evaluation.result import ARRAYS, EvaluationResult, read_evaluation
-from occlusion_toolkit.evaluation.run import result_path, run_evaluation
-from occlusion_toolkit.evaluation.summary import summarise
+from occlusion_toolkit.evaluation.log import open_errors
+from occlusion_toolkit.evaluation.run import run_evaluation
 
 PEOPLE = 13
+FILE = "fake.h5"
 BATCH = 4
 
 
@@ -30,15 +31,14 @@ def evaluator() -> Evaluator:
 
 
 @pytest.fixture(scope="module")
-def whole(evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory) -> EvaluationResult:
+def whole(evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
     """The evaluation done in one go."""
-    return run_evaluation(evaluator, tmp_path_factory.mktemp("whole"), BATCH)
+    return run_evaluation(evaluator, tmp_path_factory.mktemp("whole") / FILE, BATCH)
 
 
-def assert_same(one: EvaluationResult, other: EvaluationResult) -> None:
-    assert one.card == other.card
-    for spec in ARRAYS:
-        np.testing.assert_array_equal(getattr(one, spec.name), getattr(other, spec.name))
+def assert_same(one: xr.Dataset, other: xr.Dataset) -> None:
+    xr.testing.assert_equal(one, other)
+    assert one.attrs["protocol_hash"] == other.attrs["protocol_hash"]
 
 
 class StopAt:
@@ -47,51 +47,49 @@ class StopAt:
     def __init__(self, done: int) -> None:
         self.done = done
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int) -> None:
         if done >= self.done:
             raise KeyboardInterrupt
 
 
-def test_rows_are_the_people_in_their_order(whole: EvaluationResult):
+def test_rows_are_the_people_in_their_order(whole: xr.Dataset):
     frames = some_people(PEOPLE)[:]
-    assert [whole.sequences[index] for index in whole.sequence] == [frame.sequence for frame in frames]
-    assert whole.frame.tolist() == [frame.frame for frame in frames]
-    assert whole.person.tolist() == [frame.person for frame in frames]
-    assert whole.complete
+    for name in ("sequence", "frame", "person"):
+        assert whole[name].values.tolist() == [getattr(frame, name) for frame in frames]
+    assert whole["image"].values.tolist() == list(range(PEOPLE))
 
 
 @pytest.mark.parametrize("stops", [(BATCH,), (2 * BATCH, 3 * BATCH)])
 def test_a_run_stopped_anywhere_ends_with_the_same_bits(evaluator, whole, stops, tmp_path):
-    path = result_path(tmp_path, evaluator.card)
+    path = tmp_path / FILE
     for stop in stops:
         with pytest.raises(KeyboardInterrupt):
-            run_evaluation(evaluator, tmp_path, BATCH, StopAt(stop))
-        partial = read_evaluation(path)
-        assert len(partial) == stop
-        assert not partial.complete
-    assert_same(run_evaluation(evaluator, tmp_path), whole)  # takes up the batch size too
-    assert_same(read_evaluation(path), whole)
+            run_evaluation(evaluator, tmp_path / FILE, BATCH, StopAt(stop))
+        partial = open_errors(path)
+        assert partial.sizes["image"] == stop < partial.attrs["planned"]
+    assert_same(run_evaluation(evaluator, tmp_path / FILE), whole)  # takes up the batch size too
+    assert_same(open_errors(path), whole)
 
 
 def test_a_killed_process_leaves_whole_batches_to_go_on_from(evaluator, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(log_module, "SAVE_EVERY_S", 0.0)
-    path = result_path(tmp_path / "run", evaluator.card)
+    path = tmp_path / "run" / FILE
     left_behind = tmp_path / "killed"
 
-    def kill(done: int, total: int) -> None:
+    def kill(done: int) -> None:
         if done == 2 * BATCH:
             shutil.copytree(path.parent, left_behind)
 
-    run_evaluation(evaluator, path.parent, BATCH, kill)
-    assert 0 < len(read_evaluation(left_behind / path.name)) <= 2 * BATCH
-    assert_same(run_evaluation(evaluator, left_behind, BATCH), whole)
+    run_evaluation(evaluator, path, BATCH, kill)
+    assert 0 < open_errors(left_behind / path.name).sizes["image"] <= 2 * BATCH
+    assert_same(run_evaluation(evaluator, left_behind / FILE, BATCH), whole)
 
 
 def test_a_finished_evaluation_is_read_and_not_repeated(evaluator, whole, tmp_path):
-    run_evaluation(evaluator, tmp_path, BATCH)
-    before = result_path(tmp_path, evaluator.card).stat().st_mtime_ns
-    assert_same(run_evaluation(evaluator, tmp_path, BATCH, StopAt(0)), whole)
-    assert result_path(tmp_path, evaluator.card).stat().st_mtime_ns == before
+    run_evaluation(evaluator, tmp_path / FILE, BATCH)
+    before = (tmp_path / FILE).stat().st_mtime_ns
+    assert_same(run_evaluation(evaluator, tmp_path / FILE, BATCH, StopAt(0)), whole)
+    assert (tmp_path / FILE).stat().st_mtime_ns == before
 
 
 def test_a_failing_network_loses_nothing_that_was_finished(evaluator, whole, tmp_path, monkeypatch):
@@ -107,47 +105,47 @@ def test_a_failing_network_loses_nothing_that_was_finished(evaluator, whole, tmp
     with monkeypatch.context() as patched:
         patched.setattr(evaluator, "_network", fails_at_last)
         with pytest.raises(RuntimeError, match="device lost"):
-            run_evaluation(evaluator, tmp_path, BATCH)
-    assert len(read_evaluation(result_path(tmp_path, evaluator.card))) == 2 * BATCH
-    assert_same(run_evaluation(evaluator, tmp_path, BATCH), whole)
+            run_evaluation(evaluator, tmp_path / FILE, BATCH)
+    assert open_errors(tmp_path / FILE).sizes["image"] == 2 * BATCH
+    assert_same(run_evaluation(evaluator, tmp_path / FILE, BATCH), whole)
 
 
 def test_errors_do_not_depend_on_the_batch_size_beyond_rounding(evaluator, whole, tmp_path):
-    alone = run_evaluation(evaluator, tmp_path, 1)
-    for name in ("error_mm", "pa_error_mm", "pve_mm"):
-        np.testing.assert_allclose(getattr(alone, name), getattr(whole, name), atol=2e-3)
+    alone = run_evaluation(evaluator, tmp_path / FILE, 1)
+    for name in ("clean_error", "clean_pa_error", "clean_pve"):
+        np.testing.assert_allclose(alone[name], whole[name], atol=2e-3)
 
 
 def test_another_batch_size_is_refused_when_a_run_is_taken_up(evaluator, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        run_evaluation(evaluator, tmp_path, BATCH, StopAt(BATCH))
+        run_evaluation(evaluator, tmp_path / FILE, BATCH, StopAt(BATCH))
     with pytest.raises(RunError, match="--batch-size 4"):
-        run_evaluation(evaluator, tmp_path, 2 * BATCH)
+        run_evaluation(evaluator, tmp_path / FILE, 2 * BATCH)
 
 
 def test_two_processes_cannot_write_one_result(evaluator, tmp_path):
-    path = result_path(tmp_path, evaluator.card)
+    path = tmp_path / FILE
     with FileLock(tmp_path / f".{path.stem}.lock"), pytest.raises(RunError, match="another process"):
-        run_evaluation(evaluator, tmp_path)
+        run_evaluation(evaluator, tmp_path / FILE)
 
 
 def test_a_damaged_result_is_not_taken_up(evaluator, tmp_path):
-    result_path(tmp_path, evaluator.card).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    (tmp_path / FILE).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     with pytest.raises(ResultError, match="damaged"):
-        run_evaluation(evaluator, tmp_path)
+        run_evaluation(evaluator, tmp_path / FILE)
 
 
 def test_an_output_folder_that_is_a_file_is_said_to_be_one(evaluator, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ResultError, match="file"):
-        run_evaluation(evaluator, tmp_path / "file")
+        run_evaluation(evaluator, tmp_path / "file" / FILE)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_is_found_before_the_network_runs(evaluator, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(ResultError, match="could not be written"):
-        run_evaluation(evaluator, tmp_path, progress=StopAt(0))
+        run_evaluation(evaluator, tmp_path / FILE, progress=StopAt(0))
 
 
 def test_a_network_that_gives_nan_is_named_with_the_person(tmp_path):
@@ -155,7 +153,7 @@ def test_a_network_that_gives_nan_is_named_with_the_person(tmp_path):
     broken.decoder.bias.data[150] = float("nan")
     people = some_people(3)
     with pytest.raises(RunError, match=f"'fake' gave NaN .* of {people[0].sequence}"):
-        run_evaluation(evaluator_of(broken, people), tmp_path)
+        run_evaluation(evaluator_of(broken, people), tmp_path / FILE)
 
 
 def test_a_batch_that_does_not_fit_asks_for_a_smaller_one(evaluator, tmp_path, monkeypatch):
@@ -164,7 +162,7 @@ def test_a_batch_that_does_not_fit_asks_for_a_smaller_one(evaluator, tmp_path, m
 
     monkeypatch.setattr(evaluator_module, "measure", full)
     with pytest.raises(RunError, match="smaller --batch-size"):
-        run_evaluation(evaluator, tmp_path)
+        run_evaluation(evaluator, tmp_path / FILE)
 
 
 def test_another_body_than_the_ground_truth_is_refused():
@@ -172,13 +170,3 @@ def test_another_body_than_the_ground_truth_is_refused():
     people.topology = "smpl"
     with pytest.raises(TopologyError, match="ground truth"):
         Evaluator(loaded(TinyNetwork()), Bodies(), people, SPIN)
-
-
-def test_means_count_every_sample_once(whole: EvaluationResult):
-    summary = summarise(whole, {})
-    assert summary.overall.mpjpe_mm == pytest.approx(whole.error_mm.mean(), rel=1e-6)
-    assert summary.overall.pve_mm == pytest.approx(whole.pve_mm.mean(), rel=1e-6)
-    weighted = sum(means.samples * means.pa_mpjpe_mm for means in summary.sequences.values()) / PEOPLE
-    assert weighted == pytest.approx(summary.overall.pa_mpjpe_mm)
-    joints = [means.mpjpe_mm for means in summary.joints.values()]
-    assert np.mean(joints) == pytest.approx(summary.overall.mpjpe_mm)

@@ -21,9 +21,9 @@ from support.python2_pickler import chumpy_array, old_csc_matrix, python2_pickle
 from occlusion_toolkit.errors import CheckpointError, UnsafeFileError
 from occlusion_toolkit.files.arrays import load_npy, load_npz
 from occlusion_toolkit.files.checkpoints import read_state_dict, write_state_dict
-from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA, UnevaluatedExpression
-from occlusion_toolkit.files.pickled_torch import ForeignObject
+from occlusion_toolkit.files.pickled_smpl import SMPL_DATA, UnevaluatedExpression
 from occlusion_toolkit.files.safe_pickle import load_pickle
+from occlusion_toolkit.files.torch_files import ForeignObject
 
 TYPED = (UnsafeFileError, CheckpointError)
 

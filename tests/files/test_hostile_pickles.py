@@ -13,7 +13,7 @@ from support.hostile_files import READERS
 from support.hostile_pickles import LIVE_CALLS, LIVE_PROGRAMS, NAMES, programs, register_extension, touched
 
 from occlusion_toolkit.errors import CheckpointError, UnsafeFileError
-from occlusion_toolkit.files import unpickling
+from occlusion_toolkit.files import safe_pickle
 
 MAX_SECONDS = 20
 MAX_KILOBYTES = 300_000
@@ -117,7 +117,7 @@ def test_a_refusal_is_short_and_nothing_that_a_terminal_obeys(tmp_path, reader):
 @pytest.mark.parametrize("reader", UNPICKLING)
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_refused_before_they_take_memory_or_time(tmp_path, monkeypatch, name, reader):
-    monkeypatch.setattr(unpickling, "MAX_INSTRUCTIONS", INSTRUCTIONS)
+    monkeypatch.setattr(safe_pickle, "MAX_INSTRUCTIONS", INSTRUCTIONS)
     peak, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     refusal(name, reader, BOMBS[name](), tmp_path)
     assert time.process_time() - started < MAX_SECONDS

@@ -13,7 +13,7 @@ from support.picture_files import exif, smooth_scene
 
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.files.images import read_image
-from occlusion_toolkit.training.samples.squares import cut_square
+from occlusion_toolkit.training.annotated_photographs import cut_square
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from scipy import sparse
 from support.python2_pickler import chumpy_array, chumpy_node, old_csc_matrix, python2_pickle
 
 from occlusion_toolkit.errors import UnsafeFileError
-from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA, UnevaluatedExpression
+from occlusion_toolkit.files.pickled_smpl import SMPL_DATA, UnevaluatedExpression
 from occlusion_toolkit.files.safe_pickle import load_pickle
 
 VALUES = np.random.default_rng(0).normal(size=(7, 3, 5))

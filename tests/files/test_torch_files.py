@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from occlusion_toolkit.errors import UnsafeFileError
 from occlusion_toolkit.files.checkpoints import read_state_dict
-from occlusion_toolkit.files.pickled_torch import ForeignObject
+from occlusion_toolkit.files.torch_files import ForeignObject
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "pare_lightning_extra_keys.json"
 FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["archive", "stream"])

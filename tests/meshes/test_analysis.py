@@ -5,15 +5,15 @@ import json
 
 import numpy as np
 import pytest
+from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface
+from occlusion_toolkit.meshes.run import make_mesh
 from support.mesh_fixtures import JOINTS, ball_result, ball_surface
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.display_pose import display_surface
+from occlusion_toolkit.body.body_surface import display_surface
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.errors import ResultError
-from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface
-from occlusion_toolkit.meshes.run import make_mesh
 from occlusion_toolkit.meshes.table import summarise_mesh
 
 

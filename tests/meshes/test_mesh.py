@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 import trimesh
+from occlusion_toolkit.meshes.figures import draw_mesh, joints_figure, mean_figure
+from occlusion_toolkit.plotting.quantity import Quantity
 from PIL import Image
 from support.figure_texts import assert_texts_fit, texts
 from support.mesh_fixtures import JOINTS, ball_result, ball_surface
@@ -15,11 +17,9 @@ from occlusion_toolkit.body.mesh_files import NO_VALUE
 from occlusion_toolkit.errors import ResultError, TopologyError
 from occlusion_toolkit.meshes import figures as mesh_report
 from occlusion_toolkit.meshes.figure import MeshBand, MeshPanel, mesh_figure
-from occlusion_toolkit.meshes.figures import draw_mesh, joints_figure, mean_figure
 from occlusion_toolkit.plotting.arrangement import arrange
 from occlusion_toolkit.plotting.colormaps import SEQUENTIAL, ColourScale, robust_scale
 from occlusion_toolkit.plotting.mesh_views import body_views
-from occlusion_toolkit.plotting.quantity import Quantity
 
 CAPTION = "pare-open · 120 images of 24 sequences · " + "many words " * 12 + "· protocol 3fa2c91b7d00"
 

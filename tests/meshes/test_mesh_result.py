@@ -5,10 +5,10 @@ import dataclasses
 import h5py
 import numpy as np
 import pytest
+from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface, write_mesh
 from support.mesh_fixtures import ball_result, ball_surface
 
 from occlusion_toolkit.errors import ResultError
-from occlusion_toolkit.meshes.mesh_result import read_mesh, read_surface, write_mesh
 
 
 @pytest.fixture

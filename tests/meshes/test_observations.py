@@ -4,15 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from occlusion_toolkit.surveys.stored import ImageKey, Manifest, Survey, write_shard
 from support.survey_fixtures import make_survey, random_shard, survey_card
 
-from occlusion_toolkit.body.part_graph import part_of_joint, part_steps
-from occlusion_toolkit.body.parts import PART_NAMES
+from occlusion_toolkit.body.parts import PART_NAMES, part_of_joint, part_steps
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.errors import GroundTruthError, ResultError
 from occlusion_toolkit.meshes.observations import Scene, observe, read_scene, what_windows_hide
-from occlusion_toolkit.surveys.stored import ImageKey, Manifest, Survey, write_shard
 from occlusion_toolkit.sweep.grid import Grid
 
 GRID = Grid("inside", size=40, stride=40, resolution=200)
@@ -70,9 +69,9 @@ def test_joints_of_the_shipped_people_lie_on_their_parts():
             assert scene.parts[y - 2 : y + 3, x - 2 : x + 3].any()
 
 
-def test_people_without_part_pictures_are_an_error():
+def test_people_without_segmentation_masks_are_an_error():
     frame = dataclasses.replace(open_dataset("open")[0], part_path=None)
-    with pytest.raises(GroundTruthError, match="no part picture"):
+    with pytest.raises(GroundTruthError, match="no segmentation mask"):
         read_scene(frame, NAMES)
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.meshes.mesh_result import read_mesh
+from occlusion_toolkit.surveys.stored import Survey
+from occlusion_toolkit.sweep.engine import Engine
 from PIL import Image
 from support.checkpoint_layouts import LAYOUTS
 from support.evaluate_fixtures import loaded
@@ -22,11 +25,8 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.data.people import PeopleList
 from occlusion_toolkit.meshes import figures as mesh_report
-from occlusion_toolkit.meshes.mesh_result import read_mesh
 from occlusion_toolkit.models.networks import spin_hmr
 from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.surveys.stored import Survey
-from occlusion_toolkit.sweep.engine import Engine
 from occlusion_toolkit.sweep.occluders import parse_occluder
 
 pytestmark = pytest.mark.slow

@@ -6,19 +6,19 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
-from scipy import stats
-from support.survey_fixtures import make_survey
-
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.body.rasterize import rasterize
-from occlusion_toolkit.body.visibility import vertex_visibility
-from occlusion_toolkit.errors import BodyModelError, ResultError
 from occlusion_toolkit.meshes.mesh_result import RULES
 from occlusion_toolkit.meshes.pooling import pool as module
 from occlusion_toolkit.meshes.pooling.carry import MapCarrier
 from occlusion_toolkit.meshes.pooling.pool import pool
 from occlusion_toolkit.surveys.stored import Survey, write_shard
+from scipy import stats
+from support.survey_fixtures import make_survey
+
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.camera import vertex_visibility
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.body.rasterize import Rasterizer, rasterize
+from occlusion_toolkit.errors import BodyModelError, ResultError
 from occlusion_toolkit.sweep.grid import Grid
 
 BODIES = Bodies()
@@ -213,7 +213,7 @@ def test_any_rasteriser_can_decide_what_is_visible(survey, mesh):
         sizes.append((height, width))
         return rasterize(vertices_px, faces, height, width, cull_backfaces=cull_backfaces)
 
-    assert_same_bits(pool(survey, BODIES, rasterizer=spy), mesh)
+    assert_same_bits(pool(survey, BODIES, rasterizer=Rasterizer("spy", spy)), mesh)
     assert set(sizes) == {(224, 224)}
 
 

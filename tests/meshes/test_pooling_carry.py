@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from occlusion_toolkit.meshes.pooling.carry import MapCarrier
+
 from occlusion_toolkit.sweep.grid import Grid
 
 GRIDS = [

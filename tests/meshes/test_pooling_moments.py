@@ -4,9 +4,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
-from scipy import stats
-
 from occlusion_toolkit.meshes.pooling.moments import Moments
+from scipy import stats
 
 VERTICES, CHANNELS = 6, 2
 

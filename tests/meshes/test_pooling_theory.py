@@ -6,24 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.meshes.mesh_result import RULES
+from occlusion_toolkit.meshes.pooling.pool import pool
+from occlusion_toolkit.surveys.part import WHOLE, Part
+from occlusion_toolkit.sweep.engine import Engine
 from PIL import Image
 from support.evaluate_fixtures import loaded
 from support.fakes import bent_elbow
 from torch import nn
 
 from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.camera import vertex_visibility
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.body.visibility import vertex_visibility
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.people import PeopleList
-from occlusion_toolkit.data.person_frame import PersonFrame
-from occlusion_toolkit.meshes.mesh_result import RULES
-from occlusion_toolkit.meshes.pooling.pool import pool
-from occlusion_toolkit.surveys.part import WHOLE, Part
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.sweep.engine import Engine
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import parse_occluder
 
@@ -68,9 +68,7 @@ def people(folder: Path) -> PeopleList:
             Image.new("RGB", (64, 64), (red, 128, 128)).save(path)
             rest = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
             box = CropBox((32.0, 32.0), 50.0)
-            frames.append(
-                PersonFrame(path, sequence, number, 0, "neutral", box, rest, np.zeros(10, np.float32))
-            )
+            frames.append(Sample(path, sequence, number, 0, "neutral", box, rest, np.zeros(10, np.float32)))
     return PeopleList("plain", "test", folder, OPEN_BODY_TOPOLOGY, frames, {})
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from occlusion_toolkit.errors import CheckpointError, CropError
 from occlusion_toolkit.models import blazepose_weights
 from occlusion_toolkit.models.backbones.blazepose import BlazePose, blazepose_full, blazepose_heavy
+from occlusion_toolkit.models.backbones.blazepose_detector import BlazePoseDetector
 from occlusion_toolkit.models.blazepose_weights import load_blazepose
 from occlusion_toolkit.models.registry import cards_folder
 
@@ -44,6 +45,20 @@ def test_it_answers_as_the_original_runtime_does(network, golden, crop):
     assert (heatmaps - golden["heatmaps"]).abs().max() < 5e-3  # logits to 100; LiteRT rounds too
     assert (heatmaps.sigmoid() - golden["heatmaps"].sigmoid()).abs().max() < 1e-3
     assert (found.mask[0, ::8, ::8].sigmoid() - golden["mask"].sigmoid()).abs().max() < 0.02
+
+
+@torch.no_grad()
+def test_the_detector_answers_as_the_original_runtime_does():
+    with np.load(GOLDEN.with_name("blazepose_detector.npz")) as file:
+        golden = {name: torch.from_numpy(file[name]) for name in file.files}
+    detector = load_blazepose("blazepose-detector", BlazePoseDetector)
+    found = detector(golden["crop"].permute(2, 0, 1)[None].float() / 127.5 - 1)
+    assert (found.logits[0].sigmoid() - golden["logits"].sigmoid()).abs().max() < 1e-3
+    assert (found.points[0] - golden["points"]).abs().max() < 0.1  # pixels of 224, also where nobody is
+    surest = golden["logits"].argmax()
+    assert found.logits[0].argmax() == surest
+    hips, top = golden["points"][surest, :2]
+    assert hips[1] > top[1]  # the man stands
 
 
 @torch.no_grad()

@@ -2,17 +2,17 @@ import copy
 
 import pytest
 import torch
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, IMAGENET_STD
-from occlusion_toolkit.models.architecture import BlazePoseSection, HMRArchitecture, PAREArchitecture
+from occlusion_toolkit.models.architecture import BlazePoseBackbone, HMRArchitecture, PAREArchitecture
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full
 from occlusion_toolkit.models.backbones.blazepose_trunk import SIGHT_LENGTH, BlazePoseTrunk, shown
 from occlusion_toolkit.models.blazepose_weights import load_blazepose
 
-MAP = BlazePoseSection(kind="blazepose", join="map", width=16)
-VECTOR = BlazePoseSection(kind="blazepose", join="vector", width=16)
-PARE = PAREArchitecture(kind="pare", trunk=MAP, branch="conv", filters=(8,), corrects_mean=True)
-HMR = HMRArchitecture(kind="hmr", trunk=VECTOR, hidden=8)
+MAP = BlazePoseBackbone(kind="blazepose", join="map", width=16)
+VECTOR = BlazePoseBackbone(kind="blazepose", join="vector", width=16)
+PARE = PAREArchitecture(kind="pare", backbone=MAP, branch="conv", filters=(8,), corrects_mean=True)
+HMR = HMRArchitecture(kind="hmr", backbone=VECTOR, hidden=8)
 
 
 def crops(people: int) -> torch.Tensor:
@@ -80,7 +80,7 @@ def test_a_network_stored_without_published_weights_predicts_the_same_when_loade
 
 
 def test_a_tuned_trunk_stores_its_own_weights():
-    network = BlazePoseSection(kind="blazepose", join="vector", width=8, tuned=True).build()
+    network = BlazePoseBackbone(kind="blazepose", join="vector", width=8, tuned=True).build()
     assert any(name.startswith("network.trunk.") for name in network.state_dict())
     assert all(value.requires_grad for value in network.network.parameters())
 

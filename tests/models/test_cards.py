@@ -11,30 +11,32 @@ from safetensors.torch import load_file
 
 from occlusion_toolkit.errors import CheckpointError, ModelCardError
 from occlusion_toolkit.files.checkpoints import write_state_dict
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models import PARE
-from occlusion_toolkit.models.architecture import HMRArchitecture, PAREArchitecture, ResNetTrunk
+from occlusion_toolkit.models.architecture import HMRArchitecture, PAREArchitecture, ResNetBackbone
 from occlusion_toolkit.models.cards import ModelCard, read_card, write_card
-from occlusion_toolkit.models.eft_camera import shift_then_scale
+from occlusion_toolkit.models.hmr import shift_then_scale
 from occlusion_toolkit.models.registry import (
-    cards_folder,
     list_cards,
     load_card,
     load_regressor,
 )
 
-TRUNK = ResNetTrunk(kind="resnet", block="basic", layers=(1, 1, 1, 1), width=4)
-CARD_NAMES = [path.stem for path in sorted(cards_folder().glob("*.yaml"))]
+BACKBONE = ResNetBackbone(kind="resnet", block="basic", layers=(1, 1, 1, 1), width=4)
+CARD_NAMES = [path.stem for path in sorted(shipped("models").glob("*.yaml"))]
 
 
 def example_card() -> str:
     """The YAML example of models/README.md."""
-    text = (cards_folder() / "README.md").read_text(encoding="utf-8")
+    text = (shipped("models") / "README.md").read_text(encoding="utf-8")
     return text.split("```yaml\n")[1].split("```")[0]
 
 
 def make_card(folder: Path, **changes: object) -> Path:
     """A card in a folder, beside real weights of a tiny PARE."""
-    network = PAREArchitecture(kind="pare", trunk=TRUNK, filters=(4,), shape_features=2, corrects_mean=True)
+    network = PAREArchitecture(
+        kind="pare", backbone=BACKBONE, filters=(4,), shape_features=2, corrects_mean=True
+    )
     weights = folder / "weights" / "my-pare.safetensors"
     weights.parent.mkdir(exist_ok=True)
     torch.manual_seed(0)
@@ -54,7 +56,7 @@ def test_every_card_is_valid_and_named_like_its_file(name: str):
 
 @pytest.mark.parametrize("name", CARD_NAMES)
 def test_every_card_is_in_the_table_of_the_readme(name: str):
-    assert f"`{name}`" in (cards_folder() / "README.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in (shipped("models") / "README.md").read_text(encoding="utf-8")
 
 
 def test_shipped_weights_load_and_the_rest_say_where_to_get_them(
@@ -86,8 +88,10 @@ def test_card_survives_the_round_trip(tmp_path: Path):
 
 def test_architectures_survive_the_round_trip():
     for architecture in (
-        HMRArchitecture(kind="hmr", trunk=TRUNK, hidden=8),
-        PAREArchitecture(kind="pare", trunk=TRUNK, branch="upsample", filters=(4, 4), corrects_mean=True),
+        HMRArchitecture(kind="hmr", backbone=BACKBONE, hidden=8),
+        PAREArchitecture(
+            kind="pare", backbone=BACKBONE, branch="upsample", filters=(4, 4), corrects_mean=True
+        ),
     ):
         copy = type(architecture).model_validate(
             yaml.safe_load(yaml.safe_dump(architecture.model_dump(mode="json")))
@@ -167,8 +171,10 @@ def test_replaced_weights_are_refused(tmp_path: Path):
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path):
-    wider = TRUNK.model_copy(update={"width": 8})
-    network = PAREArchitecture(kind="pare", trunk=wider, filters=(4,), shape_features=2, corrects_mean=True)
+    wider = BACKBONE.model_copy(update={"width": 8})
+    network = PAREArchitecture(
+        kind="pare", backbone=wider, filters=(4,), shape_features=2, corrects_mean=True
+    )
     with pytest.raises(CheckpointError, match="of another shape"):
         load_regressor(make_card(tmp_path, network=network.model_dump(mode="json")))
 

@@ -8,11 +8,16 @@ import torch
 from support.fakes import bent_elbow
 from torch import Tensor, nn
 
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, IMAGENET_STD
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from occlusion_toolkit.models import RegressorOutput
-from occlusion_toolkit.models.conformance import CHECKS, Finding, check_regressor
-from occlusion_toolkit.models.model_check import check_model, open_probe
-from occlusion_toolkit.models.probe import Probe
+from occlusion_toolkit.models.conformance import (
+    CHECKS,
+    Finding,
+    Probe,
+    check_model,
+    check_regressor,
+    open_probe,
+)
 from occlusion_toolkit.models.registry import load_regressor
 
 MEAN, STD = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))

@@ -17,9 +17,8 @@ from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models import importing
 from occlusion_toolkit.models.importing import NETWORKS, ImportedModel, Kind, import_checkpoint
-from occlusion_toolkit.models.inventory import find_model
 from occlusion_toolkit.models.networks import unread_tensors
-from occlusion_toolkit.models.registry import load_regressor
+from occlusion_toolkit.models.registry import find_model, load_regressor
 
 KIND_OF: dict[str, Kind] = {
     "spin_hmr": "spin",
@@ -51,16 +50,16 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Tensor]:
     from occlusion_toolkit.models import HMR, PARE, SpinHMR, networks
     from occlusion_toolkit.models.backbones import BasicBlock, ResNet
 
-    def trunk() -> ResNet:
+    def backbone() -> ResNet:
         return ResNet(BasicBlock, (1, 1, 1, 1), 4)
 
     torch.manual_seed(0)
     small = {
-        "spin_hmr": lambda: SpinHMR(trunk()),
-        "pare_hmr_hrnet_w32_conv": lambda: HMR(trunk(), hidden=8),
-        "pare_hrnet_w32_conv": lambda: PARE(trunk(), filters=(4,)),
-        "pare_r50": lambda: PARE(trunk(), filters=(8,)),
-        "pare_r50_upsample": lambda: PARE(trunk(), filters=(8, 8)),
+        "spin_hmr": lambda: SpinHMR(backbone()),
+        "pare_hmr_hrnet_w32_conv": lambda: HMR(backbone(), hidden=8),
+        "pare_hrnet_w32_conv": lambda: PARE(backbone(), filters=(4,)),
+        "pare_r50": lambda: PARE(backbone(), filters=(8,)),
+        "pare_r50_upsample": lambda: PARE(backbone(), filters=(8, 8)),
     }
     monkeypatch.setattr(networks, "PUBLISHED_NETWORKS", small)
     return dict(small["spin_hmr"]().state_dict())
@@ -264,5 +263,5 @@ def test_a_home_that_cannot_be_written_is_named(
     (tmp_path / "file").touch()
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "file"))
     torch.save({"model": small_networks}, tmp_path / "weights.pt")
-    with pytest.raises(ResultError, match=r"file.*cannot be made"):
+    with pytest.raises(ResultError, match=r"file.*could not be written"):
         import_checkpoint(tmp_path / "weights.pt", "spin")

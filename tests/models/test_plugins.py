@@ -11,9 +11,8 @@ from support.plugin_packages import SOUND, install
 
 from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.errors import ModelCardError
-from occlusion_toolkit.models.inventory import find_model, list_models
 from occlusion_toolkit.models.plugins import state_sha256
-from occlusion_toolkit.models.registry import load_card, load_regressor
+from occlusion_toolkit.models.registry import find_model, list_models, load_card, load_regressor
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
 

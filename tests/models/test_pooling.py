@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from occlusion_toolkit.models.architecture import PAREArchitecture, ResNetTrunk
+from occlusion_toolkit.models.architecture import PAREArchitecture, ResNetBackbone
 from occlusion_toolkit.models.pare import attend, sample_at_parts
 
 
@@ -26,9 +26,13 @@ def test_attention_on_two_pixels_reads_the_one_between() -> None:
 
 def test_pooling_network_has_the_same_tensors_and_another_answer() -> None:
     torch.manual_seed(0)
-    trunk = ResNetTrunk(kind="resnet", block="basic", layers=(1, 1, 1, 1), width=8)
-    attending = PAREArchitecture(kind="pare", trunk=trunk, branch="upsample", filters=(8,)).build().eval()
-    pooling = PAREArchitecture(kind="pare", trunk=trunk, branch="upsample", filters=(8,), sampling="pooling")
+    backbone = ResNetBackbone(kind="resnet", block="basic", layers=(1, 1, 1, 1), width=8)
+    attending = (
+        PAREArchitecture(kind="pare", backbone=backbone, branch="upsample", filters=(8,)).build().eval()
+    )
+    pooling = PAREArchitecture(
+        kind="pare", backbone=backbone, branch="upsample", filters=(8,), sampling="pooling"
+    )
     network = pooling.build().eval()
     network.load_state_dict(attending.state_dict())
     crops = torch.randn(1, 3, 64, 64)

@@ -6,8 +6,7 @@ import torch
 
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.open_world.camera import Camera, look_at, sun_matrix
-from occlusion_toolkit.open_world.framing import draw_framing, place_camera
+from occlusion_toolkit.open_world.camera import Camera, draw_framing, look_at, place_camera, sun_matrix
 from occlusion_toolkit.open_world.person import Layer
 from occlusion_toolkit.open_world.rig import (
     PARENTS,

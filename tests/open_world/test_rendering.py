@@ -4,23 +4,24 @@ import builtins
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from occlusion_toolkit.cli.synthesize import synthesize
+from occlusion_toolkit.cli.synthesize import synthesize as command
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, RenderingError, UsageError
-from occlusion_toolkit.open_world import cutting, person_layers
-from occlusion_toolkit.open_world import generate as generating
+from occlusion_toolkit.open_world import garment_cuts, person_layers
 from occlusion_toolkit.open_world import sequence as sequence_module
-from occlusion_toolkit.open_world.generate import DatasetRequest, find_photographs, generate
-from occlusion_toolkit.open_world.gl_context import DEBIAN_PACKAGES, open_context
+from occlusion_toolkit.open_world import synthesize as synthesizing
+from occlusion_toolkit.open_world.opengl import DEBIAN_PACKAGES, open_context
 from occlusion_toolkit.open_world.renderer import Renderer, soften_silhouette
 from occlusion_toolkit.open_world.seat import seat_block
 from occlusion_toolkit.open_world.sequence import SequenceRequest, render_sequence
+from occlusion_toolkit.open_world.synthesize import SynthesizedPeople, find_photographs, synthesize
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -29,40 +30,32 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
-def small(root: Path, **options: object) -> DatasetRequest:
-    settings: dict[str, object] = {
-        "root": root,
-        "count": 5,
-        "seed": 3,
-        "split": "train",
-        "frames_per_sequence": 2,
-        "width": 96,
-        "height": 80,
-    }
-    return DatasetRequest(**{**settings, **options})  # type: ignore[arg-type]
+def small(root: Path, **options: Any) -> SynthesizedPeople:
+    settings: dict[str, Any] = {"count": 5, "seed": 3, "frames_per_sequence": 2, "size": (96, 80)}
+    return synthesize(root, **settings | options)
 
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("rendered")
-    assert generate(small(root)) == 5
+    assert small(root).rendered == 5
     return root
 
 
 @pytest.mark.gl
 def test_the_same_seed_gives_the_same_files_and_another_seed_others(rendered: Path, tmp_path: Path):
-    generate(small(tmp_path / "again"))
+    small(tmp_path / "again")
     assert contents(tmp_path / "again") == contents(rendered)
-    generate(small(tmp_path / "other", seed=4))
+    small(tmp_path / "other", seed=4)
     other, first = contents(tmp_path / "other"), contents(rendered)
     assert all(other[name] != first[name] for name in first)
 
 
 @pytest.mark.gl
 def test_a_sequence_does_not_depend_on_those_before_it(rendered: Path):
-    request = small(rendered).sequences()[1]
+    before, request = (SequenceRequest(3, "train", index, 2, 96, 80) for index in range(2))
     renderer = Renderer(request.width, request.height)
-    for first in ([], [small(rendered).sequences()[0]]):
+    for first in ([], [before]):
         for earlier in first:
             list(render_sequence(renderer, earlier))
         labels = [frame.labels for _, frame in render_sequence(renderer, request)]
@@ -76,7 +69,7 @@ def test_a_sequence_does_not_depend_on_those_before_it(rendered: Path):
 @pytest.mark.gl
 @pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(rendered: Path, tmp_path: Path):
-    assert generate(small(tmp_path, workers=2)) == 5
+    assert small(tmp_path, workers=2).rendered == 5
     assert contents(tmp_path) == contents(rendered)
 
 
@@ -85,22 +78,22 @@ def test_a_stopped_run_goes_on_where_it_was(rendered: Path, tmp_path: Path):
     class StoppedError(Exception):
         pass
 
-    def stop(frames: int) -> None:
+    def stop(done: int, count: int) -> None:
         raise StoppedError
 
     with pytest.raises(StoppedError):
-        generate(small(tmp_path), stop)
-    reported: list[int] = []
-    assert generate(small(tmp_path), reported.append) == 3
-    assert sum(reported) == 5
+        small(tmp_path, progress=stop)
+    reported: list[tuple[int, int]] = []
+    assert small(tmp_path, progress=lambda *numbers: reported.append(numbers)).rendered == 3
+    assert reported == [(4, 5), (5, 5)]
     assert contents(tmp_path) == contents(rendered)
 
 
 @pytest.mark.gl
 def test_a_sequence_without_ground_truth_is_rendered_again(rendered: Path, tmp_path: Path):
-    generate(small(tmp_path))
+    small(tmp_path)
     (tmp_path / "sequenceFiles" / "train" / "synthetic_train_00001.pkl").unlink()
-    assert generate(small(tmp_path)) == 2
+    assert small(tmp_path).rendered == 2
     assert contents(tmp_path) == contents(rendered)
 
 
@@ -145,7 +138,7 @@ def test_leaving_out_hidden_triangles_changes_no_pixel(monkeypatch: pytest.Monke
     dropped: list[int] = []
 
     def all_faces(person: object, uniforms: object) -> object:
-        kept = cutting.visible_faces(person, uniforms)  # type: ignore[arg-type]
+        kept = garment_cuts.visible_faces(person, uniforms)  # type: ignore[arg-type]
         dropped.append(sum(map(len, person.faces.values())) - sum(map(len, kept.values())))  # type: ignore[attr-defined]
         return person.faces  # type: ignore[attr-defined]
 
@@ -209,20 +202,20 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch):
 
 def test_importing_the_package_does_not_import_opengl():
     code = (
-        "import sys, occlusion_toolkit.open_world.generate, occlusion_toolkit.cli.synthesize; "
+        "import sys, occlusion_toolkit.open_world.synthesize, occlusion_toolkit.cli.synthesize; "
         "sys.exit('moderngl' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_folder_with_another_data_set_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(generating, "render_to_disk", lambda root, request: request.frames)
-    generate(small(tmp_path))
+    monkeypatch.setattr(synthesizing, "render_to_disk", lambda root, request: request.frames)
+    small(tmp_path)
     with pytest.raises(DatasetError, match="another seed"):
-        generate(small(tmp_path, seed=8))
+        small(tmp_path, seed=8)
     with pytest.raises(DatasetError, match="another width, height"):
-        generate(small(tmp_path, width=64, height=64))
-    assert generate(small(tmp_path, split="test", seed=8)) == 5
+        small(tmp_path, size=(64, 64))
+    assert small(tmp_path, split="test", seed=8).rendered == 5
     assert set(__import__("json").loads((tmp_path / "dataset.json").read_text())["splits"]) == {
         "train",
         "test",
@@ -232,14 +225,14 @@ def test_a_folder_with_another_data_set_is_refused(tmp_path: Path, monkeypatch: 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match="cannot use"):
-        generate(small(tmp_path / "file"))
+        small(tmp_path / "file")
 
 
 def test_impossible_requests_are_usage_errors(tmp_path: Path):
     with pytest.raises(UsageError, match="at least 1"):
         small(tmp_path, count=0)
     with pytest.raises(UsageError, match="64"):
-        small(tmp_path, width=10)
+        small(tmp_path, size=(10, 80))
 
 
 def test_background_folders_are_checked(tmp_path: Path):
@@ -252,13 +245,15 @@ def test_background_folders_are_checked(tmp_path: Path):
 @pytest.mark.gl
 def test_the_command_renders_and_reports(tmp_path: Path):
     arguments = ["--count", "2", "--out", str(tmp_path), "--split", "test", "--size", "64x64"]
-    result = CliRunner().invoke(synthesize, arguments)
+    result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 0, result.output
     assert "2 images of the test split" in result.output
+    fewer = CliRunner().invoke(command, ["--count", "1", "--frames-per-sequence", "8", *arguments[2:]])
+    assert f"2 images of the test split in {tmp_path} (0 rendered now)" in fewer.output
     assert len(ThreeDPW(tmp_path, "test")) == 2
 
 
 def test_a_malformed_size_is_a_usage_error(tmp_path: Path):
-    result = CliRunner().invoke(synthesize, ["--count", "1", "--out", str(tmp_path), "--size", "big"])
+    result = CliRunner().invoke(command, ["--count", "1", "--out", str(tmp_path), "--size", "big"])
     assert result.exit_code == 2
     assert "WIDTHxHEIGHT" in result.output

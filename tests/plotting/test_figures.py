@@ -5,6 +5,7 @@ import dataclasses
 import matplotlib
 import numpy as np
 import pytest
+from occlusion_toolkit.plotting.quantity import Quantity
 from PIL import Image
 from support.figure_texts import assert_texts_fit, texts
 from support.synthetic_meshes import sphere
@@ -15,7 +16,6 @@ from occlusion_toolkit.heatmaps.maps_figure import HeatmapPanels, heatmap_figure
 from occlusion_toolkit.heatmaps.summary_figure import WorstCase, summary_figure
 from occlusion_toolkit.plotting import posed
 from occlusion_toolkit.plotting.posed import PosedBody
-from occlusion_toolkit.plotting.quantity import Quantity
 from occlusion_toolkit.plotting.style import DPI, save_figure, wrap_small_print
 from occlusion_toolkit.sweep.grid import Grid
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from occlusion_toolkit.plotting.quantity import Quantity, axis_label, joint_title, range_text
 
 from occlusion_toolkit.plotting.colormaps import DIVERGING, SEQUENTIAL, ColourScale, own_scale, scale_for
 from occlusion_toolkit.plotting.painting import bar_colours, grey_backdrop, paint_cells, paint_over, tinted
-from occlusion_toolkit.plotting.quantity import Quantity, axis_label, joint_title, range_text
 from occlusion_toolkit.sweep.grid import Grid
 
 GRIDS = [

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support.drawn_people import draw_cache
 from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
 
-from occlusion_toolkit.training.run import RunOptions, run_training
+from occlusion_toolkit.body.open_body import load_open_body
+from occlusion_toolkit.training.run import RunOptions, fit
 
 ANALYSES = Path(__file__).parents[2] / "analyses"
 
@@ -31,12 +33,12 @@ def test_parts_of_the_open_network_overlap_with_those_of_the_true_bodies() -> No
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two recipes, trained for two steps with two seeds."""
     folder = tmp_path_factory.mktemp("ablations")
+    cache = draw_cache(load_open_body(), folder / "crops")
     for seed in (1, 2):
         for network in (PARE, HMR):
             recipe = tiny_recipe(network, steps=2, validate_every=2, seed=seed)
             recipe = recipe.model_copy(update={"name": f"tiny-{network['kind']}"})
-            data = tiny_data(recipe, folder / "crops" / f"{seed}{network['kind']}")
-            run_training(recipe, data, RunOptions(folder / f"seed-{seed}" / recipe.name), lambda _: None)
+            fit(recipe, tiny_data(recipe, cache), RunOptions(folder / f"seed-{seed}" / recipe.name))
     return [folder / "seed-1", folder / "seed-2"]
 
 

@@ -12,7 +12,7 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.rasterize import rasterize
 from occlusion_toolkit.open_world.rig import rotmats_from_axis_angle
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
-from occlusion_toolkit.training.objective import project
+from occlusion_toolkit.training.losses import project
 
 PALETTE = np.random.default_rng(3).uniform(40, 255, (24, 3))
 

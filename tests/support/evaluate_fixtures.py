@@ -10,12 +10,11 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced, People
-from occlusion_toolkit.data.person_crop import read_crop
-from occlusion_toolkit.data.person_frame import PersonFrame
+from occlusion_toolkit.data.protocol import SPIN, Protocol
+from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.evaluation.evaluator import Evaluator, true_parameters
-from occlusion_toolkit.evaluation.protocol import SPIN, Protocol
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.cards import PluginCard
 from occlusion_toolkit.models.registry import LoadedRegressor
@@ -26,7 +25,7 @@ Change = Callable[[BodyParameters], BodyParameters]
 class OracleNetwork(nn.Module):
     """Knows people by their crops and answers with their true body, or a changed one."""
 
-    def __init__(self, frames: Sequence[PersonFrame], change: Change = lambda true: true) -> None:
+    def __init__(self, frames: Sequence[Sample], change: Change = lambda true: true) -> None:
         super().__init__()
         self._answers = change(true_parameters(frames))
         self._rows = {_key(normalise(read_crop(frame))): row for row, frame in enumerate(frames)}

@@ -1,15 +1,25 @@
 """Small stand-ins for networks and bodies, so that a sweep can be tested in milliseconds."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
 from occlusion_toolkit.body.kinematics import pose_skeleton
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.measure import JointBody
+from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.sweep.protocol import ProtocolCard
+from occlusion_toolkit.sweep.sweep import WindowSweep
+
+SMALL_GRID = Grid(size=16, stride=8, resolution=64)
 
 LSP14_FROM_SMPL24 = [8, 5, 2, 1, 4, 7, 21, 19, 17, 16, 18, 20, 12, 15]
 HIPS = [1, 2]
@@ -102,3 +112,33 @@ def random_crops(count: int, resolution: int = 224, seed: int = 0) -> Tensor:
     """Normalised noise that is never exactly grey."""
     generator = torch.Generator().manual_seed(seed)
     return 0.1 + torch.rand((count, 3, resolution, resolution), generator=generator) * math.e
+
+
+def sweep_of(
+    network: Callable[[Tensor], RegressorOutput] | None = None,
+    *,
+    grid: Grid = SMALL_GRID,
+    occluder: str = "grey",
+    body: JointBody | None = None,
+    **options: Any,
+) -> WindowSweep:
+    """A sweep of a tiny network over a body of sticks, or of what is given in their place."""
+    return WindowSweep(
+        network or TinyNetwork(), body or StickBody(), grid, parse_occluder(occluder, grid.size), **options
+    )
+
+
+def fake_card(**changes: Any) -> ProtocolCard:
+    """The protocol card of a sweep of `pare-open` without ground truth, or with other fields."""
+    fields: dict[str, Any] = {
+        "analysis": "heatmap",
+        "metrics": ("mpjpe", "pa_mpjpe"),
+        "model_card": "pare-open",
+        "weights_sha256": "0" * 64,
+        "body": OPEN_BODY_TOPOLOGY,
+        "joint_set": "lsp14",
+        "crop_rule": "square, 1.2 margin",
+        "grid": Grid(),
+        "occluder": {"name": "grey", "rgb": [124, 116, 104]},
+    }
+    return ProtocolCard(**fields | changes)

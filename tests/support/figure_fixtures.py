@@ -1,29 +1,23 @@
 """Small made-up results of every kind that a figure is drawn from."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 
-from occlusion_toolkit.attention_maps.result import AttentionResult, OccludedAttention
+from occlusion_toolkit.attention_maps.attention_maps import AttentionMaps
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
-from occlusion_toolkit.comparison import mesh_figure as mesh_comparison
-from occlusion_toolkit.meshes import figures as mesh_report
+from occlusion_toolkit.comparison import meshes as meshes_compared
+from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
+from occlusion_toolkit.meshes import pictures as mesh_pictures
 from occlusion_toolkit.plotting import posed, style
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.protocol import GridCard, ProtocolCard
-from occlusion_toolkit.sweep.results import Focus, HeatmapResult, JointMaps, StoredBody
-from occlusion_toolkit.training.log import METRICS
+from occlusion_toolkit.sweep.maps import cell_centres, labelled, with_card
+from occlusion_toolkit.sweep.protocol import ProtocolCard
+from occlusion_toolkit.training.curves import METRICS
 
 GRID = Grid("centred", size=56, stride=56)
-
-
-def fake_body() -> StoredBody:
-    """The open body standing upright in the middle of the crop."""
-    rotmats = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
-    rotmats[0] = np.diag([1.0, -1.0, -1.0])
-    return StoredBody(rotmats, np.zeros(10, np.float32), np.array([0.9, 0.0, 0.0], np.float32))
+GREY = {"name": "grey", "rgb": [124, 116, 104]}
 
 
 def write_fake_log(run: Path) -> None:
@@ -36,90 +30,71 @@ def write_fake_log(run: Path) -> None:
     path.write_text("\n".join([*lines, ",,,1999,80.25"]) + "\n")
 
 
-def fake_heatmap(model: str = "fake", seed: int = 0) -> HeatmapResult:
-    """A sweep with ground truth; models differ in their numbers, not in the image."""
+def fake_maps(model: str = "fake", seed: int = 0, **changes: np.ndarray) -> OcclusionMaps:
+    """A sweep of the upright open body with a truth; models differ in their numbers, not in the image.
+
+    Args:
+        model: name of its card.
+        seed: of the numbers.
+        changes: arrays by name, with a leading dimension of one image.
+    """
     rng = np.random.default_rng(seed)
-    joints = len(LSP14.joint_names)
-
-    def maps() -> np.ndarray:
-        return rng.uniform(20, 120, (joints, GRID.rows, GRID.cols)).astype(np.float32)
-
-    points = np.zeros((joints, 3), np.float32)
-    levels = np.full(joints, 20, np.float32)
-    windows = GRID.rows * GRID.cols
-    return HeatmapResult(
-        card=ProtocolCard(
-            analysis="heatmap",
-            read_outs=("displacement", "error", "increase"),
-            model_card=model,
-            body=OPEN_BODY_TOPOLOGY,
-            joint_sets=("lsp14",),
-            crop_rule="square",
-            grid=GridCard(kind=GRID.kind, size=GRID.size, stride=GRID.stride, resolution=GRID.resolution),
-            occluder="grey",
-        ),
-        image_name="image.jpg",
-        image_sha256="0" * 64,
-        box_centre_px=(112.0, 112.0),
-        box_size_px=224.0,
-        crop=fake_crop(),
-        occluded_crop=fake_crop(),
-        windows=GRID.windows(),
-        cells=GRID.cells(),
-        camera=np.tile(fake_body().camera, (windows, 1)),
-        clean=fake_body(),
-        worst=fake_body(),
-        worst_window=5,
-        focus=Focus(read_out="error", joint_set="lsp14", joints=LSP14.joint_names),
-        maps=(
-            JointMaps(
-                joint_set="lsp14",
-                joint_names=LSP14.joint_names,
-                joints_m=np.tile(points, (windows, 1, 1)),
-                clean_joints_m=points,
-                displacement_mm=maps(),
-                pa_displacement_mm=maps(),
-                true_joints_m=points,
-                error_mm=maps(),
-                increase_mm=maps(),
-                clean_error_mm=levels,
-                pa_error_mm=maps(),
-                pa_increase_mm=maps(),
-                clean_pa_error_mm=levels,
-            ),
-        ),
-        truth=fake_body(),
+    cells, joints = (1, GRID.rows, GRID.cols), len(LSP14.joint_names)
+    rotmats = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
+    rotmats[0] = np.diag([1.0, -1.0, -1.0])
+    body = {"rotmats": rotmats, "betas": np.zeros(10), "camera": np.array([0.9, 0.0, 0.0])}
+    arrays = {
+        name: rng.uniform(20, 120, (1, joints, GRID.rows, GRID.cols))
+        for name in ("displacement", "pa_displacement", "error", "pa_error")
+    }
+    arrays |= {name: np.full((1, joints), 20.0) for name in ("clean_error", "clean_pa_error")}
+    arrays |= {f"{which}_{name}": part[None] for which in ("clean", "true") for name, part in body.items()}
+    arrays |= {name: np.tile(part, (*cells, *(1,) * part.ndim)) for name, part in body.items()}
+    arrays = {name: values.astype(np.float32) for name, values in arrays.items()}
+    arrays |= {"box_centre_px": np.array([[112.0, 112.0]]), "box_size_px": np.array([224.0])}
+    arrays["crop"] = fake_crop()[None]
+    card = ProtocolCard(
+        analysis="heatmap",
+        metrics=("mpjpe", "pa_mpjpe"),
+        model_card=model,
+        body=OPEN_BODY_TOPOLOGY,
+        joint_set="lsp14",
+        crop_rule="square",
+        grid=GRID,
+        occluder=GREY,
+        ground_truth_body=OPEN_BODY_TOPOLOGY,
     )
+    names = {"file": ("image", ["image.jpg"]), "file_sha256": ("image", ["0" * 64])}
+    labels = {"image": [0], "joint": list(LSP14.joint_names)} | cell_centres(GRID) | names
+    return OcclusionMaps(with_card(labelled(arrays | changes, labels), card))
 
 
-def fake_attention(*, occluded: bool = True) -> AttentionResult:
+def fake_attention(*, occluded: bool = True) -> AttentionMaps:
     """Attention that sits in one cell, with the head in the upper left corner of the crop."""
-    labels = np.zeros((224, 224), dtype=np.int64)
-    labels[:32, :32] = 1 + 15
+    segmentation = np.zeros((224, 224), dtype=np.int64)
+    segmentation[:32, :32] = 1 + 15
     focused = np.zeros((24, 7, 7), dtype=np.float32)
     focused[:, 0, 0] = 1
     even = np.full((24, 7, 7), 1 / 49, dtype=np.float32)
-    result = AttentionResult(
-        card=ProtocolCard(
-            analysis="attention",
-            read_outs=(),
-            model_card="fake",
-            body=OPEN_BODY_TOPOLOGY,
-            joint_sets=(),
-            crop_rule="square",
-            grid=None,
-            occluder="grey" if occluded else None,
-        ),
-        image_name="image.jpg",
-        image_sha256="0" * 64,
-        box_centre_px=(112.0, 112.0),
-        box_size_px=224.0,
-        crop=fake_crop(),
-        part_labels=labels,
-        attention=focused,
+    views = 2 if occluded else 1
+    card = ProtocolCard(
+        analysis="attention",
+        metrics=(),
+        model_card="fake",
+        body=OPEN_BODY_TOPOLOGY,
+        joint_set="lsp14",
+        crop_rule="square",
+        grid=None,
+        occluder=GREY if occluded else None,
     )
-    hidden = OccludedAttention(np.array([0, 40, 0, 24]), fake_crop(), even)
-    return dataclasses.replace(result, occluded=hidden) if occluded else result
+    return AttentionMaps.of(
+        card,
+        "image.jpg",
+        np.stack([fake_crop()] * views),
+        np.stack([focused, even][:views]),
+        segmentation,
+        (0, 40, 0, 24) if occluded else None,
+    )
 
 
 def fake_crop() -> np.ndarray:
@@ -131,5 +106,5 @@ def draw_coarsely(monkeypatch) -> None:
     """Few pixels in rendered bodies and in PDFs: the tests are about files, not about their looks."""
     monkeypatch.setattr(posed, "_MESH_PIXELS", 56)
     monkeypatch.setattr(style, "PRINT_DPI", 72)
-    for module in (mesh_report, mesh_comparison):
+    for module in (mesh_pictures, meshes_compared):
         monkeypatch.setattr(module, "VIEWS_PER_INCH", 40.0)

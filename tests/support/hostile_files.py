@@ -15,9 +15,9 @@ import torch
 
 from occlusion_toolkit.files.arrays import load_npy, load_npz
 from occlusion_toolkit.files.checkpoints import read_state_dict
-from occlusion_toolkit.files.pickled_chumpy import SMPL_DATA
-from occlusion_toolkit.files.pickled_torch import CHECKPOINT_DATA
+from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import PLAIN_DATA, load_pickle
+from occlusion_toolkit.files.torch_files import CHECKPOINT_DATA
 
 _MB = 10**6
 

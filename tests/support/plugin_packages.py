@@ -1,16 +1,22 @@
-"""Installed packages with regressors, made of nothing but the files that an installer would leave."""
+"""Installed packages with regressors, occluders or metrics: the files that an installer would leave."""
 
 from pathlib import Path
 
 
-def install(site: Path, package: str, entry_points: dict[str, str], code: str) -> None:
+def install(
+    site: Path,
+    package: str,
+    entry_points: dict[str, str],
+    code: str,
+    group: str = "occlusion_toolkit.regressors",
+) -> None:
     """Writes a module and the metadata of its distribution into a folder that is on the path."""
     (site / f"{package}.py").write_text(code, encoding="utf-8")
     folder = site / f"{package}-1.2.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
     lines = "".join(f"{name} = {target}\n" for name, target in entry_points.items())
-    (folder / "entry_points.txt").write_text(f"[occlusion_toolkit.regressors]\n{lines}")
+    (folder / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
 
 SOUND = """

@@ -1,6 +1,6 @@
 """Compares the two rasterisers on random bodies; a program, as PyTorch3D lives in an environment of its own.
 
-python tests/pytorch3d_agreement.py 100
+PYTHONPATH=tests python tests/support/pytorch3d_agreement.py 100
 """
 
 import json
@@ -10,8 +10,7 @@ import torch
 
 from occlusion_toolkit.body.camera import project_to_crop
 from occlusion_toolkit.body.open_body import load_open_body
-from occlusion_toolkit.body.pytorch3d import rasterize_pytorch3d
-from occlusion_toolkit.body.rasterize import rasterize
+from occlusion_toolkit.body.rasterize import rasterize, rasterize_pytorch3d
 from support.body_fixtures import random_people
 
 RESOLUTION = 224

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from occlusion_toolkit.body.gender import GENDERS, Gender
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from support.python2_pickler import chumpy_array, chumpy_node, old_csc_matrix, python2_pickle
 from support.smpl_like_body import smpl_like_arrays
 

@@ -1,77 +1,78 @@
-"""An engine that workers can load and that takes its time, so that runs can be interrupted."""
+"""Sweeps of tiny networks that workers can load and that take their time, so that runs can be interrupted."""
 
 import os
+import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.errors import ImageError
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.cards import RegressorCard
 from occlusion_toolkit.models.registry import LoadedRegressor
-from occlusion_toolkit.surveys.stored import Survey
-from occlusion_toolkit.sweep.engine import Engine
-from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.surveys.survey import Survey
 from support.fakes import TinyNetwork
-
-GRID = Grid("centred", size=56, stride=56)
 
 
 class SlowNetwork(TinyNetwork):
-    """A tiny network that sleeps before it answers."""
+    """A tiny network that sleeps before it answers, and leaves an empty file named by its process."""
 
-    def __init__(self, seed: int = 0, pause_s: float = 0.0) -> None:
+    def __init__(self, seed: int = 0, pause_s: float = 0.0, pids: Path | None = None) -> None:
         super().__init__(seed)
-        self.pause_s = pause_s
+        self.pause_s, self.pids = pause_s, pids
 
     def forward(self, crops: Tensor) -> RegressorOutput:
+        if self.pids is not None:
+            (self.pids / str(os.getpid())).touch()
         time.sleep(self.pause_s)
         return super().forward(crops)
 
 
-@dataclass(frozen=True)
-class FakeSource:
-    """Makes the engine of a tiny network.
+class DeadlyNetwork(TinyNetwork):
+    """Kills every process that runs it but the one that made it."""
 
-    Attributes:
-        seed: of its weights; stands for another model.
-        grid: the windows.
-        pause_s: that every batch takes, seconds.
-        batch_size: passes per batch.
-        pids: folder in which every process that loads it leaves an empty file with its number.
+    def __init__(self) -> None:
+        super().__init__()
+        self.survivor = os.getpid()
+
+    def forward(self, crops: Tensor) -> RegressorOutput:
+        if os.getpid() != self.survivor:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(crops)
+
+
+class BrokenNetwork(DeadlyNetwork):
+    """Raises in every process but the one that made it."""
+
+    def forward(self, crops: Tensor) -> RegressorOutput:
+        if os.getpid() != self.survivor:
+            raise ImageError("the image 'a.jpg' is damaged")
+        return super().forward(crops)
+
+
+def fake_sweep(network: TinyNetwork | int = 0, **settings: object) -> OcclusionSweep:
+    """A sweep of a tiny network with few windows.
+
+    Args:
+        network: the network, or the seed of one: another seed stands for another model.
+        settings: of the sweep.
     """
-
-    seed: int = 0
-    grid: Grid = GRID
-    pause_s: float = 0.0
-    batch_size: int | None = None
-    pids: Path | None = None
-
-    def __call__(self, device: torch.device, /) -> Engine:
-        if self.pids is not None:
-            (self.pids / str(os.getpid())).touch()
-        card = RegressorCard(name=f"tiny-{self.seed}", title="t", description="d", body=OPEN_BODY_TOPOLOGY)
-        network = SlowNetwork(self.seed, self.pause_s).to(device).eval()
-        regressor = LoadedRegressor(network, card, f"{self.seed:064x}", device)
-        occluder = parse_occluder("grey", self.grid.size)
-        return Engine(regressor, load_open_body(), self.grid, occluder, self.batch_size)
+    seed = network if isinstance(network, int) else 0
+    network = TinyNetwork(seed) if isinstance(network, int) else network
+    card = RegressorCard(name=f"tiny-{seed}", title="t", description="d", body=OPEN_BODY_TOPOLOGY)
+    model = LoadedRegressor(network.eval(), card, f"{seed:064x}", torch.device("cpu"))
+    return OcclusionSweep(model, **{"size": 56, "stride": 56, "device": "cpu"} | settings)
 
 
 def some_people(count: int) -> EvenlySpaced:
     """People of the open test set."""
     return EvenlySpaced(open_dataset("open"), count)
-
-
-def no_files() -> Bodies:
-    """Bodies that are never read: the open body is its own ground truth."""
-    return Bodies(Path("nowhere"))
 
 
 def shard_bytes(survey: Survey) -> list[bytes]:

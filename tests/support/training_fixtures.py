@@ -4,18 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
-from occlusion_toolkit.training.cached_source import CachedSource, HeldOut, RowsFrom
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.training.bodies import TrainingBodies
+from occlusion_toolkit.training.crops_cache import CropsCache, RenderedPeople
+from occlusion_toolkit.training.curves import METRICS
+from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.recipe import Recipe
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies
-from occlusion_toolkit.training.samples.mix import Mix, Stage, TrainingSamples
-from occlusion_toolkit.training.sources import RunData
-from support.drawn_people import draw_cache
+from occlusion_toolkit.training.sample import HeldOut, Mix, MixedSamples
 
 OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
-TRUNK = {"kind": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "width": 8, "input_pooling": 2}
-PARE = {"kind": "pare", "trunk": TRUNK, "branch": "upsample", "filters": [8], "corrects_mean": True}
-HMR = {"kind": "hmr", "trunk": TRUNK, "hidden": 16, "dropout": 0.3}
+BACKBONE = {"kind": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "width": 8, "input_pooling": 2}
+PARE = {"kind": "pare", "backbone": BACKBONE, "branch": "upsample", "filters": [8], "corrects_mean": True}
+HMR = {"kind": "hmr", "backbone": BACKBONE, "hidden": 16, "dropout": 0.3}
 
 
 def recipe_content(network: dict[str, Any] = PARE, **train: Any) -> dict[str, Any]:
@@ -43,14 +43,13 @@ def tiny_recipe(network: dict[str, Any] = PARE, **train: Any) -> Recipe:
     return Recipe.model_validate(recipe_content(network, **train))
 
 
-def tiny_data(recipe: Recipe, folder: Path) -> RunData:
-    cache = draw_cache(load_open_body(), folder)
+def tiny_data(recipe: Recipe, cache: CropsCache) -> RunData:
+    """What a recipe learns from, of a cache that is there already."""
     train = recipe.train
-    source = CachedSource("synthetic", cache, train.augmentation, [], train.seed, train.batch_size)
-    rows = RowsFrom(source, train.held_out)
-    sizes = {"synthetic": len(rows)}
-    stages = [Stage(stage.shares) for stage in train.data]
-    samples = TrainingSamples([rows], Mix(stages, sizes, train.seed))
+    source = RenderedPeople("synthetic", cache, train.augmentation, train.seed, train.batch_size)
+    sizes = {"synthetic": len(source) - train.held_out}
+    mix = Mix(train.data, train.batch_size, sizes, train.seed)
+    samples = MixedSamples([source], mix, train.held_out)
     return RunData(samples, HeldOut(source, train.held_out), sizes, TrainingBodies(Bodies(), recipe.body))
 
 
@@ -64,3 +63,13 @@ def link_people(folder: Path) -> Path:
         file = OPEN_TEST / "sequenceFiles" / "test" / f"{name}.pkl"
         (folder / "sequenceFiles" / "train" / file.name).symlink_to(file)
     return folder
+
+
+def write_fake_log(run: Path) -> None:
+    """The log of a training of 40 logged steps with a validation in the middle and at the end."""
+    path = run / METRICS
+    path.parent.mkdir(parents=True)
+    lines = ["loss/joints_3d,loss/pose,loss/parts,step,validation/pa_mpjpe_mm"]
+    lines += [f"{1 / (9 + n)},{1 / (20 + n)},{max(0, 20 - n) / 10},{50 * n + 49}," for n in range(40)]
+    lines[21:21] = [",,,999,90.5"]
+    path.write_text("\n".join([*lines, ",,,1999,80.25"]) + "\n")

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Survey
 from support.survey_fakes import FakeSource, no_files, shard_bytes, some_people
 
 from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Survey
 
 SHARD_SIZE = 2
 IMAGES = 12

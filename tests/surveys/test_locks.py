@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-
-from occlusion_toolkit.errors import RunError
 from occlusion_toolkit.surveys.locks import locked
 from occlusion_toolkit.surveys.part import Part
+
+from occlusion_toolkit.errors import RunError
 
 HOLD = """
 import sys, time

@@ -5,17 +5,16 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.surveys.measure import image_key
+from occlusion_toolkit.surveys.part import Part
+from occlusion_toolkit.surveys.stored import Survey
 from support.survey_fakes import FakeSource, no_files, shard_bytes, some_people
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.crops import normalise
-from occlusion_toolkit.data.person_crop import read_crop
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.errors import DatasetError, RunError, TopologyError, UsageError
-from occlusion_toolkit.surveys.measure import image_key
-from occlusion_toolkit.surveys.part import Part
 from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.surveys.stored import Survey
 from occlusion_toolkit.sweep.grid import Grid
 
 PEOPLE = some_people(7)

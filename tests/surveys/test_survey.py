@@ -2,10 +2,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from occlusion_toolkit.surveys.stored import Survey, read_shard, write_shard
 from support.survey_fixtures import make_survey, survey_card
 
 from occlusion_toolkit.errors import ResultError
-from occlusion_toolkit.surveys.stored import Survey, read_shard, write_shard
 
 
 def test_a_survey_is_read_back_in_the_order_of_the_data_set(tmp_path):

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from occlusion_toolkit.surveys.stored import Survey
+from occlusion_toolkit.sweep.engine import Engine
 from support.survey_fakes import FakeSource, no_files, shard_bytes, some_people
 
 from occlusion_toolkit.errors import ImageError, RunError, UsageError
 from occlusion_toolkit.surveys import clusters, gpus
 from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.surveys.stored import Survey
 from occlusion_toolkit.surveys.workers import Workers
-from occlusion_toolkit.sweep.engine import Engine
 
 PEOPLE = some_people(16)
 DEADLINE_S = 300

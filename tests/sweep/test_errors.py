@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from occlusion_toolkit.sweep.metrics import mpjpe_per_joint, pa_mpjpe_per_joint, pve
+from occlusion_toolkit.sweep.metrics import mpjpe, pa_mpjpe, pve
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "geometry_golden.npz")
 
@@ -13,7 +13,7 @@ def golden(name: str) -> torch.Tensor:
 
 
 def test_pa_mpjpe_is_that_of_the_public_evaluation_and_its_mirrored_case_too():
-    per_joint = pa_mpjpe_per_joint(golden("S1"), golden("S2"))
+    per_joint = pa_mpjpe(golden("S1"), golden("S2"))
     np.testing.assert_allclose(per_joint.numpy(), GOLDEN["pa_per_joint"], atol=1e-12)
     np.testing.assert_allclose(per_joint.mean(dim=1).numpy(), GOLDEN["pa_mpjpe"], atol=1e-12)
 
@@ -27,12 +27,12 @@ def test_pve_is_that_of_the_public_evaluation_and_aligns_nothing():
 def test_mpjpe_is_the_distance_of_each_joint():
     predicted = torch.zeros(2, 3, 3)
     target = torch.tensor([[3.0, 4.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 2.0]]).expand(2, 3, 3)
-    assert mpjpe_per_joint(predicted, target).tolist() == [[5.0, 0.0, 2.0]] * 2
+    assert mpjpe(predicted, target).tolist() == [[5.0, 0.0, 2.0]] * 2
 
 
 def test_alignment_cannot_make_the_squared_error_larger():
     generator = torch.Generator().manual_seed(0)
     predicted, target = torch.randn((2, 50, 14, 3), generator=generator)
-    plain = mpjpe_per_joint(predicted, target).square().sum(dim=1)
-    aligned = pa_mpjpe_per_joint(predicted, target).square().sum(dim=1)
+    plain = mpjpe(predicted, target).square().sum(dim=1)
+    aligned = pa_mpjpe(predicted, target).square().sum(dim=1)
     assert (aligned <= plain + 1e-5).all()

@@ -2,19 +2,14 @@ import gc
 import logging
 import weakref
 
-import numpy as np
 import pytest
 import torch
-from support.fakes import ForgetfulNetwork, StickBody, TinyNetwork, random_crops
+from support.equality import assert_close
+from support.fakes import SMALL_GRID as GRID
+from support.fakes import ForgetfulNetwork, TinyNetwork, random_crops, sweep_of
 
-from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.errors import SweepError
-from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.memory import CPU_BATCH_SIZE, is_out_of_memory, starting_batch_size
-from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.sweep.sweep import OcclusionSweep
-
-GRID = Grid(size=16, stride=8, resolution=64)
 
 LACKS_MEMORY = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
@@ -27,33 +22,27 @@ LACKS_MEMORY = [
 ]
 
 
-def sweep_with(network, batch_size):
-    return OcclusionSweep(network, StickBody(), GRID, parse_occluder("grey", 16), batch_size=batch_size)
-
-
 @pytest.mark.parametrize("error", LACKS_MEMORY, ids=["cuda", "linux", "windows", "python"])
 def test_out_of_memory_halves_the_batch_and_changes_no_result(error, caplog):
     crops = random_crops(2, GRID.resolution)
-    expected = sweep_with(TinyNetwork(), 32).run(crops)
+    expected = sweep_of(batch_size=32).run(crops)
     network = ForgetfulNetwork(TinyNetwork(), limit=11, error=error)
-    sweep = sweep_with(network, 32)
+    sweep = sweep_of(network, batch_size=32)
     done = []
     with caplog.at_level(logging.WARNING):
-        results = sweep.run(crops, progress=lambda now, total: done.append((now, total)))
+        maps = sweep.run(crops, progress=lambda now, total: done.append((now, total)))
     assert sweep.batch_size == 8
     assert max(network.batch_sizes) == 8
     assert sum(network.batch_sizes) == 2 * (len(GRID) + 1)
     assert done[-1] == (2 * (len(GRID) + 1),) * 2
     assert [now for now, _ in done] == sorted({now for now, _ in done})
     assert "did not fit into memory" in caplog.text
-    for result, reference in zip(results, expected, strict=True):
-        difference = result.map("displacement", SMPL24) - reference.map("displacement", SMPL24)
-        assert np.abs(difference).max() < 1e-2  # mm, that is 1e-5 m
+    assert_close(maps, expected)
 
 
 def test_the_smaller_batch_size_is_kept_for_the_next_sweep():
     network = ForgetfulNetwork(TinyNetwork(), limit=8, error=LACKS_MEMORY[0])
-    sweep = sweep_with(network, 32)
+    sweep = sweep_of(network, batch_size=32)
     sweep.run(random_crops(1, GRID.resolution))
     network.limit = 1000
     network.batch_sizes.clear()
@@ -63,7 +52,7 @@ def test_the_smaller_batch_size_is_kept_for_the_next_sweep():
 
 def test_the_batch_size_never_grows_again():
     # 33 is cut to 17, 9, 5 and 3; after that the waiting 8 and 16 are cut too, to 4 and 8.
-    sweep = sweep_with(ForgetfulNetwork(TinyNetwork(), 4, LACKS_MEMORY[0]), 33)
+    sweep = sweep_of(ForgetfulNetwork(TinyNetwork(), 4, LACKS_MEMORY[0]), batch_size=33)
     sweep.run(random_crops(1, GRID.resolution))
     assert sweep.batch_size == 3
 
@@ -81,7 +70,7 @@ def test_what_did_not_fit_is_freed_before_the_next_try():
 
     gc.disable()  # what only the garbage collector frees is still in the way on a full device
     try:
-        sweep_with(hungry, 16).run(random_crops(1, GRID.resolution))
+        sweep_of(hungry, batch_size=16).run(random_crops(1, GRID.resolution))
     finally:
         gc.enable()
     assert len(activations) > len(GRID) / 4
@@ -90,19 +79,19 @@ def test_what_did_not_fit_is_freed_before_the_next_try():
 def test_a_single_crop_that_does_not_fit_is_an_error():
     network = ForgetfulNetwork(TinyNetwork(), limit=0, error=LACKS_MEMORY[1])
     with pytest.raises(SweepError, match="not even one crop"):
-        sweep_with(network, 4).run(random_crops(1, GRID.resolution))
+        sweep_of(network, batch_size=4).run(random_crops(1, GRID.resolution))
 
 
 def test_other_errors_of_a_network_are_not_taken_for_lack_of_memory():
     network = ForgetfulNetwork(TinyNetwork(), limit=0, error=RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        sweep_with(network, 4).run(random_crops(1, GRID.resolution))
+        sweep_of(network, batch_size=4).run(random_crops(1, GRID.resolution))
     assert not is_out_of_memory(ValueError("can't allocate memory"))
 
 
 def test_a_batch_size_is_chosen_where_none_is_given():
     assert starting_batch_size(torch.device("cpu")) == CPU_BATCH_SIZE
-    assert sweep_with(TinyNetwork(), None).batch_size == CPU_BATCH_SIZE
+    assert sweep_of().batch_size == CPU_BATCH_SIZE
 
 
 @pytest.mark.gpu

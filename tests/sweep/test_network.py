@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.fakes import StickBody, TinyNetwork, bent_elbow, random_crops
+import xarray as xr
+from support.equality import assert_close
+from support.fakes import StickBody, TinyNetwork, bent_elbow, random_crops, sweep_of
 from torch import nn
 
 from occlusion_toolkit.body.joints import SMPL24
@@ -18,8 +20,6 @@ from occlusion_toolkit.models.registry import LoadedRegressor, list_cards
 from occlusion_toolkit.sweep.folding import fold_batch_norms
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner, optimised_copy
-from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.sweep.sweep import OcclusionSweep
 
 TESTS = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -103,8 +103,7 @@ def test_a_folding_that_would_change_the_output_is_taken_back():
 def test_the_original_network_is_not_touched():
     network = TinyNetwork().train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    sweep = OcclusionSweep(network, StickBody(), GRID, parse_occluder("grey", 16))
-    sweep.run(random_crops(1, 64))
+    sweep_of(network, grid=GRID).run(random_crops(1, 64))
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert set(network.state_dict()) == set(before)
@@ -123,20 +122,14 @@ def test_the_body_is_not_touched_either():
             return self.sticks.centred_joints(parameters, joint_set) + self.offset
 
     body, crops = Body(), random_crops(1, 64)
-    sweep = OcclusionSweep(TinyNetwork(), body, GRID, parse_occluder("grey", 16))
+    sweep = sweep_of(body=body, grid=GRID)
     body.offset += 1.0  # after the sweep has taken its copy
-    (result,) = sweep.run(crops)
-    (expected,) = OcclusionSweep(TinyNetwork(), Body(), GRID, parse_occluder("grey", 16)).run(crops)
-    assert (result.of(SMPL24).joints_m == expected.of(SMPL24).joints_m).all()
+    xr.testing.assert_identical(sweep.run(crops), sweep_of(body=Body(), grid=GRID).run(crops))
 
 
 def test_a_network_in_training_mode_is_run_in_evaluation_mode():
-    crops = random_crops(1, 64)
-    maps = []
-    for network in (TinyNetwork().train(), TinyNetwork().eval()):
-        (result,) = OcclusionSweep(network, StickBody(), GRID, parse_occluder("grey", 16)).run(crops)
-        maps.append(torch.from_numpy(result.map("displacement", SMPL24)))
-    assert torch.equal(*maps)
+    networks = (TinyNetwork().train(), TinyNetwork().eval())
+    xr.testing.assert_identical(*(sweep_of(net, grid=GRID).run(random_crops(1, 64)) for net in networks))
 
 
 def test_a_network_with_its_card_is_optimised_too():
@@ -163,17 +156,15 @@ def half_precision_bends_the_elbow(crops):
 
 
 def test_bf16_records_the_largest_joint_deviation_and_warns(caplog):
-    sweep = OcclusionSweep(
-        half_precision_bends_the_elbow, StickBody(), GRID, parse_occluder("grey", 16), precision="bf16"
-    )
+    sweep = sweep_of(half_precision_bends_the_elbow, grid=GRID, precision="bf16")
+    assert sweep.deviation_mm is None
     with caplog.at_level(logging.WARNING):
-        (result,) = sweep.run(random_crops(1, 64))
+        sweep.run(random_crops(1, 64))
     rest = StickBody().rest_joints
     elbow = SMPL24.index("left_elbow")
     radius = max((rest[SMPL24.index(name)] - rest[elbow])[:2].norm() for name in ("left_wrist", "left_hand"))
     expected_mm = 1000 * 2 * radius.item() * torch.tensor(0.25).sin().item()
-    assert result.deviation_mm == pytest.approx(expected_mm, rel=1e-4)
-    assert result.precision == "bf16"
+    assert sweep.deviation_mm == pytest.approx(expected_mm, rel=1e-4)
     assert "largest joint deviation" in caplog.text
 
 
@@ -181,10 +172,10 @@ def test_a_small_deviation_is_recorded_without_a_warning(caplog):
     def regressor(crops):
         return bent_elbow(torch.full((len(crops),), 1e-5 if torch.is_autocast_enabled("cpu") else 0.0))
 
-    sweep = OcclusionSweep(regressor, StickBody(), GRID, parse_occluder("grey", 16), precision="bf16")
+    sweep = sweep_of(regressor, grid=GRID, precision="bf16")
     with caplog.at_level(logging.WARNING):
-        (result,) = sweep.run(random_crops(1, 64))
-    assert 0 < result.deviation_mm < 0.1
+        sweep.run(random_crops(1, 64))
+    assert 0 < sweep.deviation_mm < 0.1
     assert caplog.text == ""
 
 
@@ -199,21 +190,15 @@ def test_bf16_of_a_real_convolution_stays_near_float32_and_answers_in_float32():
 COMPILED_SWEEP = """
 import json, torch
 from torch._dynamo.utils import counters
-from support.fakes import StickBody, TinyNetwork, random_crops
-from occlusion_toolkit.body.joints import SMPL24
+from support.fakes import random_crops, sweep_of
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.sweep.sweep import OcclusionSweep
-
-def sweep(compiled):
-    grid, grey = Grid(size=16, stride=16, resolution=64), parse_occluder("grey", 16)
-    return OcclusionSweep(TinyNetwork(), StickBody(), grid, grey, batch_size=7, compile=compiled)
 
 torch.set_num_threads(1)
-(plain,), (fast,) = (sweep(compiled).run(random_crops(1, 64)) for compiled in (False, True))
-difference = abs(fast.map("displacement", SMPL24) - plain.map("displacement", SMPL24)).max()
+grid = Grid(size=16, stride=16, resolution=64)
+sweeps = [sweep_of(grid=grid, batch_size=7, compile=compiled) for compiled in (False, True)]
+plain, fast = (sweep.run(random_crops(1, 64))["displacement"] for sweep in sweeps)
 graphs = counters["stats"]["unique_graphs"]
-print(json.dumps([fast.compiled, float(difference), fast.deviation_mm, graphs]))
+print(json.dumps([float(abs(fast - plain).max()), sweeps[1].deviation_mm, graphs]))
 """
 
 
@@ -227,8 +212,7 @@ def test_a_compiled_network_gives_the_same_maps_and_is_compiled_once():
         check=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
     )
-    compiled, difference_mm, deviation_mm, graphs = json.loads(done.stdout.splitlines()[-1])
-    assert compiled
+    difference_mm, deviation_mm, graphs = json.loads(done.stdout.splitlines()[-1])
     assert difference_mm < 1e-2
     assert deviation_mm < 1e-2
     assert graphs == 1  # 17 passes in batches of 7: the last, smaller one must not be compiled anew
@@ -236,9 +220,7 @@ def test_a_compiled_network_gives_the_same_maps_and_is_compiled_once():
 
 def test_only_networks_can_be_compiled():
     with pytest.raises(UsageError, match="without compilation"):
-        OcclusionSweep(
-            half_precision_bends_the_elbow, StickBody(), GRID, parse_occluder("grey", 16), compile=True
-        )
+        sweep_of(half_precision_bends_the_elbow, grid=GRID, compile=True)
 
 
 @pytest.mark.gpu
@@ -248,7 +230,5 @@ def test_a_gpu_gives_the_maps_of_the_cpu():
     for device in ("cpu", "cuda"):
         body = StickBody()
         body.rest_joints = body.rest_joints.to(device)
-        sweep = OcclusionSweep(TinyNetwork(), body, GRID, parse_occluder("blur", 16), device=device)
-        maps.append([result.map("displacement", SMPL24) for result in sweep.run(crops)])
-    for on_cpu, on_gpu in zip(*maps, strict=True):
-        assert abs(on_cpu - on_gpu).max() < 1e-2
+        maps.append(sweep_of(body=body, grid=GRID, occluder="blur", device=device).run(crops))
+    assert_close(*maps)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +7,12 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from support.fakes import random_crops
+from support.plugin_packages import install
 
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, IMAGENET_STD
-from occlusion_toolkit.data.crops import denormalise
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD, denormalise
 from occlusion_toolkit.errors import OccluderError
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.sweep.occluders import Occluder, describe, occluder_of, parse_occluder, plain_spec
 from occlusion_toolkit.sweep.occluders.picture import PictureOccluder
 
 SIZE = 16
@@ -76,7 +77,7 @@ def test_grey_is_zero_in_normalised_space_and_says_its_colour():
     fill = grey.fill(random_crops(1, GRID.resolution))
     assert (fill == 0).all()
     np.testing.assert_allclose(rgb(fill[0])[0, 0], [124, 116, 104], atol=0.5)
-    assert "124,116,104" in grey.description
+    assert grey.spec["rgb"] == [124, 116, 104]
 
 
 @pytest.mark.parametrize(("spec", "value"), [("black", 0.0), ("white", 255.0)])
@@ -125,8 +126,7 @@ def test_opaque_picture_fills_the_window_at_full_size(tmp_path):
     y0, y1, x0, x1 = windows(WHOLE)[0].tolist()
     occluded = occluder.apply(random_crops(1, GRID.resolution), windows(WHOLE))[0]
     np.testing.assert_allclose(rgb(occluded[:, y0:y1, x0:x1]), pixels, atol=1e-3)
-    assert "cup.png" in occluder.description
-    assert str(tmp_path) not in occluder.description
+    assert describe(occluder.spec) == "image cup.png"
 
 
 def test_clipped_windows_show_the_part_of_the_picture_inside_the_crop(tmp_path):
@@ -156,7 +156,7 @@ def test_alpha_mixes_picture_and_crop():
     crops = random_crops(1, GRID.resolution)
     y0, y1, x0, x1 = windows(WHOLE)[0].tolist()
     inside = (slice(None), slice(y0, y1), slice(x0, x1))
-    occluded = PictureOccluder(rgba, "test").apply(crops, windows(WHOLE))[0]
+    occluded = PictureOccluder(rgba, Path("test.png"), "0" * 64).apply(crops, windows(WHOLE))[0]
     assert torch.equal(occluded[:, y0 : y0 + 4], crops[0, :, y0 : y0 + 4])
     before, after = rgb(crops[0][inside]), rgb(occluded[inside])
     np.testing.assert_allclose(after[4:8], 0.8 * before[4:8] + 0.2 * 200, atol=1e-3)
@@ -189,7 +189,7 @@ def test_pictures_are_turned_upright(tmp_path):
 
 @pytest.mark.parametrize("spec", ["gray", "", "grey:2", "noise:x", "noise:-1", "noise:1e3", "image:"])
 def test_unknown_specifications_are_an_error_that_lists_the_choices(spec):
-    choices = "grey, black, white, mean, noise, noise:SEED, blur or image:PATH"
+    choices = "grey, black, white, mean, noise, noise:SEED, blur, image:PATH"
     with pytest.raises(OccluderError, match=choices):
         parse_occluder(spec, SIZE)
 
@@ -206,3 +206,78 @@ def test_a_missing_or_broken_picture_is_an_error_that_names_it(tmp_path):
     broken.write_bytes(b"not a picture")
     with pytest.raises(OccluderError, match=r"broken\.png"):
         parse_occluder(f"image:{broken}", SIZE)
+
+
+@pytest.mark.parametrize("text", [*PAINTS, "image"])
+def test_an_occluder_is_made_again_from_its_spec(text, tmp_path):
+    if text == "image":
+        text = f"image:{save_picture(tmp_path / 'cup.png', np.full((24, 16, 3), 77))}"
+    occluder, crops = parse_occluder(text, SIZE), random_crops(1, GRID.resolution)
+    again = occluder_of(json.loads(json.dumps(plain_spec(occluder))), SIZE)
+    assert torch.equal(again.apply(crops, windows(WHOLE)), occluder.apply(crops, windows(WHOLE)))
+
+
+def test_what_would_paint_something_else_is_not_made_again(tmp_path):
+    path = save_picture(tmp_path / "cup.png", np.full((24, 16, 3), 77))
+    picture, blur = parse_occluder(f"image:{path}", SIZE).spec, parse_occluder("blur", SIZE).spec
+    save_picture(path, np.full((24, 16, 3), 78))
+    for spec in (picture, blur, {"name": "mug"}, {"name": "noise", "seed": "x"}, {"name": "image"}):
+        with pytest.raises(OccluderError):
+            occluder_of(spec, 2 * SIZE)
+
+
+def test_specs_read_as_words():
+    texts = {"noise:7": "noise (seed 7)", "grey": "grey", "blur": "blur (sigma_px 4.0)"}
+    assert {text: describe(parse_occluder(text, SIZE).spec) for text in texts} == texts
+    assert describe(None) == "none"
+
+
+class Stripes(Occluder):
+    """An occluder of one's own: black and white rows."""
+
+    def __init__(self, **changes: object) -> None:
+        self.spec = {"name": "stripes", "period": 2, "rgb": (0, 255)} | changes
+
+    def fill(self, crops: torch.Tensor) -> torch.Tensor:
+        return (torch.arange(crops.shape[2]) % 2 * 4.0 - 2.0)[None, None, :, None].expand_as(crops)
+
+
+def test_an_occluder_of_ones_own_needs_a_spec_and_a_fill_and_nothing_else():
+    crops = random_crops(1, GRID.resolution)
+    (y0, y1, x0, x1), painted = windows(WHOLE)[0].tolist(), Stripes().apply(crops, windows(WHOLE))
+    assert torch.equal(painted[0, :, y0:y1, x0:x1], Stripes().fill(crops)[0, :, y0:y1, x0:x1])
+    assert torch.equal(painted[0, :, :y0], crops[0, :, :y0])
+    assert plain_spec(Stripes()) == {"name": "stripes", "period": 2, "rgb": [0, 255]}
+
+
+@pytest.mark.parametrize("change", [{"name": 3}, {"seed": float("nan")}, {"file": Path("x")}], ids=str)
+def test_a_spec_that_cannot_be_stored_is_refused(change):
+    with pytest.raises(OccluderError, match=r"Stripes\.spec"):
+        plain_spec(Stripes(**change))
+
+
+def test_installed_packages_add_occluders_by_name(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    code = """
+from occlusion_toolkit.sweep.occluders import Occluder
+
+class Dots(Occluder):
+    spec = {"name": "dots"}
+
+    def fill(self, crops):
+        return crops.new_ones((len(crops), 3, 1, 1))
+
+number = int
+"""
+    points = {"dots": "paintbox:Dots", "number": "paintbox:number", "gone": "paintbox:nothing"}
+    install(tmp_path, "paintbox", points, code, group="occlusion_toolkit.occluders")
+    dots = parse_occluder("dots", SIZE)
+    assert (dots.fill(random_crops(1, 8)) == 1).all()
+    assert plain_spec(occluder_of(dots.spec, SIZE)) == {"name": "dots"}
+    for name, words in {
+        "number": "not an Occluder",
+        "gone": "cannot be made",
+        "stripes": "image:PATH, dots",
+    }.items():
+        with pytest.raises(OccluderError, match=words):
+            parse_occluder(name, SIZE)

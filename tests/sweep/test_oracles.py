@@ -4,12 +4,19 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import Occlusion
-from support.fakes import BEYOND_LEFT_ELBOW, PixelReader, StickBody, TinyNetwork, random_crops, random_people
+from support.fakes import (
+    BEYOND_LEFT_ELBOW,
+    PixelReader,
+    StickBody,
+    TinyNetwork,
+    random_crops,
+    random_people,
+    sweep_of,
+)
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.sweep.sweep import OcclusionSweep
+from occlusion_toolkit.sweep.maps import values_of
 
 TOLERANCE_MM = 1e-2  # 1e-5 m
 RESOLUTION = 112
@@ -20,10 +27,9 @@ def crop() -> torch.Tensor:
     return random_crops(1, RESOLUTION)
 
 
-def sweep_map(network, grid, readout, joint_set=LSP14, aligned=False, truth=None):
-    sweep = OcclusionSweep(network, StickBody(), grid, parse_occluder("grey", grid.size))
-    (result,) = sweep.run(crop(), truth)
-    return result.map(readout, joint_set, aligned)
+def sweep_map(network, grid, metric, joint_set=LSP14, truth=None):
+    maps = sweep_of(network, grid=grid, joint_set=joint_set).run(crop(), truth)
+    return values_of(maps, metric).values[0]
 
 
 def error_mm(network, crops, joint_set, truth):
@@ -112,25 +118,20 @@ def test_the_displacement_of_a_bent_elbow_is_the_length_of_its_chord():
     assert moved[wrist].max() == pytest.approx(1000 * 2 * radius * abs(np.sin(angle / 2)), rel=1e-5)
 
 
-def grey_sweep(kind, batch_size):
-    grid = Grid(kind, 40, 8, RESOLUTION)
-    return OcclusionSweep(TinyNetwork(), StickBody(), grid, parse_occluder("grey", 40), batch_size=batch_size)
-
-
-def test_an_occluder_equal_to_the_image_moves_nothing_at_all():
-    (result,) = grey_sweep("centred", 7).run(torch.zeros(1, 3, RESOLUTION, RESOLUTION), random_people(1))
-    for joint_set in (SMPL24, LSP14):
-        for aligned in (False, True):
-            assert (result.map("displacement", joint_set, aligned) == 0).all()
-            assert (result.map("increase", joint_set, aligned) == 0).all()
-    assert (result.camera == result.clean_camera).all()
+@pytest.mark.parametrize("joint_set", [SMPL24, LSP14], ids=["smpl24", "lsp14"])
+def test_an_occluder_equal_to_the_image_moves_nothing_at_all(joint_set):
+    sweep = sweep_of(grid=Grid("centred", 40, 8, RESOLUTION), batch_size=7, joint_set=joint_set)
+    maps = sweep.run(torch.zeros(1, 3, RESOLUTION, RESOLUTION), random_people(1))
+    for metric in ("displacement", "pa_displacement", "increase", "pa_increase"):
+        assert (values_of(maps, metric) == 0).all(), metric
+    assert (maps["camera"] == maps["clean_camera"]).all()
 
 
 def test_windows_that_hide_only_their_own_colour_move_nothing_while_others_do():
-    half_grey = crop()
+    half_grey, grid = crop(), Grid("inside", 40, 8, RESOLUTION)
     half_grey[:, :, :, : RESOLUTION // 2] = 0
-    (result,) = grey_sweep("inside", 5).run(half_grey)
-    moved = result.map("displacement", SMPL24)[1:].max(axis=0)
-    in_grey = (result.grid.windows()[:, 3] <= RESOLUTION // 2).reshape(moved.shape)
+    maps = sweep_of(grid=grid, batch_size=5, joint_set=SMPL24).run(half_grey)
+    moved = maps["displacement"].values[0, 1:].max(axis=0)
+    in_grey = (grid.windows()[:, 3] <= RESOLUTION // 2).reshape(moved.shape)
     assert (moved[in_grey] == 0).all()
     assert (moved[~in_grey] > 0).all()

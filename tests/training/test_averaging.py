@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import torch
-from support.training_fixtures import tiny_data, tiny_recipe
+from support.training_fixtures import tiny_recipe
 
-from occlusion_toolkit.training.averaging import move_average
-from occlusion_toolkit.training.run import RunOptions, run_training
+from occlusion_toolkit.training.callbacks import move_average
+from occlusion_toolkit.training.data import RunData
+from occlusion_toolkit.training.run import RunOptions, fit
 
 
 def test_average_moves_by_the_share_that_is_not_kept() -> None:
@@ -27,11 +28,10 @@ def test_integers_are_taken_over() -> None:
     assert averaged.tolist() == [7, 200]
 
 
-def test_a_short_run_keeps_little_of_its_random_start(tmp_path: Path) -> None:
+def test_a_short_run_keeps_little_of_its_random_start(data: RunData, tmp_path: Path) -> None:
     optimisation = {"learning_rate": 1e-3, "average_decay": 0.9999}
     recipe = tiny_recipe(steps=12, validate_every=12, optimisation=optimisation)
-    data = tiny_data(recipe, tmp_path / "crops")
-    run_training(recipe, data, RunOptions(out=tmp_path / "run"), lambda numbers: None)
+    fit(recipe, data, RunOptions(tmp_path / "run"))
     stored = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
     name = "network.backbone.bn1.running_mean"
     averaged, current = stored["state_dict"][name], stored["current_model_state"][name]

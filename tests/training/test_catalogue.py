@@ -6,29 +6,29 @@ import torch
 from PIL import Image
 from support import training_files as files
 from support.smpl_files_writer import shared_smpl_folder
+from support.training_fixtures import recipe_content
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
+from occlusion_toolkit.data.annotations import ImageFolder
 from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import BodyModelError, DatasetError, TrainingError
+from occlusion_toolkit.training.bodies import TrainingBodies, table_of_people, with_body_joints
 from occlusion_toolkit.training.catalogue import (
     TRAINING_SETS,
-    annotation_file,
     default_folder,
-    open_training_set,
-    training_set,
+    read_training_set,
+    require_files,
 )
 from occlusion_toolkit.training.data_check import Need, check_data
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
-from occlusion_toolkit.training.samples.part_label_store import LABELS_PX, MARGIN, prepare_part_labels
-from occlusion_toolkit.training.samples.people_table import table_of_people
-from occlusion_toolkit.training.samples.table_geometry import keypoints_in_box
+from occlusion_toolkit.training.label_cameras import keypoints_in_box
+from occlusion_toolkit.training.part_labels import LABEL_MARGIN, LABELS_PX, prepare_part_labels
+from occlusion_toolkit.training.recipe import Recipe
 
 OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
 
@@ -57,19 +57,23 @@ def _write_all(root: Path, truth: files.Truth) -> dict[str, Path]:
     }
 
 
+def recipe_of(names: tuple[str, ...], body: str = OPEN_BODY_TOPOLOGY, *, voc: bool = False) -> Recipe:
+    augmentation = {"occlusion": {"objects": "voc"} if voc else None}
+    content = recipe_content(data=[{"shares": {"+".join(names): 1.0}}], augmentation=augmentation)
+    return Recipe.model_validate(content | {"body": body})
+
+
 def _check(names: tuple[str, ...], folders: dict[str, Path], *, voc: bool = False) -> dict[str, Need]:
-    needs = check_data(names, OPEN_BODY_TOPOLOGY, folders, Bodies(), objects="voc" if voc else None)
+    needs = check_data(recipe_of(names, voc=voc), folders, Bodies())
     return {need.name: need for need in needs}
 
 
 def test_every_published_set_opens(tmp_path: Path, truth: files.Truth) -> None:
-    bodies, cache = Bodies(), tmp_path / "cache"
     for name, folder in _write_all(tmp_path, truth).items():
-        people = open_training_set(name, folder, bodies, OPEN_BODY_TOPOLOGY, cache=cache)
-        assert len(people.table) == 3
-        assert people.table.has_pose_3d.all()
-        assert (people.labels is None) == (name == "h36m")
-        assert people.table.image_path(2).is_file()
+        table = read_training_set(name, folder, TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY))
+        assert len(table) == 3
+        assert table.has_pose_3d.all()
+        assert table.image_path(2).is_file()
 
 
 def test_check_counts_what_is_there(tmp_path: Path, truth: files.Truth) -> None:
@@ -111,10 +115,10 @@ def test_check_notes_missing_images(tmp_path: Path, truth: files.Truth) -> None:
 
 def test_check_knows_the_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
-    needs = check_data((), SMPL_TOPOLOGY, {}, Bodies())
-    assert [need.kind for need in needs] == ["body"]
-    assert "https://smpl.is.tue.mpg.de" in needs[0].how_to_get
-    assert needs[0].problem is not None
+    needs = check_data(recipe_of(("synthetic",), SMPL_TOPOLOGY), {}, Bodies())
+    assert [need.kind for need in needs] == ["data set", "body"]
+    assert "https://smpl.is.tue.mpg.de" in needs[1].how_to_get
+    assert needs[1].problem is not None
 
 
 @pytest.mark.parametrize(
@@ -135,11 +139,11 @@ def test_check_misses_what_training_would_miss_after_hours(
     for path in shared_smpl_folder(tmp_path_factory).iterdir():
         if missing not in path.name:
             (tmp_path / path.name).symlink_to(path)
-    problem = check_data(sets, SMPL_TOPOLOGY, {}, Bodies(tmp_path))[-1].problem
+    problem = check_data(recipe_of(sets, SMPL_TOPOLOGY), {}, Bodies(tmp_path))[-1].problem
     assert problem is not None
     assert message in problem
     whole = Bodies(shared_smpl_folder(tmp_path_factory))
-    assert check_data(sets, SMPL_TOPOLOGY, {}, whole)[-1].problem is None
+    assert check_data(recipe_of(sets, SMPL_TOPOLOGY), {}, whole)[-1].problem is None
 
 
 @pytest.mark.parametrize(
@@ -155,22 +159,21 @@ def test_lists_are_found_by_the_names_that_efts_script_downloads(
     tmp_path: Path, name: str, file: str
 ) -> None:
     (tmp_path / file).touch()
-    assert annotation_file(training_set(name), tmp_path) == tmp_path / file
+    assert require_files(name, tmp_path) == tmp_path / file
 
 
 def test_the_larger_list_of_coco_is_read(tmp_path: Path) -> None:
     for file in ("COCO2014-Part-ver01.json", "coco_2014_train_eft.npz"):
         (tmp_path / file).touch()
-    assert annotation_file(training_set("coco-eft"), tmp_path) == tmp_path / "coco_2014_train_eft.npz"
+    assert require_files("coco-eft", tmp_path) == tmp_path / "coco_2014_train_eft.npz"
 
 
-def test_unknown_and_unlisted_sets_are_refused(tmp_path: Path) -> None:
+def test_unknown_and_missing_sets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no training set 'lsp'; there are: coco-eft"):
         _check(("lsp",), {})
-    with pytest.raises(TrainingError, match="crops cache"):
-        open_training_set("synthetic", tmp_path, Bodies(), OPEN_BODY_TOPOLOGY, cache=tmp_path)
-    with pytest.raises(DatasetError, match="needs train2014"):
-        open_training_set("coco-eft", tmp_path, Bodies(), OPEN_BODY_TOPOLOGY, cache=tmp_path)
+    for name, words in (("coco-eft", "needs train2014"), ("synthetic", "made by `occlusion-toolkit synth")):
+        with pytest.raises(DatasetError, match=words):
+            require_files(name, tmp_path)
 
 
 def test_people_of_another_body_are_refused(tmp_path: Path) -> None:
@@ -179,8 +182,10 @@ def test_people_of_another_body_are_refused(tmp_path: Path) -> None:
     for name in ("imageFiles", "dataset.json"):
         (tmp_path / name).symlink_to(OPEN_TEST / name)
     with pytest.raises(DatasetError, match="the network of 'smpl'"):
-        open_training_set("3dpw-train", tmp_path, Bodies(), SMPL_TOPOLOGY, cache=tmp_path)
-    need = check_data(("3dpw-train",), SMPL_TOPOLOGY, {"3dpw-train": tmp_path}, Bodies(tmp_path))[0]
+        read_training_set("3dpw-train", tmp_path, TrainingBodies(Bodies(), SMPL_TOPOLOGY))
+    need = check_data(recipe_of(("3dpw-train",), SMPL_TOPOLOGY), {"3dpw-train": tmp_path}, Bodies(tmp_path))[
+        0
+    ]
     assert "the network of 'smpl'" in need.problem
 
 
@@ -209,7 +214,7 @@ def test_labels_under_the_published_camera_are_those_of_the_renderer(tmp_path: P
     overlap, agreement = [], []
     for row, frame in enumerate(chosen):
         size = (LABELS_PX, LABELS_PX)
-        (x, y), half = frame.box.centre, frame.box.size * MARGIN / 2
+        (x, y), half = frame.box.centre, frame.box.size * LABEL_MARGIN / 2
         step = 2 * half / LABELS_PX
         with Image.open(frame.part_path) as image:
             affine = (step, 0, x - half, 0, step, y - half)

@@ -10,7 +10,7 @@ import torch
 import yaml
 from support.training_fixtures import HMR, link_people, recipe_content
 
-from occlusion_toolkit.training.saving import CHECKPOINT
+from occlusion_toolkit.training.checkpoints import CHECKPOINT
 
 
 @pytest.mark.slow

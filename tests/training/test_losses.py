@@ -8,7 +8,6 @@ from scipy.spatial.transform import Rotation
 from occlusion_toolkit.training.losses import (
     IGNORED_PART,
     LossTerms,
-    LossWeights,
     attention_loss,
     betas_loss,
     camera_loss,
@@ -18,6 +17,7 @@ from occlusion_toolkit.training.losses import (
     part_loss,
     pose_loss,
 )
+from occlusion_toolkit.training.recipe import LossWeights
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "pare_loss_golden.npz"
 BODY_25 = 25

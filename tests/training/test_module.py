@@ -1,46 +1,43 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
+from support.training_fixtures import HMR, PARE, tiny_recipe
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
-from occlusion_toolkit.training.initial import build_network, mean_person, starting_weights, take_over
-from occlusion_toolkit.training.losses import attention_loss
+from occlusion_toolkit.training.bodies import TrainingBodies
+from occlusion_toolkit.training.data import RunData
+from occlusion_toolkit.training.evaluation import mean_iou, part_overlaps
+from occlusion_toolkit.training.losses import attention_loss, fit_camera, project
 from occlusion_toolkit.training.module import RegressorTraining, rate_share
-from occlusion_toolkit.training.objective import fit_camera, project
-from occlusion_toolkit.training.part_iou import mean_iou, part_overlaps
-from occlusion_toolkit.training.recipe import Optimisation, load_recipe
-from occlusion_toolkit.training.samples.sample import Sample
-from occlusion_toolkit.training.sources import RunData
+from occlusion_toolkit.training.network import build_network, mean_person, starting_weights, take_over
+from occlusion_toolkit.training.recipe import Optimisation
+from occlusion_toolkit.training.recipe_files import load_recipe
+from occlusion_toolkit.training.sample import TrainingSample
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> RunData:
-    return tiny_data(tiny_recipe(), tmp_path_factory.mktemp("crops"))
-
-
-@pytest.fixture(scope="module")
-def batch(data: RunData) -> Sample:
+def batch(data: RunData) -> TrainingSample:
     return default_collate([data.held_out[row] for row in range(4)])
 
 
 def module(data: RunData, supervised_by: str = "parts") -> RegressorTraining:
     recipe = tiny_recipe(PARE, supervision={"by": supervised_by, "until_step": 4})
-    bodies = data.bodies
-    mean = MeanParameters.standing()
-    return RegressorTraining(recipe, bodies.model("neutral"), bodies.joints("neutral"), mean, data.people)
+    return RegressorTraining(recipe, data.bodies, MeanParameters.standing(), data.people)
 
 
-def the_truth(data: RunData, batch: Sample) -> RegressorOutput:
+def the_truth(data: RunData, batch: TrainingSample) -> RegressorOutput:
     """What a perfect network says."""
     joints = data.bodies.joints("neutral")
     bodies = BodyParameters(batch.rotmats, batch.betas, torch.zeros(len(batch.crop), 3))
@@ -48,13 +45,13 @@ def the_truth(data: RunData, batch: Sample) -> RegressorOutput:
     return RegressorOutput(batch.rotmats, batch.betas, fit_camera(joints(bodies), batch.keypoints), logits)
 
 
-def test_truth_costs_nothing(data: RunData, batch: Sample) -> None:
+def test_truth_costs_nothing(data: RunData, batch: TrainingSample) -> None:
     terms = module(data).objective(the_truth(data, batch), batch)
     for name, value in vars(terms).items():
         assert value.item() == pytest.approx(0, abs=1e-5), name
 
 
-def test_every_term_notices_what_it_is_for(data: RunData, batch: Sample) -> None:
+def test_every_term_notices_what_it_is_for(data: RunData, batch: TrainingSample) -> None:
     objective, truth = module(data).objective, the_truth(data, batch)
     shift = torch.tensor([0.0, 0.2, 0.0])
     moved = RegressorOutput(truth.rotmats, truth.betas, truth.camera + shift, truth.part_logits)
@@ -71,7 +68,7 @@ def test_every_term_notices_what_it_is_for(data: RunData, batch: Sample) -> None
     ("flag", "blind"), [("has_smpl", ("pose", "betas", "parts")), ("has_pose_3d", ("joints_3d",))]
 )
 def test_people_without_annotation_do_not_count(
-    data: RunData, batch: Sample, flag: str, blind: tuple[str, ...]
+    data: RunData, batch: TrainingSample, flag: str, blind: tuple[str, ...]
 ) -> None:
     torch.manual_seed(0)
     objective = module(data).objective
@@ -81,7 +78,7 @@ def test_people_without_annotation_do_not_count(
     known = torch.tensor([True, True, False, False])
     some = objective(output, batch._replace(**{flag: known}))
     halves = RegressorOutput(output.rotmats[:2], output.betas[:2], output.camera[:2], output.part_logits[:2])
-    alone = objective(halves, Sample(*(value[:2] for value in batch)))
+    alone = objective(halves, TrainingSample(*(value[:2] for value in batch)))
     nobody = objective(output, batch._replace(**{flag: torch.zeros(4, dtype=torch.bool)}))
     for name in blind:
         assert getattr(some, name).item() == pytest.approx(getattr(alone, name).item(), rel=1e-5)
@@ -89,7 +86,7 @@ def test_people_without_annotation_do_not_count(
     assert some.joints_2d.item() == objective(output, batch).joints_2d.item()
 
 
-def test_openpose_keypoints_and_unseen_joints_have_no_weight(data: RunData, batch: Sample) -> None:
+def test_openpose_keypoints_and_unseen_joints_have_no_weight(data: RunData, batch: TrainingSample) -> None:
     objective, truth = module(data).objective, the_truth(data, batch)
     keypoints = batch.keypoints.clone()
     keypoints[:, :25, :2] += 1
@@ -103,7 +100,7 @@ def test_lambda_p_falls_to_zero_by_step_count(data: RunData) -> None:
     assert weights == [1.0, 1.0, 0.0, 0.0]
 
 
-def test_joint_supervision_pulls_attention_to_the_joints(data: RunData, batch: Sample) -> None:
+def test_joint_supervision_pulls_attention_to_the_joints(data: RunData, batch: TrainingSample) -> None:
     objective = module(data, "joints").objective
     bodies = BodyParameters(batch.rotmats, batch.betas, torch.zeros(4, 3))
     camera = fit_camera(data.bodies.joints("neutral")(bodies), batch.keypoints)
@@ -184,14 +181,14 @@ def test_network_on_small_crops_is_the_one_that_halves_large_ones() -> None:
         build_network(recipe.network, 100, MeanParameters.standing())
 
 
-def test_weights_of_a_trunk_alone_are_taken_over(tmp_path: Path) -> None:
+def test_weights_of_a_backbone_alone_are_taken_over(tmp_path: Path) -> None:
     recipe = tiny_recipe(PARE)
     donor, network = (build_network(recipe.network, 112, MeanParameters.standing()) for _ in range(2))
     tensors: dict[str, Tensor] = {
         name: value.contiguous() for name, value in donor.backbone.state_dict().items()
     }
-    save_file(tensors, tmp_path / "trunk.safetensors")
-    taken = take_over(network, tmp_path / "trunk.safetensors")
+    save_file(tensors, tmp_path / "backbone.safetensors")
+    taken = take_over(network, tmp_path / "backbone.safetensors")
     assert taken == len(tensors)
     assert torch.equal(network.backbone.conv1.weight, donor.backbone.conv1.weight)
     del tensors["conv1.weight"]
@@ -200,15 +197,15 @@ def test_weights_of_a_trunk_alone_are_taken_over(tmp_path: Path) -> None:
         take_over(network, tmp_path / "less.safetensors")
 
 
-def test_both_trunks_of_a_network_start_from_the_same_file(tmp_path: Path) -> None:
-    stages = {name: PARE[name] for name in ("trunk", "branch", "filters")}
+def test_both_backbones_of_a_network_start_from_the_same_file(tmp_path: Path) -> None:
+    stages = {name: PARE[name] for name in ("backbone", "branch", "filters")}
     donor = build_network(tiny_recipe(HMR).network, 112, MeanParameters.standing())
     network = build_network(tiny_recipe({"kind": "nbf"} | stages).network, 112, MeanParameters.standing())
     tensors = {name: value.contiguous() for name, value in donor.state_dict().items() if "backbone" in name}
-    save_file(tensors, tmp_path / "trunk.safetensors")
-    assert take_over(network, tmp_path / "trunk.safetensors") == 2 * len(tensors)
-    for trunk in (network.backbone, network.encoder):
-        assert torch.equal(trunk.layer4[0].conv2.weight, donor.backbone.layer4[0].conv2.weight)
+    save_file(tensors, tmp_path / "backbone.safetensors")
+    assert take_over(network, tmp_path / "backbone.safetensors") == 2 * len(tensors)
+    for backbone in (network.backbone, network.encoder):
+        assert torch.equal(backbone.layer4[0].conv2.weight, donor.backbone.layer4[0].conv2.weight)
 
 
 def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
@@ -230,7 +227,8 @@ def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
 
 
 def test_body_moves_with_the_network_but_is_none_of_its_modules(data: RunData) -> None:
-    trained = module(data).double()
+    own = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)  # double precision is not for the others
+    trained = module(dataclasses.replace(data, bodies=own)).double()
     assert trained.body.rest_joints.dtype == torch.float64
     assert all(
         name.startswith("network.") for name, _ in [*trained.named_buffers(), *trained.named_parameters()]

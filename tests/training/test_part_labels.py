@@ -13,23 +13,22 @@ from occlusion_toolkit.body.joints49 import J24, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.rasterize import rasterize
-from occlusion_toolkit.data.annotations.eft import read_eft
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.table import AnnotationTable
+from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
+from occlusion_toolkit.data.eft import read_eft
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
-from occlusion_toolkit.training.samples.label_cameras import (
+from occlusion_toolkit.training.bodies import TrainingBodies, with_body_joints
+from occlusion_toolkit.training.label_cameras import (
     FOCAL_LENGTH_PX,
     Pinhole,
     camera_translation,
     fit_translation,
 )
-from occlusion_toolkit.training.samples.part_label_store import (
+from occlusion_toolkit.training.part_labels import (
+    LABEL_MARGIN,
     LABELS_PX,
-    MARGIN,
     prepare_part_labels,
+    render_part_labels,
 )
-from occlusion_toolkit.training.samples.part_labels import render_part_labels
 
 CPU = torch.device("cpu")
 PEOPLE = 4
@@ -120,7 +119,7 @@ def test_stored_labels_lie_where_the_joints_are(
         x, y, side = truth.boxes[row]
         for name in ("right_knee", "left_knee", "right_elbow", "left_elbow"):
             seen = 2 * (truth.pixels[row, 25 + J24.index(name)] - (x, y)) / side
-            column, line = ((seen / MARGIN + 1) * LABELS_PX / 2).astype(int)
+            column, line = ((seen / LABEL_MARGIN + 1) * LABELS_PX / 2).astype(int)
             part = int(labels[line, column]) - 1
             parent = {"knee": "hip", "elbow": "shoulder"}[name.split("_")[1]]
             hits.append(part in (SMPL24.index(name), SMPL24.index(f"{name.split('_')[0]}_{parent}")))
@@ -144,7 +143,7 @@ def test_labels_are_rendered_once_and_again_when_the_annotations_change(
 def test_people_without_a_body_have_no_labels(
     truth: files.Truth, bodies: TrainingBodies, tmp_path: Path
 ) -> None:
-    from occlusion_toolkit.data.annotations.npz import read_npz
+    from occlusion_toolkit.data.published_list import read_npz
 
     listed = read_npz(files.write_mpi_inf(tmp_path, truth), ImageFolder(tmp_path))
     store = prepare_part_labels(listed, bodies, tmp_path, CPU)

@@ -4,41 +4,35 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.drawn_people import draw_cache
 from torch.utils.data import default_collate
 
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.models.base import MeanParameters
-from occlusion_toolkit.training.cached_source import CachedSource
+from occlusion_toolkit.training.bodies import TrainingBodies
+from occlusion_toolkit.training.crops_cache import CropsCache, RenderedPeople
 from occlusion_toolkit.training.module import RegressorTraining
-from occlusion_toolkit.training.recipe import load_recipe
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies
-from occlusion_toolkit.training.samples.sample import Sample
+from occlusion_toolkit.training.recipe_files import load_recipe
+from occlusion_toolkit.training.sample import TrainingSample
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 NEVER_USED = ("backbone.final_layer", "head.downsample_module")
 
 
 @pytest.fixture(scope="module")
-def batch(tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    cache = draw_cache(load_open_body(), tmp_path_factory.mktemp("crops"))
+def batch(cache: CropsCache) -> TrainingSample:
     settings = load_recipe(RECIPES / "table3-e.yaml").train.augmentation
-    source = CachedSource("synthetic", cache, settings, [], seed=0, batch_size=2)
-    return default_collate([source.sample(row, row) for row in range(2)])
+    source = RenderedPeople("synthetic", cache, settings, seed=0, batch_size=2)
+    return default_collate([source.samples([row], [row])[0] for row in range(2)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["hmr-eft-r50", "table3-a", "table3-e", "hmr-eft-hrnet-w32", "table5-pare-hrnet-w32"]
 )
-def test_network_of_the_paper_takes_a_step(name: str, batch: Sample) -> None:
+def test_network_of_the_paper_takes_a_step(name: str, batch: TrainingSample, bodies: TrainingBodies) -> None:
     recipe = load_recipe(RECIPES / f"{name}.yaml").model_copy(update={"body": OPEN_BODY_TOPOLOGY})
-    bodies = TrainingBodies(Bodies(), recipe.body)
     torch.manual_seed(0)
-    module = RegressorTraining(
-        recipe, bodies.model("neutral"), bodies.joints("neutral"), MeanParameters.standing(), {}
-    )
+    module = RegressorTraining(recipe, bodies, MeanParameters.standing(), {})
     terms = module.objective(module(batch.crop), batch)
     loss = terms.total(module.loss_weights(0))
     loss.backward()

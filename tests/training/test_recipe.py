@@ -5,12 +5,11 @@ import pytest
 import yaml
 from support.training_fixtures import HMR, PARE, recipe_content
 
-from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.errors import TrainingError, UsageError
 from occlusion_toolkit.models.cards import read_card
 from occlusion_toolkit.training.catalogue import TRAINING_SETS
-from occlusion_toolkit.training.changes import cut_down, seeded, stretched
-from occlusion_toolkit.training.losses import LossWeights
-from occlusion_toolkit.training.recipe import Supervision, load_recipe
+from occlusion_toolkit.training.recipe import LossWeights, Supervision
+from occlusion_toolkit.training.recipe_files import cut_down, load_recipe, stretched, with_changes
 
 MODELS = Path(__file__).parents[2] / "models"
 BASES = ("coco", "open")
@@ -99,6 +98,9 @@ def test_recipe_that_extends_itself_is_refused(tmp_path: Path) -> None:
         ({"speed": 3}, "train.speed"),
         ({"data": []}, "train.data"),
         ({"data": [{"shares": {"synthetic": 0.4}}]}, "sum to 0.4"),
+        ({"data": [{"shares": {"h36m+coco-eft": 0.5, "h36m": 0.5}}]}, "named twice"),
+        ({"data": [{"shares": {"h36m": 1.5, "coco-eft": -0.5}}]}, "train.data"),
+        ({"data": [{"shares": {"h36m": 1.0}, "steps": 0}]}, "train.data.0.steps"),
         ({"data": [{"shares": {"synthetic": 1.0}}, {"shares": {"h36m": 1.0}}]}, "every stage .* needs steps"),
         ({"supervision": {"by": "hands"}}, "train.supervision.by"),
         ({"optimisation": {"learning_rate": -1}}, "train.optimisation.learning_rate"),
@@ -112,8 +114,10 @@ def test_wrong_recipes_name_the_wrong_key(tmp_path: Path, change: dict[str, Any]
 
 
 def test_files_that_are_no_recipes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="Cannot read"):
+    with pytest.raises(UsageError, match=r"no recipe '.*nothing\.yaml'"):
         load_recipe(tmp_path / "nothing.yaml")
+    with pytest.raises(UsageError, match=r"no recipe 'nothing'; there are: .*pare-open.*table3-e"):
+        load_recipe("nothing")
     (tmp_path / "broken.yaml").write_text("a: [")
     with pytest.raises(TrainingError, match="not a YAML file"):
         load_recipe(tmp_path / "broken.yaml")
@@ -124,7 +128,7 @@ def test_files_that_are_no_recipes_are_refused(tmp_path: Path) -> None:
 
 
 def test_fast_run_is_two_small_steps() -> None:
-    train = seeded(cut_down(load_recipe(MODELS / "recipes" / "table3-e.yaml")), 5).train
+    train = with_changes(load_recipe("table3-e"), seed=5, cut_down_for=1).train
     assert (train.steps, train.batch_size, train.validate_every, train.seed) == (2, 8, 2, 5)
 
 

@@ -1,7 +1,8 @@
 import csv
+import io
 import os
+import pickle
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,25 +16,19 @@ from torch.utils.data import Dataset
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.cards import read_card
 from occlusion_toolkit.models.registry import load_regressor
-from occlusion_toolkit.training.guards import BAD_BATCH
+from occlusion_toolkit.training.callbacks import BAD_BATCH
+from occlusion_toolkit.training.checkpoints import CHECKPOINT
+from occlusion_toolkit.training.crops_cache import CropsCache
+from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.recipe import Recipe
-from occlusion_toolkit.training.run import RunOptions, check_run, run_training
-from occlusion_toolkit.training.samples.sample import Sample
-from occlusion_toolkit.training.saving import CHECKPOINT
-from occlusion_toolkit.training.sources import RunData
-
-
-def no_report(_numbers: dict[str, float]) -> None:
-    pass
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> RunData:
-    return tiny_data(tiny_recipe(), tmp_path_factory.mktemp("crops"))
+from occlusion_toolkit.training.run import RunOptions, check_run, fit
+from occlusion_toolkit.training.sample import TrainingSample
 
 
 def run(recipe: Recipe, data: RunData, out: Path, **options: Any) -> int:
-    return run_training(recipe, data, RunOptions(out=out, **options), no_report)
+    chosen = RunOptions(out, **options)
+    check_run(recipe, chosen)
+    return fit(recipe, data, chosen)
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
@@ -55,18 +50,18 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class Watched(Dataset[Sample]):
+class Watched(Dataset[TrainingSample]):
     """The same samples; something happens when one of them is drawn."""
 
     def __init__(self, data: RunData) -> None:
         self.data, self.happens_at, self.drawn = data, -1, list[int]()
 
-    def __getitem__(self, position: int) -> Sample:
+    def __getitem__(self, position: int) -> TrainingSample:
         sample = self.data.samples[position]
         self.drawn.append(position)
         return self.changed(sample) if position == self.happens_at else sample
 
-    def changed(self, sample: Sample) -> Sample:
+    def changed(self, sample: TrainingSample) -> TrainingSample:
         return sample
 
     def as_data(self) -> RunData:
@@ -76,13 +71,13 @@ class Watched(Dataset[Sample]):
 class Interrupted(Watched):
     signal = signal.SIGINT
 
-    def changed(self, sample: Sample) -> Sample:
+    def changed(self, sample: TrainingSample) -> TrainingSample:
         os.kill(os.getpid(), self.signal)
         return sample
 
 
 class Spoilt(Watched):
-    def changed(self, sample: Sample) -> Sample:
+    def changed(self, sample: TrainingSample) -> TrainingSample:
         return sample._replace(betas=sample.betas * float("nan"))
 
 
@@ -93,7 +88,7 @@ def test_run_stopped_after_every_step_equals_an_uninterrupted_one(
 ) -> None:
     recipe = tiny_recipe(network, steps=3, validate_every=1)
     assert run(recipe, data, tmp_path / "whole") == 3
-    done = [run(recipe, data, tmp_path / "parts", max_minutes=0.0, resume=True) for _ in range(3)]
+    done = [run(recipe, data, tmp_path / "parts", end=0.0, resume=True) for _ in range(3)]
     assert done == [1, 2, 3]
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert whole.keys() == parts.keys()
@@ -158,13 +153,27 @@ def test_weights_come_with_a_card_that_loads(data: RunData, tmp_path: Path) -> N
 
 
 def test_folder_of_another_run_is_not_overwritten(data: RunData, tmp_path: Path) -> None:
-    (tmp_path / CHECKPOINT).write_bytes(b"")
+    run(tiny_recipe(), data, tmp_path, end=0.0)
     with pytest.raises(TrainingError, match="--resume"):
         run(tiny_recipe(), data, tmp_path)
 
 
+def test_what_is_no_checkpoint_of_a_run_cannot_be_resumed(data: RunData, tmp_path: Path) -> None:
+    path = tmp_path / CHECKPOINT
+    run(tiny_recipe(), data, tmp_path, end=0.0)
+    whole = path.read_bytes()
+    foreign = io.BytesIO()
+    torch.save({"state_dict": {}}, foreign)
+    contents = [whole[:0], whole[:100], whole[: len(whole) // 2], whole[:-1], b"text", foreign.getvalue()]
+    for content in [*contents, pickle.dumps(Path("elsewhere")), pickle.dumps([1])]:
+        path.write_bytes(content)
+        with pytest.raises(TrainingError, match=r"last\.ckpt cannot be resumed: it is damaged") as refused:
+            run(tiny_recipe(), data, tmp_path, resume=True)
+        assert "\n" not in str(refused.value)
+
+
 def test_other_people_than_before_are_refused(data: RunData, tmp_path: Path) -> None:
-    run(tiny_recipe(), data, tmp_path, max_minutes=0.0)
+    run(tiny_recipe(), data, tmp_path, end=0.0)
     others = RunData(data.samples, data.held_out, {"synthetic": 7}, data.bodies)
     with pytest.raises(TrainingError, match="cannot go on"):
         run(tiny_recipe(), others, tmp_path, resume=True)
@@ -176,7 +185,7 @@ def test_batches_that_do_not_divide_are_refused(data: RunData, tmp_path: Path) -
 
 
 def test_stop_in_the_middle_of_accumulated_parts_finishes_the_step(data: RunData, tmp_path: Path) -> None:
-    done = [run(tiny_recipe(), data, tmp_path, parts=2, max_minutes=0.0, resume=True) for _ in range(2)]
+    done = [run(tiny_recipe(), data, tmp_path, parts=2, end=0.0, resume=True) for _ in range(2)]
     assert done == [1, 2]
     with pytest.raises(TrainingError, match="--accumulate 2"):
         run(tiny_recipe(), data, tmp_path, resume=True)
@@ -198,13 +207,8 @@ def test_what_cannot_run_is_refused_before_data_are_read(
         check_run(tiny_recipe(**changes), RunOptions(out=tmp_path, **options))
 
 
-def test_time_to_prepare_data_counts(data: RunData, tmp_path: Path) -> None:
-    begun_long_ago = time.monotonic() - 100
-    assert run(tiny_recipe(), data, tmp_path, max_minutes=1.0, began=begun_long_ago) == 1
-
-
 def test_another_start_than_before_is_refused(data: RunData, tmp_path: Path) -> None:
-    run(tiny_recipe(), data, tmp_path / "first", max_minutes=0.0)
+    run(tiny_recipe(), data, tmp_path / "first", end=0.0)
     run(tiny_recipe(steps=1, validate_every=1), data, tmp_path / "other")
     weights = tmp_path / "other" / "weights" / "tiny-last.safetensors"
     with pytest.raises(
@@ -221,7 +225,7 @@ def test_cards_of_a_lost_run_are_not_taken_for_those_of_a_new_one(data: RunData,
 
 
 def test_another_seed_or_length_than_before_is_refused(data: RunData, tmp_path: Path) -> None:
-    run(tiny_recipe(), data, tmp_path, max_minutes=0.0)
+    run(tiny_recipe(), data, tmp_path, end=0.0)
     with pytest.raises(TrainingError, match="another seed and another steps"):
         run(tiny_recipe(seed=4, steps=9), data, tmp_path, resume=True)
 
@@ -237,7 +241,7 @@ def test_half_precision_learns_nearly_the_same(data: RunData, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_network_learns_a_few_people_by_heart(data: RunData, tmp_path: Path) -> None:
+def test_network_learns_a_few_people_by_heart(cache: CropsCache, tmp_path: Path) -> None:
     still = {"flip_probability": 0.0, "turn_probability": 0.0, "zoom": 0.0, "shift": 0.0}
     plain = {
         "channel_gain": 0.0,
@@ -258,7 +262,7 @@ def test_network_learns_a_few_people_by_heart(data: RunData, tmp_path: Path) -> 
             "motion_blur": 0.0,
         },
     )  # fmt: skip
-    run(recipe, tiny_data(recipe, tmp_path / "crops"), tmp_path / "run")
+    run(recipe, tiny_data(recipe, cache), tmp_path / "run")
     with (tmp_path / "run" / "logs" / "csv" / "metrics.csv").open() as file:
         logged = [row for row in csv.DictReader(file) if row["loss/total"]]
     for name, share in (("joints_3d", 0.1), ("pose", 0.3), ("joints_2d", 0.1), ("parts", 0.4)):

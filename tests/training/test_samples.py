@@ -16,20 +16,17 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, SPIN49, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.annotations.eft import read_eft
-from occlusion_toolkit.data.annotations.images import ImageFolder
-from occlusion_toolkit.data.annotations.npz import read_npz
+from occlusion_toolkit.data.annotations import ImageFolder
 from occlusion_toolkit.data.boxes import CropBox
-from occlusion_toolkit.training.augment import Warp
-from occlusion_toolkit.training.objective import fit_camera, project
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies, with_body_joints
-from occlusion_toolkit.training.samples.mix import Mix, Stage, TrainingSamples
-from occlusion_toolkit.training.samples.moves import draw_warp, margin_of
-from occlusion_toolkit.training.samples.part_label_store import prepare_part_labels
-from occlusion_toolkit.training.samples.sample import IGNORED_LABEL, Sample
-from occlusion_toolkit.training.samples.settings import RandomCrop, SampleSettings
-from occlusion_toolkit.training.samples.squares import cut_square
-from occlusion_toolkit.training.samples.table_source import TableSource
+from occlusion_toolkit.data.eft import read_eft
+from occlusion_toolkit.data.published_list import read_npz
+from occlusion_toolkit.training.annotated_photographs import AnnotatedPhotographs, cut_square
+from occlusion_toolkit.training.bodies import TrainingBodies, with_body_joints
+from occlusion_toolkit.training.losses import fit_camera, project
+from occlusion_toolkit.training.part_labels import prepare_part_labels
+from occlusion_toolkit.training.recipe import DataStage, RandomCrop, SampleSettings
+from occlusion_toolkit.training.sample import IGNORED_LABEL, Mix, MixedSamples, TrainingSample
+from occlusion_toolkit.training.warp import Warp, draw_warp, margin_of
 
 RESOLUTION = 112
 PLAIN = SampleSettings(resolution=RESOLUTION, occlusion=None)
@@ -52,14 +49,14 @@ def truth(body: BodyModel, joints49: Joints49) -> files.Truth:
 
 
 @pytest.fixture(scope="module")
-def source(truth: files.Truth, tmp_path_factory: pytest.TempPathFactory) -> TableSource:
+def source(truth: files.Truth, tmp_path_factory: pytest.TempPathFactory) -> AnnotatedPhotographs:
     root = tmp_path_factory.mktemp("coco")
     bodies = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)
     table = with_body_joints(
         read_eft(files.write_eft(root, truth), ImageFolder(root, ("train2014",))), bodies
     )
     labels = prepare_part_labels(table, bodies, root / "cache", torch.device("cpu"))
-    return TableSource("coco-eft", table, labels, PLAIN, [], seed=0, batch_size=2)
+    return AnnotatedPhotographs("coco-eft", table, labels, PLAIN, seed=0, batch_size=2)
 
 
 def _warp(mirrored: bool, degrees: float, zoom: float, x: float, y: float) -> Warp:
@@ -81,14 +78,14 @@ warps = st.builds(
 )
 
 
-def _same(first: Sample, second: Sample) -> bool:
+def _same(first: TrainingSample, second: TrainingSample) -> bool:
     return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 @settings(max_examples=15)
 @given(warps, st.integers(0, PEOPLE - 1))
 def test_augmented_body_projects_onto_augmented_keypoints(
-    source: TableSource, joints49: Joints49, warp: Warp, row: int
+    source: AnnotatedPhotographs, joints49: Joints49, warp: Warp, row: int
 ) -> None:
     sample = source.warped(row, warp)
     parameters = BodyParameters(sample.rotmats[None], sample.betas[None], torch.zeros(1, 3))
@@ -106,7 +103,9 @@ def test_augmented_body_projects_onto_augmented_keypoints(
 
 @settings(max_examples=15)
 @given(warps, st.integers(0, PEOPLE - 1))
-def test_crop_shows_the_dots_where_the_keypoints_are(source: TableSource, warp: Warp, row: int) -> None:
+def test_crop_shows_the_dots_where_the_keypoints_are(
+    source: AnnotatedPhotographs, warp: Warp, row: int
+) -> None:
     """Every annotated joint is painted as a white dot into the photograph."""
     sample = source.warped(row, warp)
     pixels = (sample.keypoints[NUM_OPENPOSE:, :2] + 1) * RESOLUTION / 2
@@ -117,7 +116,7 @@ def test_crop_shows_the_dots_where_the_keypoints_are(source: TableSource, warp: 
 
 @settings(max_examples=15)
 @given(warps, st.integers(0, PEOPLE - 1))
-def test_part_at_a_projected_joint_is_that_joints(source: TableSource, warp: Warp, row: int) -> None:
+def test_part_at_a_projected_joint_is_that_joints(source: AnnotatedPhotographs, warp: Warp, row: int) -> None:
     sample = source.warped(row, warp)
     labels = sample.labels
     for name in ("right_knee", "left_knee"):
@@ -133,7 +132,7 @@ def test_part_at_a_projected_joint_is_that_joints(source: TableSource, warp: War
             assert parts & legs or (parts & in_front and depth[other] < depth[side])
 
 
-def test_mirroring_swaps_everything_and_twice_is_identity(source: TableSource) -> None:
+def test_mirroring_swaps_everything_and_twice_is_identity(source: AnnotatedPhotographs) -> None:
     plain = source.warped(0, _warp(False, 0, 1, 0, 0))
     mirrored = source.warped(0, _warp(True, 0, 1, 0, 0))
     assert int((mirrored.crop.flip(2).int() - plain.crop.int()).abs().max()) <= 1
@@ -148,13 +147,13 @@ def test_mirroring_swaps_everything_and_twice_is_identity(source: TableSource) -
     assert float(agree.float().mean()) > 0.999
 
 
-def test_samples_are_a_pure_function_of_seed_row_and_position(source: TableSource) -> None:
+def test_samples_are_a_pure_function_of_seed_row_and_position(source: AnnotatedPhotographs) -> None:
     copy = pickle.loads(pickle.dumps(source))
-    first = source.sample(1, 7)
+    first = source.samples([1], [7])[0]
     torch.manual_seed(3)
-    assert _same(first, copy.sample(1, 7))
-    assert not _same(first, source.sample(1, 8))
-    assert not torch.equal(first.crop, source.sample(2, 7).crop)
+    assert _same(first, copy.samples([1], [7])[0])
+    assert not _same(first, source.samples([1], [8])[0])
+    assert not torch.equal(first.crop, source.samples([2], [7])[0].crop)
 
 
 def test_augmentations_have_the_published_frequencies() -> None:
@@ -189,7 +188,7 @@ def test_random_crops_begin_at_their_step_and_stay_inside_the_box() -> None:
 
 def test_missing_ground_truth_is_zero_and_flagged(truth: files.Truth, tmp_path: Path) -> None:
     table = read_npz(files.write_h36m(tmp_path, truth), ImageFolder(tmp_path, ("images",)))
-    sample = TableSource("h36m", table, None, PLAIN, [], 0, 1).sample(0, 3)
+    sample = AnnotatedPhotographs("h36m", table, None, PLAIN, 0, 1).samples([0], [3])[0]
     assert not sample.has_smpl
     assert sample.has_pose_3d
     assert not sample.rotmats.any()
@@ -200,32 +199,32 @@ def test_missing_ground_truth_is_zero_and_flagged(truth: files.Truth, tmp_path: 
     assert int((sample.joints_3d[:, 3] > 0).sum()) == 17
 
 
-def test_objects_cover_crops_but_no_ground_truth(source: TableSource) -> None:
+def test_objects_cover_crops_but_no_ground_truth(source: AnnotatedPhotographs) -> None:
     red = np.zeros((80, 80, 4), np.uint8)
     red[..., 0] = red[..., 3] = 255
-    bare = source.sample(0, 5)
-    occluded = TableSource(
-        "coco-eft",
-        source._table,
-        source._labels,
-        SampleSettings(resolution=RESOLUTION),
-        [red],
-        seed=0,
-        batch_size=2,
-    ).sample(0, 5)
+    bare = source.samples([0], [5])[0]
+    objects = AnnotatedPhotographs(
+        "coco-eft", source._table, source._labels, SampleSettings(resolution=RESOLUTION), 0, 2
+    )
+    objects.cutouts = [red]
+    occluded = objects.samples([0], [5])[0]
     for name in ("keypoints", "joints_3d", "rotmats", "labels"):
         assert torch.equal(getattr(bare, name), getattr(occluded, name))
     reddish = (occluded.crop[0].float() > 90) & (occluded.crop[1:].float().amax(dim=0) < 60)
     assert 0.02 < float(reddish.float().mean()) < 0.98
 
 
-def test_mixed_samples_collate_into_a_batch(source: TableSource, truth: files.Truth, tmp_path: Path) -> None:
+def test_mixed_samples_collate_into_a_batch(
+    source: AnnotatedPhotographs, truth: files.Truth, tmp_path: Path
+) -> None:
     table = read_npz(files.write_h36m(tmp_path, truth), ImageFolder(tmp_path, ("images",)))
-    second = TableSource("h36m", table, None, PLAIN, [], 0, 2)
-    mix = Mix([Stage({"coco-eft": 0.5, "h36m": 0.5})], {"coco-eft": PEOPLE, "h36m": PEOPLE}, seed=0)
-    samples = TrainingSamples([source, second], mix)
+    second = AnnotatedPhotographs("h36m", table, None, PLAIN, 0, 2)
+    mix = Mix(
+        [DataStage(shares={"coco-eft": 0.5, "h36m": 0.5})], 2, {"coco-eft": PEOPLE, "h36m": PEOPLE}, seed=0
+    )
+    samples = MixedSamples([source, second], mix)
     batch = default_collate([samples[position] for position in range(6)])
-    assert isinstance(batch, Sample)
+    assert isinstance(batch, TrainingSample)
     assert batch.crop.shape == (6, 3, RESOLUTION, RESOLUTION)
     assert batch.position.tolist() == list(range(6))
     assert batch.has_smpl.tolist() == [number == 0 for number in batch.source.tolist()]
@@ -259,10 +258,14 @@ def test_settings_refuse_nonsense() -> None:
     assert dataclasses.asdict(SampleSettings().warps)["turn_degrees"] == 30
 
 
-def test_batches_of_several_sets_are_their_samples_in_order(source: TableSource) -> None:
-    other = TableSource("other", *(getattr(source, name) for name in ("_table", "_labels")), PLAIN, [], 9, 1)
-    mix = Mix([Stage({"one": 0.5, "other": 0.5})], {"one": len(source), "other": len(other)}, seed=2)
-    samples = TrainingSamples([source, other], mix)
+def test_batches_of_several_sets_are_their_samples_in_order(source: AnnotatedPhotographs) -> None:
+    other = AnnotatedPhotographs(
+        "other", *(getattr(source, name) for name in ("_table", "_labels")), PLAIN, 9, 1
+    )
+    mix = Mix(
+        [DataStage(shares={"one": 0.5, "other": 0.5})], 1, {"one": len(source), "other": len(other)}, seed=2
+    )
+    samples = MixedSamples([source, other], mix)
     positions = [3, 11, 5, 20, 8, 4]
     together = samples.__getitems__(positions)
     assert {int(sample.source) for sample in together} == {0, 1}

@@ -1,57 +1,55 @@
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
-from support.drawn_people import draw_cache
 from support.training_fixtures import recipe_content, tiny_recipe
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.models.architecture import BlazePoseSection
-from occlusion_toolkit.training.cached_source import CachedSource, HeldOut, RowsFrom
+from occlusion_toolkit.models.architecture import BlazePoseBackbone
+from occlusion_toolkit.training.bodies import TrainingBodies
+from occlusion_toolkit.training.crops_cache import CropsCache, RenderedPeople
+from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.module import normalised
-from occlusion_toolkit.training.recipe import Recipe
-from occlusion_toolkit.training.run import RunOptions, run_training
-from occlusion_toolkit.training.samples.body_joints import TrainingBodies
-from occlusion_toolkit.training.samples.mix import Mix, Stage, TrainingSamples
-from occlusion_toolkit.training.samples.settings import SampleSettings
+from occlusion_toolkit.training.recipe import Recipe, SampleSettings
+from occlusion_toolkit.training.run import RunOptions, fit
+from occlusion_toolkit.training.sample import HeldOut, Mix, MixedSamples, SampleMaker, TrainingSample
 from occlusion_toolkit.training.sights import frozen_trunk, keep_sights
-from occlusion_toolkit.training.sources import RunData
 
 TRUNK = {"kind": "blazepose", "join": "map", "width": 8}
-NETWORK = {"kind": "pare", "trunk": TRUNK, "branch": "conv", "filters": [8], "corrects_mean": True}
+NETWORK = {"kind": "pare", "backbone": TRUNK, "branch": "conv", "filters": [8], "corrects_mean": True}
 SETTINGS = SampleSettings(resolution=224, label_stride=7, occlusion=None)
 FEW = 6
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> CachedSource:
-    cache = draw_cache(load_open_body(), tmp_path_factory.mktemp("crops"))
-    return CachedSource("synthetic", cache, SETTINGS, [], 3, 4)
+def people(cache: CropsCache) -> RenderedPeople:
+    return RenderedPeople("synthetic", cache, SETTINGS, 3, 4)
 
 
-class Few(RowsFrom):
-    """The last people of a source, and how often they were asked for."""
+class Few(SampleMaker):
+    """The first people of a source, and how often they were asked for."""
 
-    def __init__(self, source: CachedSource, count: int) -> None:
-        super().__init__(source, len(source) - FEW)
-        self.count, self.made = count, 0
+    name = "synthetic"
+
+    def __init__(self, source: RenderedPeople, count: int) -> None:
+        self.source, self.count, self.made = source, count, 0
 
     def __len__(self) -> int:
         return self.count
 
-    def samples(self, rows, positions):
+    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
         self.made += len(rows)
-        return super().samples(rows, positions)
+        return self.source.samples(rows, positions)
 
 
 def recipe(**train: object) -> Recipe:
     return Recipe.model_validate(recipe_content(NETWORK, augmentation=SETTINGS.model_dump(), **train))
 
 
-def test_a_kept_sample_is_what_the_trunk_sees_of_an_augmented_crop(people: CachedSource, tmp_path: Path):
+def test_a_kept_sample_is_what_the_trunk_sees_of_an_augmented_crop(people: RenderedPeople, tmp_path: Path):
     trunk = frozen_trunk(recipe().network)
     few = Few(people, FEW)
     kept = keep_sights(few, trunk, 2, tmp_path, "kind")
@@ -67,8 +65,10 @@ def test_a_kept_sample_is_what_the_trunk_sees_of_an_augmented_crop(people: Cache
         assert torch.equal(sample.labels, made.labels)
 
 
-def test_what_was_seen_is_not_looked_at_again_and_new_people_are_added(people: CachedSource, tmp_path: Path):
-    trunk = BlazePoseSection.model_validate(TRUNK).build()
+def test_what_was_seen_is_not_looked_at_again_and_new_people_are_added(
+    people: RenderedPeople, tmp_path: Path
+):
+    trunk = BlazePoseBackbone.model_validate(TRUNK).build()
     first = Few(people, FEW - 2)
     keep_sights(first, trunk, 2, tmp_path, "kind")
     more = Few(people, FEW)
@@ -80,8 +80,8 @@ def test_what_was_seen_is_not_looked_at_again_and_new_people_are_added(people: C
     assert other.made == 2 * FEW + 1  # one more to know the shapes
 
 
-def test_kept_sights_travel_to_other_processes_as_a_folder(people: CachedSource, tmp_path: Path):
-    kept = keep_sights(Few(people, FEW), BlazePoseSection.model_validate(TRUNK).build(), 1, tmp_path, "kind")
+def test_kept_sights_travel_to_other_processes_as_a_folder(people: RenderedPeople, tmp_path: Path):
+    kept = keep_sights(Few(people, FEW), BlazePoseBackbone.model_validate(TRUNK).build(), 1, tmp_path, "kind")
     stored = pickle.dumps(kept)
     assert len(stored) < 1000
     again = pickle.loads(stored)
@@ -91,17 +91,18 @@ def test_kept_sights_travel_to_other_processes_as_a_folder(people: CachedSource,
 def test_a_trunk_that_is_trained_has_no_sights_to_keep():
     with pytest.raises(TrainingError, match="copies"):
         frozen_trunk(tiny_recipe().network)
-    tuned = NETWORK | {"trunk": TRUNK | {"tuned": True}}
+    tuned = NETWORK | {"backbone": TRUNK | {"tuned": True}}
     with pytest.raises(TrainingError, match="copies"):
         frozen_trunk(Recipe.model_validate(recipe_content(tuned)).network)
 
 
-def test_a_network_learns_from_kept_sights_and_is_validated_on_crops(people: CachedSource, tmp_path: Path):
+def test_a_network_learns_from_kept_sights_and_is_validated_on_crops(people: RenderedPeople, tmp_path: Path):
     chosen = recipe(copies=1)
     kept = keep_sights(Few(people, FEW), frozen_trunk(chosen.network), 1, tmp_path / "sights", "kind")
-    samples = TrainingSamples([kept], Mix([Stage({"synthetic": 1.0})], {"synthetic": FEW}, 0))
-    data = RunData(samples, HeldOut(people, 2), {"synthetic": FEW}, TrainingBodies(Bodies(), chosen.body))
-    steps = run_training(chosen, data, RunOptions(out=tmp_path / "run"), lambda _numbers: None)
+    mix = Mix(chosen.train.data, chosen.train.batch_size, {"synthetic": FEW}, 0)
+    bodies = TrainingBodies(Bodies(), chosen.body)
+    data = RunData(MixedSamples([kept], mix), HeldOut(people, 2), {"synthetic": FEW}, bodies)
+    steps = fit(chosen, data, RunOptions(out=tmp_path / "run"))
     assert steps == chosen.train.steps
     stored = (tmp_path / "run" / "weights").glob("*.safetensors")
     assert all(path.stat().st_size < 1_000_000 for path in stored)

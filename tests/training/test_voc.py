@@ -5,8 +5,8 @@ import pytest
 from support.training_files import write_voc
 
 from occlusion_toolkit.errors import DatasetError, TrainingError
-from occlusion_toolkit.training.samples.objects import occluding_objects, with_objects_chosen
-from occlusion_toolkit.training.samples.settings import SampleSettings, SyntheticOcclusion
+from occlusion_toolkit.training.recipe import SampleSettings, SyntheticOcclusion
+from occlusion_toolkit.training.synthetic_occlusion import occluding_objects, with_objects_chosen
 from occlusion_toolkit.training.voc import default_voc_folder, read_voc_cutouts
 
 ANNOTATION = "VOCdevkit/VOC2012/Annotations/2007_000032.xml"

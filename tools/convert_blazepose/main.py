@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from order import landmark_order
+from order import detector_order, landmark_order
 from tflite_file import Convolution, read_convolutions
 from torch import nn
 
 from occlusion_toolkit.files.checkpoints import write_state_dict
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full, blazepose_heavy
+from occlusion_toolkit.models.backbones.blazepose_detector import BlazePoseDetector
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module], list[str]], str, str]] = {
     "full": (
@@ -28,6 +29,12 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[nn.Module], list[st
         landmark_order,
         "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
         "npm @mediapipe/pose 0.5.1675469404, pose_landmark_heavy.tflite",
+    ),
+    "detector": (
+        BlazePoseDetector,
+        detector_order,
+        "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+        "PyPI mediapipe 0.10.21, mediapipe/modules/pose_detection/pose_detection.tflite",
     ),
 }
 """By name: the network, the order of its convolutions in the file, the file's sha256 and its source."""

@@ -6,6 +6,7 @@ from torch import nn
 
 from occlusion_toolkit.models.backbones.blazepose import BlazePose
 from occlusion_toolkit.models.backbones.blazepose_blocks import Trunk
+from occlusion_toolkit.models.backbones.blazepose_detector import BlazePoseDetector
 
 
 def landmark_order(network: BlazePose) -> list[str]:
@@ -24,6 +25,16 @@ def landmark_order(network: BlazePose) -> list[str]:
     names += _separable("narrow")
     names += [name for part in _residuals("pose", network.pose) for name in part]
     return [*names, "landmarks", "world", "presence"]
+
+
+def detector_order(network: BlazePoseDetector) -> list[str]:
+    """Names of the detector's convolutions in the order of the file."""
+    names = list(_trunk(network.trunk, [[], [], ["lateral28"], ["lateral14"]]))
+    for size, before in ((14, 7), (28, 14)):
+        names.append(f"from{before}")
+        names += [name for i in (0, 1) for name in _separable(f"refine{size}.{i}")]
+    heads = [f"{head}.{level}.{i}" for level in range(3) for head in ("scores", "places") for i in (0, 1)]
+    return names + heads
 
 
 def _trunk(trunk: Trunk, laterals: list[list[str]]) -> Iterator[str]:

@@ -38,17 +38,16 @@
   let column = comparison.columns.length - 1; // of the tables: the mean over joints, unless a joint is asked
   const titled = (name) => {
     const quantity = comparison.quantities.find((one) => one.name === name);
-    return quantity ? `${quantity.title}, ${quantity.unit}` : "area over sizes, mm";
+    return quantity ? `${quantity.title} [${quantity.unit}]` : "area over sizes [mm]";
   };
 
   function header() {
     byId("title").textContent = comparison.models.map((model) => model.name).join(" · ");
     const card = comparison.models[0].card;
-    const aligned = comparison.aligned ? " after Procrustes alignment" : "";
     byId("subtitle").textContent =
-      `${comparison.read_out}${aligned} on ${[card.dataset, card.split].filter(Boolean).join(" ")}: ` +
-      `${comparison.frames} person-frames of ${comparison.sequences} sequences, ` +
-      `occluder of ${card.grid.size} px every ${card.grid.stride} px, ${card.occluder}`;
+      `${contents.metric} on ${[card.dataset, card.split].filter(Boolean).join(" ")}: ` +
+      `${comparison.frames} samples of ${comparison.sequences} sequences, ` +
+      `occluder of ${card.grid.size} px every ${card.grid.stride} px, ${contents.occluder}`;
     byId("explanation").textContent = contents.explanation;
   }
 
@@ -132,7 +131,7 @@
     });
     Plotly.react("bars", traces, {
       font, barmode: "group", margin: { l: 60, r: 10, t: 30, b: 90 }, legend: { orientation: "h", y: 1.12 }, annotations,
-      yaxis: { title: { text: `${quantity.title} ${comparison.read_out} (${quantity.unit})` } },
+      yaxis: { title: { text: quantity.unit === "%" ? titled(name) : `${quantity.title}: ${contents.label}` } },
     }, config);
   }
 
@@ -155,7 +154,7 @@
   // ---- one image under every window
 
   const scaleOf = (colours) => colours.map((colour, at) => [at / (colours.length - 1), colour]);
-  const diverges = example && example.readOut === "increase";
+  const diverges = example && example.diverges;
   const swept = {};
 
   function figureFor(parent, name, className) {
@@ -217,7 +216,7 @@
     }
     const joint = byId("joint").selectedIndex;
     says.textContent =
-      `rows ${y0}–${y1 - 1}, columns ${x0}–${x1 - 1}: ${words(example.joints[joint])} ` +
+      `rows ${y0}-${y1}, columns ${x0}-${x1}: ${words(example.joints[joint])} ` +
       `${rounded(maps[joint][window])} mm`;
     says.dataset.window = window;
   }
@@ -364,12 +363,12 @@
   menu("quantity", comparison.quantities.map((one) => [one.name, `${one.title}: ${one.definition}`]), bars);
   byId("quantity").value = "occluded";
   bars("occluded");
-  curves("failures", comparison.thresholds_mm, (model) => model.failure_curve, "threshold (mm)",
-    `windows with a larger ${comparison.read_out} (%)`, [{ type: "line", yref: "paper", y0: 0, y1: 1,
+  curves("failures", comparison.thresholds_mm, (model) => model.failure_curve, contents.label,
+    "windows with a larger value [%]", [{ type: "line", yref: "paper", y0: 0, y1: 1,
       x0: comparison.failure_mm, x1: comparison.failure_mm, line: { color: "#646c75", width: 1, dash: "dot" } }]);
   if (comparison.sizes_px.length) {
-    curves("sizecurve", comparison.sizes_px, (model) => model.size_curve, "side of the occluder (px)",
-      `mean ${comparison.read_out} (mm)`);
+    curves("sizecurve", comparison.sizes_px, (model) => model.size_curve, "side of the occluder [px]",
+      `mean ${contents.label}`);
   } else byId("sizes").remove();
   if (comparison.models[0].quantities.occluded.low[0] === null) byId("marks").remove();
   if (example) {

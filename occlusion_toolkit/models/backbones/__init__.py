@@ -1,4 +1,4 @@
-"""Trunks of the regressors: networks from a crop to one feature map."""
+"""Backbones of the regressors: networks from a crop to one feature map."""
 
 from occlusion_toolkit.models.backbones.blocks import (
     Backbone,

@@ -123,7 +123,7 @@ class Bottleneck(nn.Module):
 
 
 Block = type[BasicBlock] | type[Bottleneck]
-"""The kind of residual block a trunk is made of."""
+"""The kind of residual block a backbone is made of."""
 
 
 def residual_layer(block: Block, in_channels: int, width: int, depth: int, stride: int = 1) -> nn.Sequential:

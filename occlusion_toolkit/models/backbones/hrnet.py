@@ -1,4 +1,4 @@
-"""The high-resolution trunk (Sun et al., CVPR 2019) with the learned fusion that PARE uses."""
+"""The high-resolution backbone (Sun et al., CVPR 2019) with the learned fusion that PARE uses."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -58,7 +58,7 @@ class HighResolutionModule(nn.Module):
 
 
 class HRNet(Backbone):
-    """A trunk that keeps a map at a quarter of the crop's size throughout, beside three coarser ones.
+    """A backbone that keeps a map at a quarter of the crop's size throughout, beside three coarser ones.
 
     The defaults are HRNet-W32 with the fusion of the released PARE.
 

@@ -1,4 +1,4 @@
-"""The residual trunk of HMR, SPIN, EFT and PARE-ResNet, of any depth and width."""
+"""The residual backbone of HMR, SPIN, EFT and PARE-ResNet, of any depth and width."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from occlusion_toolkit.models.backbones.blocks import (
 class ResNet(Backbone):
     """A residual network without its classifier: features at 1/32 of the crop's size (He et al., CVPR 2016).
 
-    The defaults are ResNet-50 with the stride on the 3x3 convolution ("v1.5"), the trunk of the published
+    The defaults are ResNet-50 with the stride on the 3x3 convolution ("v1.5"), the backbone of the published
     networks; `ResNet(BasicBlock, (2, 2, 2, 2), width=32)` is a ResNet-18 of half the width.
 
     Args:

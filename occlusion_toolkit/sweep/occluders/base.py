@@ -1,6 +1,8 @@
 """How an occluder gets onto a batch of crops; what it looks like is `occluders` and `picture`."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -13,11 +15,14 @@ class Occluder(ABC):
     Pasting is split in two, so that what depends on the crop alone (its mean colour, its blur) is made once
     for all windows of a crop in a batch: `fill` takes the crops themselves, `paste` copies of them.
 
+    To write one, name it in `spec` and give `fill`; override `paste` for what is not plain paint.
+
     Attributes:
-        description: what it is, with its colour or seed, for the records of a result.
+        spec: what it is, as plain values: "name", and whatever it takes to make it again, such as "seed". It
+            is stored with every result; results of different specs are not compared.
     """
 
-    description: str
+    spec: Mapping[str, Any]
 
     @abstractmethod
     def fill(self, crops: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images _ _ _"]:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, normalise_colour
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, normalise_colour
 from occlusion_toolkit.sweep.occluders.base import Occluder
 
 BLUR_SIGMA_PER_SIZE = 0.25
@@ -18,8 +18,7 @@ class GreyOccluder(Occluder):
     """The ImageNet mean colour, written as 0 into the normalised crop, as the public PARE script does."""
 
     def __init__(self) -> None:
-        rgb = ",".join(str(round(255 * mean)) for mean in IMAGENET_MEAN)
-        self.description = f"grey: RGB {rgb} (ImageNet mean, 0 in normalised space)"
+        self.spec = {"name": "grey", "rgb": [round(255 * mean) for mean in IMAGENET_MEAN]}
 
     def fill(self, crops: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images 3 1 1"]:
         """Zeros, (M, 3, 1, 1)."""
@@ -30,13 +29,13 @@ class ColourOccluder(Occluder):
     """One colour, the same everywhere.
 
     Args:
-        name: what the description calls it.
+        name: what results call it.
         rgb: 8-bit RGB values.
     """
 
     def __init__(self, name: str, rgb: tuple[int, int, int]) -> None:
         self._rgb = rgb
-        self.description = f"{name}: RGB {','.join(str(value) for value in rgb)}"
+        self.spec = {"name": name, "rgb": list(rgb)}
 
     def fill(self, crops: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images 3 1 1"]:
         """The normalised colour, (M, 3, 1, 1)."""
@@ -47,7 +46,8 @@ class ColourOccluder(Occluder):
 class MeanOccluder(Occluder):
     """The mean colour of the whole crop, its padding included; another colour for every crop."""
 
-    description = "mean: mean colour of each crop"
+    def __init__(self) -> None:
+        self.spec = {"name": "mean"}
 
     def fill(self, crops: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images 3 1 1"]:
         """Mean colours, (M, 3, 1, 1)."""
@@ -67,7 +67,7 @@ class NoiseOccluder(Occluder):
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
-        self.description = f"noise: uniform RGB per pixel, seed {seed}, fixed to the crop"
+        self.spec = {"name": "noise", "seed": seed}
 
     def fill(self, crops: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images 3 height width"]:
         """The normalised noise image for every crop, (M, 3, H, W)."""
@@ -85,7 +85,7 @@ class BlurOccluder(Occluder):
 
     def __init__(self, size: int) -> None:
         self._sigma_px = BLUR_SIGMA_PER_SIZE * size
-        self.description = f"blur: Gaussian of the crop, sigma {self._sigma_px:g} px"
+        self.spec = {"name": "blur", "sigma_px": self._sigma_px}
 
     def fill(self, crops: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images 3 height width"]:
         """The blurred crops, (M, 3, H, W); the border is continued by its outermost pixels."""

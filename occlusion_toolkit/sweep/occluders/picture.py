@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64, UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from occlusion_toolkit.data.colours import normalise_colour
+from occlusion_toolkit.data.crops import normalise_colour
 from occlusion_toolkit.errors import ImageError, OccluderError
 from occlusion_toolkit.files.images import FORMATS, read_image
 from occlusion_toolkit.sweep.occluders.base import Occluder, window_mask
@@ -23,14 +23,15 @@ class PictureOccluder(Occluder):
 
     Args:
         rgba: the picture at the size of the window, (size, size, 4), 8-bit RGB and straight alpha.
-        name: what the description calls it.
+        file: where it was read from.
+        sha256: checksum of that file.
     """
 
-    def __init__(self, rgba: UInt8[np.ndarray, "size size 4"], name: str) -> None:
+    def __init__(self, rgba: UInt8[np.ndarray, "size size 4"], file: Path, sha256: str) -> None:
         values = torch.from_numpy(rgba.copy()).permute(2, 0, 1).to(torch.float64) / 255
         self._rgba = torch.cat([normalise_colour(values[:3]), values[3:]])
         self._size = rgba.shape[0]
-        self.description = f"image: {name}, stretched to {self._size}x{self._size} px"
+        self.spec = {"name": "image", "file": str(file), "sha256": sha256}
 
     @classmethod
     def from_file(cls, path: Path, size: int) -> "PictureOccluder":
@@ -45,12 +46,12 @@ class PictureOccluder(Occluder):
         """
         try:
             rgba = _read_rgba(path)
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         except (ImageError, OSError) as error:
             raise OccluderError(f"occluder picture: {error}") from error
         picture = Image.fromarray(rgba)
         scaled = picture.resize((size, size), Image.Resampling.BICUBIC)  # Pillow premultiplies alpha here
-        return cls(np.asarray(scaled), f"{path.name} (sha256 {digest}...)")
+        return cls(np.asarray(scaled), path, sha256)
 
     def fill(self, crops: Float[Tensor, "images 3 height width"]) -> Float[Tensor, "images 4 size size"]:
         """The normalised picture and its alpha for every crop, (M, 4, size, size)."""

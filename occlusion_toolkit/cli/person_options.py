@@ -1,0 +1,89 @@
+"""The options that say where the person is, `--bbox`, `--openpose`, `--person`; without them it is found."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import rich_click as click
+
+from occlusion_toolkit.cli.trust_option import trusted_files
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.find.crop import Crop
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class PersonOptions:
+    """Values of the options, as given.
+
+    Attributes:
+        bbox: x, y, width and height of the person, pixels.
+        openpose: OpenPose file with the person's keypoints.
+        number: which of the people found, from 1, the largest first.
+    """
+
+    bbox: tuple[float, float, float, float] | None
+    openpose: Path | None
+    number: int | None
+
+    def crop(self, image: Path, ground_truth: str | None) -> Crop:
+        """The person, cut out; what was odd is printed as warnings.
+
+        Args:
+            image: the photograph.
+            ground_truth: as `--ground-truth`.
+
+        Raises:
+            OcclusionToolkitError: the image, the box or the truth cannot be used, or there are fewer people
+                than `--person` counts.
+        """
+        from occlusion_toolkit.cli import console
+        from occlusion_toolkit.find.crop import read_crop
+
+        crop = read_crop(
+            image,
+            bbox=self.bbox,
+            keypoints=self.openpose,
+            person=self.number,
+            ground_truth=ground_truth,
+            trusted=trusted_files(),
+        )
+        console.warn(*crop.warnings)
+        return crop
+
+
+def person_options(command: _Command) -> _Command:
+    """Adds the options; they arrive as the argument `person`."""
+
+    @click.option("--bbox", type=float, nargs=4, metavar="X Y W H", help="The person's box in image pixels.")
+    @click.option(
+        "--openpose",
+        type=click.Path(path_type=Path),
+        help="OpenPose keypoints (.json) to take the person's box from.",
+    )
+    @click.option(
+        "--person",
+        "number",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Which of the people found to look at, by size. Default: 1, the largest.",
+    )
+    @functools.wraps(command)
+    def gathering(
+        *,
+        bbox: tuple[float, float, float, float] | None,
+        openpose: Path | None,
+        number: int | None,
+        **given: Any,
+    ) -> Any:
+        if sum(value is not None for value in (bbox, openpose, number)) > 1:
+            raise click.UsageError("Give one of --bbox, --openpose and --person.")
+        return command(person=PersonOptions(bbox, openpose, number), **given)
+
+    return cast(_Command, gathering)

@@ -1,1 +1,0 @@
-"""Annotations to train with: every published form becomes one table of arrays."""

@@ -1,0 +1,68 @@
+"""By which rules people of a data set are measured: frames, crop, ground-truth body, joints."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from occlusion_toolkit.body.arrays import Gender
+from occlusion_toolkit.body.joints import LSP14, JointSet
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.data.people import FrameFilter
+
+PVEAlignment = Literal["none", "pelvis"]
+"""`none`: as the body gives them, as PARE measures. `pelvis`: relative to the pelvis of the joints."""
+
+GenderRule = Literal["gendered", "neutral"]
+"""`gendered`: the true body is male or female as the data set says. `neutral`: it is neutral for everybody.
+
+The prediction is always of the neutral body: that is what regressors are trained with.
+"""
+
+CROP_RULE = "the data set's box; anti-aliased bilinear to 224 px; black outside the image"
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules of a measurement.
+
+    Attributes:
+        gender_rule: the true body's gender.
+        frame_filter: frames of 3DPW to use (`data.catalogue`).
+        joint_set: joints of MPJPE and PA-MPJPE.
+        pve_alignment: what vertices are centred on.
+    """
+
+    gender_rule: GenderRule
+    frame_filter: FrameFilter = "spin"
+    joint_set: JointSet = LSP14
+    pve_alignment: PVEAlignment = "none"
+
+    def true_gender(self, gender: str, topology: str) -> Gender:
+        """The gender of the body that a person's ground truth is posed with.
+
+        Args:
+            gender: what the data set says, "male", "female" or "neutral".
+            topology: the body's topology id; the open body has one shape for all.
+        """
+        if self.gender_rule == "neutral" or topology == OPEN_BODY_TOPOLOGY:
+            return "neutral"
+        genders: dict[str, Gender] = {"male": "male", "female": "female"}
+        return genders.get(gender, "neutral")
+
+    def described_genders(self, topology: str) -> str:
+        """The gender rule in words, as cards carry it."""
+        if topology == OPEN_BODY_TOPOLOGY:
+            return "one body whatever the gender"
+        return {
+            "gendered": "male or female as the data set says",
+            "neutral": "neutral whatever the gender",
+        }[self.gender_rule]
+
+
+SPIN = Protocol("gendered")
+"""SPIN's evaluation, and that of most papers on 3DPW: 35,515 samples of the test split."""
+
+EFT = Protocol("gendered", "vibe")
+"""EFT's evaluation: as SPIN's, on the 34,561 samples whose limbs were seen well."""
+
+PARE = Protocol("neutral")
+"""PARE's evaluation as its public configuration has it (USE_GENDER off)."""

@@ -1,0 +1,279 @@
+"""Any regressor under a sliding occluder: the settings of a sweep, and the sweep of one crop or many."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.errors import GroundTruthError, TopologyError, UsageError
+from occlusion_toolkit.find.crop import Crop
+from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
+from occlusion_toolkit.models.registry import AnyRegressor, LoadedRegressor, load_regressor
+from occlusion_toolkit.sweep.grid import Grid, GridKind
+from occlusion_toolkit.sweep.maps import check_metrics, labelled, stacked, with_card
+from occlusion_toolkit.sweep.measure import METRICS, Metric
+from occlusion_toolkit.sweep.network import Precision, chosen_device
+from occlusion_toolkit.sweep.occluders import Occluder, parse_occluder, plain_spec
+from occlusion_toolkit.sweep.protocol import ProtocolCard
+from occlusion_toolkit.sweep.subjects import Subject
+from occlusion_toolkit.sweep.sweep import WindowSweep
+
+
+class OcclusionSweep:
+    """Slides an occluder over crops and maps how far every joint is thrown off (PARE, Section 3).
+
+    Settings only, until it is called: small, picklable, and good for a heatmap, a survey and worker
+    processes alike.
+
+    Args:
+        model: name of a card ("pare-open"), path of one, a card, or any callable from normalised crops
+            (B, 3, 224, 224) to `RegressorOutput`, such as an `nn.Module`.
+        size: side of the occluding square, pixels of the crop.
+        stride: step between windows, pixels of the crop.
+        grid: how windows are laid over the crop: "centred", "inside" or "script".
+        occluder: an `Occluder`, or its name: "grey", "black", "noise:7", "image:mug.png", ...
+        metrics: distances to measure, by name: functions (B, J, 3), (B, J, 3) -> (B, J) in metres.
+        joints: the joint set to measure, or its name.
+        device: "auto" takes a GPU where there is one; "cpu", "cuda", "cuda:N".
+        batch_size: windows per pass of the network; None for automatic.
+        precision: "fp32", or "bf16" for automatic mixed precision.
+        compile: run the network through `torch.compile`.
+        bodies: where body models come from; by default the open body, and SMPL from the toolkit's folder.
+
+    Raises:
+        GridError: size and stride do not fit.
+        OccluderError: the occluder is unknown or has no plain spec, or its picture cannot be used.
+        UsageError: the joint set or the device is unknown, or a metric cannot have its name.
+
+    Example:
+        >>> import occlusion_toolkit as ot
+        >>> crop = ot.read_crop("examples/photo.jpg", bbox=(258, 107, 382, 707))
+        >>> maps = ot.OcclusionSweep("pare-open", size=40, stride=56)(crop)
+        >>> maps.sel(joint="left_wrist", metric="displacement").shape
+        (4, 4)
+    """
+
+    def __init__(
+        self,
+        model: AnyRegressor = "pare-open",
+        *,
+        size: int = 40,
+        stride: int = 8,
+        grid: GridKind = "centred",
+        occluder: Occluder | str = "grey",
+        metrics: Mapping[str, Metric] = METRICS,
+        joints: JointSet | str = LSP14,
+        device: torch.device | str = "auto",
+        batch_size: int | None = None,
+        precision: Precision = "fp32",
+        compile: bool = False,
+        bodies: Bodies | None = None,
+    ) -> None:
+        check_metrics(metrics)
+        self.model = model
+        self.grid = Grid(kind=grid, size=size, stride=stride)
+        self.occluder = parse_occluder(occluder, size) if isinstance(occluder, str) else occluder
+        self._occluder_spec = plain_spec(self.occluder)
+        self._occluder_given = occluder
+        self.metrics = dict(metrics)
+        self.joint_set = joint_set(joints) if isinstance(joints, str) else joints
+        self.device = chosen_device(device)
+        self.batch_size = batch_size
+        self.precision: Precision = precision
+        self.compile = compile
+        self.bodies = bodies or Bodies()
+
+    def changed(self, **settings: Any) -> OcclusionSweep:
+        """The same sweep with other settings, such as `device` or `batch_size`; networks are loaded anew."""
+        same: dict[str, Any] = {
+            "model": self.model,
+            "size": self.grid.size,
+            "stride": self.grid.stride,
+            "grid": self.grid.kind,
+            # Blur and pictures have the size of the window; otherwise a picture is not read again.
+            "occluder": self._occluder_given if "size" in settings else self.occluder,
+            "metrics": self.metrics,
+            "joints": self.joint_set,
+            "device": self.device,
+            "batch_size": self.batch_size,
+            "precision": self.precision,
+            "compile": self.compile,
+            "bodies": self.bodies,
+        }
+        return OcclusionSweep(**(same | settings))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Settings without what was loaded: workers load their own."""
+        return {
+            key: value for key, value in self.__dict__.items() if key not in ("regressor", "window_sweep")
+        }
+
+    @cached_property
+    def regressor(self) -> LoadedRegressor:
+        """The network with its card, on the device.
+
+        Raises:
+            ModelCardError: there is no such card.
+            CheckpointError: its weights are missing or damaged.
+        """
+        return load_regressor(self.model, self.device, self.bodies.trusted)
+
+    @property
+    def body(self) -> BodyModel:
+        """The body that the regressor predicts parameters of.
+
+        Raises:
+            BodyModelError: its files are missing.
+        """
+        return self.bodies.load(self.regressor.card.body)
+
+    @cached_property
+    def window_sweep(self) -> WindowSweep:
+        """The sweep on the device, ready to run.
+
+        Raises:
+            UsageError: the batch size is below one, or the device is not there.
+        """
+        return WindowSweep(
+            self.regressor,
+            self.body,
+            self.grid,
+            self.occluder,
+            joint_set=self.joint_set,
+            metrics=self.metrics,
+            batch_size=self.batch_size,
+            device=self.device,
+            precision=self.precision,
+            compile=self.compile,
+        )
+
+    def __call__(
+        self, crops: Crop | Iterable[Crop], progress: Callable[[int, int], None] | None = None
+    ) -> OcclusionMaps:
+        """Sweeps one crop or many.
+
+        Args:
+            crops: one person, or several (`read_crop`); all with a truth, or none.
+            progress: called with passes of the network done and passes in all.
+
+        Returns:
+            Maps of every image with every estimate.
+
+        Raises:
+            UsageError: there are no crops.
+            GroundTruthError: only some crops have a truth, their truths do not belong together, or one is not
+                finite.
+            TopologyError: a truth belongs to another body.
+            SweepError: the network or a metric gives NaN, or does not fit into memory.
+        """
+        people = [crops] if isinstance(crops, Crop) else list(crops)
+        if not people:
+            raise UsageError("there are no crops to sweep; give one or more")
+        card = self._card(people)
+        total = len(people) * self.window_sweep.passes_per_crop
+
+        def report(done: int) -> None:
+            if progress is not None:
+                progress(done, total)
+
+        stream = self.window_sweep.stream(self._subjects(people), report)
+        images = [
+            _with_image(maps, crop, position)
+            for position, (maps, crop) in enumerate(zip(stream, people, strict=True))
+        ]
+        maps = with_card(stacked(images), card)
+        if self.window_sweep.deviation_mm is not None:
+            maps.attrs["deviation_mm"] = self.window_sweep.deviation_mm
+        return OcclusionMaps(maps, self.bodies, self.occluder)
+
+    def card(self, analysis: str, **facts: Any) -> ProtocolCard:
+        """What the numbers of this sweep mean.
+
+        Args:
+            analysis: kind of analysis.
+            facts: the other fields of `ProtocolCard`: crop rule, data set, ground truth.
+        """
+        return ProtocolCard(
+            analysis=analysis,
+            metrics=tuple(self.metrics),
+            model_card=self.regressor.card.name,
+            weights_sha256=self.regressor.weights_sha256,
+            body=self.body.topology,
+            joint_set=self.joint_set.name,
+            grid=self.grid,
+            occluder=self._occluder_spec,
+            precision=self.precision,
+            compiled=self.compile,
+            trusted_files=self.bodies.trusted.recorded,
+            **facts,
+        )
+
+    def _subjects(self, people: list[Crop]) -> Iterator[Subject]:
+        bodies: dict[str, BodyModel] = {}
+        for crop in people:
+            pixels = normalise(crop.pixels)
+            if crop.truth is None:
+                yield Subject(pixels)
+                continue
+            gender = crop.truth_gender
+            if gender not in bodies:
+                bodies[gender] = copy.deepcopy(self.bodies.load(self.body.topology, gender)).to(self.device)
+            yield Subject(pixels, crop.truth.parameters, bodies[gender])
+
+    def _card(self, people: list[Crop]) -> ProtocolCard:
+        rules = sorted({crop.box_rule for crop in people})
+        facts: dict[str, Any] = {
+            "crop_rule": f"{' or '.join(rules)}; anti-aliased bilinear to {self.grid.resolution} px; "
+            "black outside the image"
+        }
+        truths = [crop.truth for crop in people if crop.truth is not None]
+        if len(truths) not in (0, len(people)):
+            raise GroundTruthError("only some of the crops have a truth; sweep the others by themselves")
+        if truths:
+            if len({(truth.dataset, truth.split, truth.topology) for truth in truths}) > 1:
+                raise GroundTruthError(
+                    "the crops have truths of several data sets or bodies; sweep each apart"
+                )
+            truth, topology = truths[0], self.body.topology
+            if truth.topology not in (None, topology):
+                raise TopologyError(
+                    f"the ground truth belongs to body {truth.topology!r}, the model to {topology!r}; "
+                    "their parameters mean different shapes"
+                )
+            facts |= {
+                "dataset": truth.dataset,
+                "split": truth.split,
+                "ground_truth_body": truth.topology or "not stated",
+                "gender_rule": "the body of the regressor, whatever the gender"
+                if topology == OPEN_BODY_TOPOLOGY
+                else "the body of the gender that the ground truth states, neutral where it states none",
+            }
+        return self.card("heatmap", **facts)
+
+
+def _with_image(maps: xr.Dataset, crop: Crop, position: int) -> xr.Dataset:
+    """The maps of an image with what it is: its name, its crop, its box and its true body."""
+    arrays = {
+        "box_centre_px": np.array([crop.box.centre], dtype=np.float64),
+        "box_size_px": np.array([crop.box.size], dtype=np.float64),
+        "crop": crop.pixels[None],
+    }
+    if crop.truth is not None:
+        truth = crop.truth.parameters
+        camera = truth.camera if crop.truth.has_camera else torch.full_like(truth.camera, torch.nan)
+        values = {"true_rotmats": truth.rotmats, "true_betas": truth.betas, "true_camera": camera}
+        arrays |= {name: value.cpu().numpy().astype(np.float32) for name, value in values.items()}
+    names = {"file": crop.file, "file_sha256": crop.sha256}
+    coordinates = {"image": [position]} | {name: ("image", [value]) for name, value in names.items()}
+    return maps.merge(labelled(arrays, coordinates))

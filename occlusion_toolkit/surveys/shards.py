@@ -1,0 +1,154 @@
+"""One shard of a survey: people in, maps out."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+
+from occlusion_toolkit.body.arrays import Gender
+from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.people import People
+from occlusion_toolkit.data.protocol import CROP_RULE, SPIN
+from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.errors import TopologyError
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+from occlusion_toolkit.sweep.maps import WINDOW_DETAILS, labelled, save_maps, stacked, with_card
+from occlusion_toolkit.sweep.protocol import ProtocolCard
+from occlusion_toolkit.sweep.subjects import Subject
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard to make.
+
+    Attributes:
+        path: its file.
+        first: position in the data set of its first image.
+        samples: its people.
+        files: their images, relative to the root of the data set, with forward slashes.
+    """
+
+    path: Path
+    first: int
+    samples: tuple[Sample, ...]
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, path: Path, people: People, positions: range) -> "Shard":
+        """The shard of some neighbouring people."""
+        samples = tuple(people[positions.start : positions.stop])
+        return cls(path, positions.start, samples, tuple(_inside(s.image_path, people.root) for s in samples))
+
+
+class ShardMaker:
+    """Sweeps people and writes their maps. Kept from shard to shard: loading the network takes seconds.
+
+    Batches are filled across the people of a shard and never beyond, so the numbers of a shard do not
+    depend on which other shards the process made before.
+
+    Args:
+        sweep: the settings.
+        card: what the numbers mean (`survey_card`).
+    """
+
+    def __init__(self, sweep: OcclusionSweep, card: ProtocolCard) -> None:
+        self.sweep = sweep
+        self._card = card
+        self._truth_bodies: dict[Gender, BodyModel] = {}
+
+    def make(self, shard: Shard, on_image: Callable[[], None] | None = None) -> None:
+        """Sweeps the people of one shard and writes it.
+
+        Args:
+            shard: what to make.
+            on_image: called after every person.
+
+        Raises:
+            ImageError: an image is missing or damaged.
+            CropError: a box does not show anybody.
+            GroundTruthError: the truth of a person is not finite.
+            SweepError: the network gives NaN, or does not fit into memory.
+            ResultError: the file cannot be written.
+        """
+        images = []
+        for maps in self.sweep.window_sweep.stream(self.subject(sample) for sample in shard.samples):
+            # Copies, so that the estimates of all windows can go.
+            images.append(maps.drop_vars(WINDOW_DETAILS, errors="ignore").copy(deep=True))
+            if on_image is not None:
+                on_image()
+        save_maps(shard.path, with_card(_named(stacked(images), shard), self._card))
+
+    def subject(self, sample: Sample) -> Subject:
+        """One person, read and cropped, with the true body."""
+        crop = normalise(read_crop(sample, self.sweep.grid.resolution))
+        unknown_camera = torch.full((1, 3), torch.nan)
+        # Copied into torch's own memory: arrays that came over a network may lie at any address, and the last
+        # bit of a sum can depend on it.
+        truth = BodyParameters(
+            torch.tensor(sample.rotmats)[None], torch.tensor(sample.betas)[None], unknown_camera
+        )
+        return Subject(crop, truth, self._truth_body(sample.gender))
+
+    def _truth_body(self, gender: str) -> BodyModel | None:
+        """The body of a person's truth on the device of the sweep; None for the one that is there already."""
+        topology = self.sweep.body.topology
+        chosen = SPIN.true_gender(gender, topology)
+        if chosen == "neutral":
+            return None
+        if chosen not in self._truth_bodies:
+            body = copy.deepcopy(self.sweep.bodies.load(topology, chosen))
+            self._truth_bodies[chosen] = body.to(self.sweep.device)
+        return self._truth_bodies[chosen]
+
+
+def survey_card(sweep: OcclusionSweep, people: People) -> ProtocolCard:
+    """Everything that decides what the numbers of a survey mean.
+
+    Raises:
+        TopologyError: the truth of the people belongs to another body than the regressor's.
+    """
+    body = sweep.body.topology
+    if people.topology != body:
+        raise TopologyError(
+            f"{people.dataset} has ground truth of body {people.topology!r}, but the model "
+            f"{sweep.regressor.card.name} predicts parameters of {body!r}; use a model of that body"
+        )
+    return sweep.card(
+        "survey",
+        crop_rule=CROP_RULE,
+        dataset=people.dataset,
+        split=people.split,
+        ground_truth_body=people.topology,
+        gender_rule=SPIN.described_genders(people.topology),
+        frame_filter=people.frame_filter,
+        people_sha256=people.fingerprint,
+    )
+
+
+def _named(maps: xr.Dataset, shard: Shard) -> xr.Dataset:
+    """Maps with the position, the names and the box of every image."""
+    samples = shard.samples
+    boxes = {
+        "box_centre_px": np.array([sample.box.centre for sample in samples], dtype=np.float64),
+        "box_size_px": np.array([sample.box.size for sample in samples], dtype=np.float64),
+    }
+    names = {
+        "sequence": [sample.sequence for sample in samples],
+        "frame": [sample.frame for sample in samples],
+        "person": [sample.person for sample in samples],
+        "file": list(shard.files),
+    }
+    positions = np.arange(shard.first, shard.first + len(samples))
+    along = {"image": positions} | {name: ("image", values) for name, values in names.items()}
+    return maps.merge(labelled(boxes, {})).assign_coords(along)
+
+
+def _inside(image: Path, root: Path) -> str:
+    """The path of an image relative to the root of the data set."""
+    return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()

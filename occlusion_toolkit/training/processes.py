@@ -1,0 +1,61 @@
+"""Processes that prepare and load samples, and the lock of a folder that several of them fill."""
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from occlusion_toolkit.files.atomic import make_folder
+
+Progress = Callable[[int, int], None]
+"""Takes how much is done and how much there is."""
+
+MOST = 16
+"""Loader processes that are started unasked; each keeps batches in shared memory."""
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_workers(devices: int, *, gpu: bool) -> int:
+    """Loader processes per device: the processors that a GPU has to itself; 2 where the CPU trains too."""
+    return min(MOST, max(1, processors() // devices)) if gpu else 2
+
+
+def quiet_worker(_worker: int) -> None:
+    """One thread each; Ctrl-C is for the process that started the workers alone, which ends them."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time work in a folder; the others wait, and find the work done.
+
+    A process that dies gives its place up. The folder must be on a disk that has locks.
+
+    Args:
+        folder: it is made if it is not there.
+    """
+    lock = FileLock(make_folder(folder) / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("waiting for another process that fills %s", folder)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

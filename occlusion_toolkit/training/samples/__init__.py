@@ -1,1 +1,0 @@
-"""From annotated photographs to augmented samples: a pure function of a seed and a position in the run."""

@@ -1,0 +1,144 @@
+"""`find` lists and draws people; `heatmap` and `attention` take the one that is meant."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from occlusion_toolkit.cli.main import main
+from occlusion_toolkit.cli.person_options import PersonOptions
+from occlusion_toolkit.data.boxes import CropBox
+from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.files.images import DecodedImage, read_image
+from occlusion_toolkit.find.drawing import drawing_names
+
+PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
+NOBODY = PersonOptions(None, None, None)
+
+
+def run(*words: object) -> int:
+    """Exit code of a command line."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return read_image(PHOTO).pixels
+
+
+@pytest.fixture(scope="module")
+def two(photo) -> DecodedImage:
+    """The photograph with a smaller copy of itself on its right, half as large."""
+    half = np.asarray(Image.fromarray(photo).resize((227, 230), Image.Resampling.BILINEAR))
+    picture = np.full((460, 740, 3), 128, np.uint8)
+    picture[:, :455] = np.asarray(Image.fromarray(photo).resize((455, 460), Image.Resampling.BILINEAR))
+    picture[100:330, 480:707] = half
+    return DecodedImage(picture)
+
+
+@pytest.fixture
+def grey(tmp_path) -> Path:
+    path = tmp_path / "grey.png"
+    Image.new("RGB", (200, 100), "grey").save(path)
+    return path
+
+
+def test_find_lists_and_draws_everybody(grey, tmp_path, capsys, photo):
+    out = tmp_path / "drawn"
+    assert run("find", PHOTO, grey, "--json", "--out", out) == 0
+    answer = json.loads(capsys.readouterr().out)
+    with_man, empty = answer["images"]
+    assert empty["people"] == []
+    assert (with_man["width"], with_man["height"]) == (910, 920)
+    [man] = with_man["people"]
+    assert man["bbox_xywh_px"] == pytest.approx([258, 107, 382, 707], abs=30)
+    assert man["crop"]["side_px"] == pytest.approx(665, abs=20)
+    assert set(man["landmarks_px"]) > {"nose", "left_wrist", "right_ankle"}
+    assert answer["files"] == [str(out / "photo.png"), str(out / "grey.png")]
+    with Image.open(out / "photo.png") as drawn:
+        changed = np.argwhere((np.asarray(drawn.convert("RGB")) != photo).any(axis=2))
+    (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
+    assert (left, top) < (258, 140)
+    assert right > 640
+    assert bottom > 790
+    with Image.open(out / "grey.png") as drawn:
+        assert len(drawn.getcolors() or ()) == 1
+
+
+def test_the_table_says_where_people_are_or_that_nobody_is(grey, capsys):
+    assert run("find", PHOTO, grey) == 0
+    said = capsys.readouterr().out
+    assert "crop's side" in said
+    assert "0.95" in said
+    assert "grey.png, 200 x 100 pixels: nobody found" in " ".join(said.split())
+
+
+def test_a_file_that_is_no_image_ends_in_one_line_and_draws_nothing(tmp_path, capsys):
+    text = tmp_path / "text.jpg"
+    text.write_text("no image")
+    assert run("find", PHOTO, text, "--out", tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert "text.jpg" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_drawings_of_images_of_one_name_do_not_replace_each_other():
+    names = drawing_names([Path("a/x.jpg"), Path("b/x.png"), Path("b/y.png")])
+    assert names == ["x.png", "x-2.png", "y.png"]
+
+
+def test_the_largest_person_is_taken_and_everybody_listed(two, capsys):
+    box, rule = NOBODY.box(two, None)
+    said = capsys.readouterr().err
+    assert "2 people were found" in said
+    assert "--person N" in said
+    assert "1: " in said
+    assert "2: " in said
+    assert box.centre[0] < 455
+    assert "1.2 x the keypoints that BlazePose found; person 1 of 2" in rule
+
+
+def test_another_person_can_be_taken(two, capsys):
+    box, rule = PersonOptions(None, None, 2).box(two, None)
+    assert box.centre[0] > 480
+    assert "person 2 of 2" in rule
+    assert capsys.readouterr().err == ""
+
+
+def test_a_person_who_is_not_there_is_an_error_that_counts_those_who_are(two):
+    with pytest.raises(UsageError, match="--person 3: only 2 people were found"):
+        PersonOptions(None, None, 3).box(two, None)
+
+
+def test_without_anybody_the_whole_image_is_taken_with_a_warning(grey, capsys):
+    box, rule = NOBODY.box(read_image(grey), None)
+    assert box == CropBox.whole_image(100, 200)
+    assert "whole image" in rule
+    assert "nobody was found" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="nobody was found"):
+        PersonOptions(None, None, 1).box(read_image(grey), None)
+
+
+def test_a_person_cut_by_the_border_is_taken_with_a_warning(photo, capsys):
+    box, _ = NOBODY.box(DecodedImage(photo[:600].copy()), None)
+    assert "reaches beyond the image" in capsys.readouterr().err
+    assert box.centre[1] < 600
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("heatmap", "--bbox", 1, 1, 9, 9, "--person", 2),
+        ("attention", "--openpose", "x.json", "--person", 2),
+        ("attention", "--ground-truth", "x.npz", "--person", 2),
+        ("heatmap", "--person", 0),
+    ],
+)
+def test_contradicting_words_are_refused(words, capsys):
+    command, *options = words
+    assert run(command, PHOTO, *options) == 2
+    assert "--person" in capsys.readouterr().err
