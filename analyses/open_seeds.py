@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from occlusion_toolkit.training.evaluation import ground_truth, load_crops
 from torch import Tensor, nn
 
 from occlusion_toolkit.body.body_model import BodyModel
@@ -29,7 +28,7 @@ from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.training.evaluation import errors_mm
+from occlusion_toolkit.training.evaluation import errors_mm, ground_truth, load_crops
 
 NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")
 PAIRS = ((0, 1), (0, 2), (1, 2))

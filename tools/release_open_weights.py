@@ -19,7 +19,7 @@ from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.training.evaluation import PoseErrors, ground_truth, load_crops, swept_errors
 
-GRID = Grid("centred", size=40, stride=28)
+GRID = Grid("centred", size=40, stride=56)
 OCCLUDED = f"grey square of {GRID.size} px, centred grid of stride {GRID.stride} px"
 NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")
 

@@ -171,6 +171,7 @@ def _photograph(
     path = request.photographs[int(draw.integers(len(request.photographs)))]
     try:
         with Image.open(path) as opened:
+            opened.draft("RGB", (2 * size[0], 2 * size[1]))  # JPEG need not be decoded larger than it is used
             picture = opened.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"background {path} cannot be read ({error}); remove it from the folder") from error

@@ -255,3 +255,16 @@ def test_a_malformed_size_is_a_usage_error(tmp_path: Path):
     result = CliRunner().invoke(command, ["--count", "1", "--out", str(tmp_path), "--size", "big"])
     assert result.exit_code == 2
     assert "WIDTHxHEIGHT" in result.output
+
+
+@pytest.mark.gl
+def test_the_frame_cuts_people_as_often_as_it_is_asked_to():
+    renderer = Renderer(96, 96)
+
+    def cut(share: float) -> int:
+        requests = [SequenceRequest(4, "test", i, 1, 96, 96, occluded_share=share) for i in range(12)]
+        labels = [frame.labels for each in requests for _, frame in render_sequence(renderer, each)]
+        return sum(bool(each[-1].any() or each[0].any()) for each in labels)
+
+    assert cut(0.0) == 0
+    assert 3 <= cut(0.5) < 12
