@@ -114,7 +114,7 @@ class Whole(nn.Module):
 
     def forward(self, sight: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch width"]:
         """The vector, after a ReLU."""
-        _, _, features, points = sight.split(_SIZES, dim=1)
+        _, _, features, points = torch.split(sight, _SIZES, dim=1)
         whole = self.points(points) + self.features(features)
         return torch.relu(self.normalise(whole + self.refine(whole)))
 
@@ -144,7 +144,7 @@ class MapNeck(nn.Module):
 
     def forward(self, sight: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch width 16 16"]:
         """The sum, after a ReLU."""
-        fine, coarse, _, _ = sight.split(_SIZES, dim=1)
+        fine, coarse, _, _ = torch.split(sight, _SIZES, dim=1)
         joined = self.fine(fine.unflatten(1, (FUSED, MAP, MAP)))
         wide = self.coarse(coarse.unflatten(1, (NARROW, COARSE, COARSE)))
         wide = functional.interpolate(wide, scale_factor=2.0, mode="bilinear", align_corners=False)
@@ -172,7 +172,7 @@ def readable(
     landmarks: Float[Tensor, "batch 195"], world: Float[Tensor, "batch 117"]
 ) -> Float[Tensor, "batch 312"]:
     """BlazePose's points in numbers of about one: places over the crop, depth, visibility, half metres."""
-    points = landmarks.unflatten(1, (POINTS, 5))
+    points = landmarks.reshape(-1, POINTS, 5)
     places = (points[..., :2] - _BORDER) * (2 / SHOWN_PX) - 1
     depths = points[..., 2:3] / SHOWN_PX
     return torch.cat(
