@@ -26,7 +26,7 @@ READABLE: Final = POINTS * 8
 """Numbers that BlazePose says of its points."""
 
 _COARSEST = NARROW * 2 * 2
-_SIZES = (FUSED * MAP**2, NARROW * COARSE**2, _COARSEST, READABLE)
+_SIZES = [FUSED * MAP**2, NARROW * COARSE**2, _COARSEST, READABLE]
 
 SIGHT_LENGTH: Final = sum(_SIZES)
 """Numbers that are kept of a crop."""
@@ -145,8 +145,8 @@ class MapNeck(nn.Module):
     def forward(self, sight: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch width 16 16"]:
         """The sum, after a ReLU."""
         fine, coarse, _, _ = torch.split(sight, _SIZES, dim=1)
-        joined = self.fine(fine.unflatten(1, (FUSED, MAP, MAP)))
-        wide = self.coarse(coarse.unflatten(1, (NARROW, COARSE, COARSE)))
+        joined = self.fine(fine.reshape(-1, FUSED, MAP, MAP))
+        wide = self.coarse(coarse.reshape(-1, NARROW, COARSE, COARSE))
         wide = functional.interpolate(wide, scale_factor=2.0, mode="bilinear", align_corners=False)
         return torch.relu(joined + wide + self.spread(self.whole(sight))[:, :, None, None])
 
