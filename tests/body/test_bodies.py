@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from occlusion_toolkit.heatmaps.run import gender_of
 from support.body_fixtures import tpose
 from support.smpl_files_writer import shared_smpl_folder
 
@@ -10,8 +9,7 @@ from occlusion_toolkit.body.arrays import GENDERS, SMPL_TOPOLOGY
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
-from occlusion_toolkit.data.ground_truth import GroundTruth
-from occlusion_toolkit.errors import BodyModelError, GroundTruthError, UnsafeFileError
+from occlusion_toolkit.errors import BodyModelError, UnsafeFileError
 
 
 @pytest.fixture
@@ -68,13 +66,3 @@ def test_a_broken_regressor_is_an_error_where_the_body_is_loaded(folder):
     (folder / "J_regressor_h36m.npy").write_bytes(b"html")
     with pytest.raises(UnsafeFileError, match=r"J_regressor_h36m.npy"):
         Bodies(folder).load(SMPL_TOPOLOGY)
-
-
-@pytest.mark.parametrize(("stated", "body"), [(None, "neutral"), *((gender, gender) for gender in GENDERS)])
-def test_ground_truth_is_measured_on_the_body_of_its_gender(stated, body):
-    assert gender_of(GroundTruth(tpose(), has_camera=False, gender=stated)) == body
-
-
-def test_ground_truth_of_an_unknown_gender_is_an_error():
-    with pytest.raises(GroundTruthError, match="'m', not one of neutral, male, female"):
-        gender_of(GroundTruth(tpose(), has_camera=False, gender="m"))

@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.body_fixtures import tpose
 
+from occlusion_toolkit.body.arrays import GENDERS
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.data.crops import crop_image
+from occlusion_toolkit.data.ground_truth import GroundTruth
 from occlusion_toolkit.errors import CropError, GroundTruthError, ImageError, UsageError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.shipped import shipped
-from occlusion_toolkit.find.crop import read_crop
+from occlusion_toolkit.find.crop import Crop, read_crop
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (120, 100, 3), dtype=np.uint8)
 
@@ -86,3 +89,19 @@ def test_what_gives_no_crop_is_a_clear_error(photo, arguments, error, words):
 def test_an_image_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ImageError, match=r"none\.jpg"):
         read_crop(tmp_path / "none.jpg", bbox=(1, 1, 9, 9))
+
+
+@pytest.mark.parametrize(("stated", "body"), [(None, "neutral"), *((gender, gender) for gender in GENDERS)])
+def test_ground_truth_is_measured_on_the_body_of_its_gender(stated, body):
+    assert with_truth(GroundTruth(tpose(), has_camera=False, gender=stated)).truth_gender == body
+
+
+def test_ground_truth_of_an_unknown_gender_is_an_error():
+    with pytest.raises(GroundTruthError, match="'m', not one of neutral, male, female"):
+        _ = with_truth(GroundTruth(tpose(), has_camera=False, gender="m")).truth_gender
+
+
+def with_truth(truth: GroundTruth) -> Crop:
+    return Crop(
+        np.zeros((224, 224, 3), np.uint8), CropBox.whole_image(224, 224), "whole", "a.jpg", "0", truth
+    )

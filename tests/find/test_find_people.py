@@ -13,8 +13,9 @@ from occlusion_toolkit.data.crops import crop_image
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.files.shipped import shipped
-from occlusion_toolkit.find import LANDMARKS, FoundPerson, find_people
 from occlusion_toolkit.find.candidates import tiles_of
+from occlusion_toolkit.find.people import find_people
+from occlusion_toolkit.find.person import LANDMARKS, FoundPerson
 
 PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
 HAND_DRAWN = (258.0, 107.0, 382.0, 707.0)

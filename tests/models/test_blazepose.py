@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from occlusion_toolkit.errors import CheckpointError, CropError
+from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models import blazepose_weights
 from occlusion_toolkit.models.backbones.blazepose import BlazePose, blazepose_full, blazepose_heavy
 from occlusion_toolkit.models.backbones.blazepose_detector import BlazePoseDetector
 from occlusion_toolkit.models.blazepose_weights import load_blazepose
-from occlusion_toolkit.models.registry import cards_folder
 
 GOLDEN = Path(__file__).parent / "golden" / "blazepose_full.npz"
 
@@ -107,7 +107,7 @@ def test_crops_of_other_sizes_are_refused():
 def own_cards(tmp_path, monkeypatch):
     """A folder of cards with no weights, and no others in reach."""
     (tmp_path / "weights").mkdir()
-    monkeypatch.setattr(blazepose_weights, "cards_folder", lambda: tmp_path)
+    monkeypatch.setattr(blazepose_weights, "shipped", lambda kind: tmp_path)
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
     return tmp_path / "weights"
 
@@ -118,7 +118,7 @@ def test_missing_weights_are_named_with_the_way_to_get_them(own_cards):
 
 
 def test_weights_of_another_version_are_refused(own_cards):
-    state = load_file(cards_folder() / "weights" / "blazepose-full.safetensors")
+    state = load_file(shipped("models") / "weights" / "blazepose-full.safetensors")
     metadata = {"network": "blazepose-full", "source_sha256": "0" * 64}
     save_file(state, own_cards / "blazepose-full.safetensors", metadata)
     with pytest.raises(CheckpointError, match="another version"):
@@ -126,7 +126,7 @@ def test_weights_of_another_version_are_refused(own_cards):
 
 
 def test_weights_of_another_network_are_refused(own_cards):
-    state = load_file(cards_folder() / "weights" / "blazepose-full.safetensors")
+    state = load_file(shipped("models") / "weights" / "blazepose-full.safetensors")
     sha256 = blazepose_weights.SOURCES["blazepose-heavy"]
     metadata = {"network": "blazepose-heavy", "source_sha256": sha256}
     save_file(state, own_cards / "blazepose-heavy.safetensors", metadata)
