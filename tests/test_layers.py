@@ -62,9 +62,3 @@ def test_imports_go_downwards_only():
 def test_every_module_belongs_to_a_layer():
     modules = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
     assert {name for name in modules if layer_of(name) is None} <= {"__init__", "__main__"}
-
-
-def test_relative_imports_are_not_used():
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: relative import"

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.cli.person_options import PersonOptions
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import UsageError
@@ -16,13 +15,6 @@ from occlusion_toolkit.find.drawing import drawing_names
 
 PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
 NOBODY = PersonOptions(None, None, None)
-
-
-def run(*words: object) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +39,11 @@ def grey(tmp_path) -> Path:
     return path
 
 
-def test_find_lists_and_draws_everybody(grey, tmp_path, capsys, photo):
+def test_find_lists_and_draws_everybody(cli, grey, tmp_path, photo):
     out = tmp_path / "drawn"
-    assert run("find", PHOTO, grey, "--json", "--out", out) == 0
-    answer = json.loads(capsys.readouterr().out)
+    ran = cli("find", PHOTO, grey, "--json", "--out", out)
+    assert ran.code == 0
+    answer = json.loads(ran.out)
     with_man, empty = answer["images"]
     assert empty["people"] == []
     assert (with_man["width"], with_man["height"]) == (910, 920)
@@ -69,19 +62,20 @@ def test_find_lists_and_draws_everybody(grey, tmp_path, capsys, photo):
         assert len(drawn.getcolors() or ()) == 1
 
 
-def test_the_table_says_where_people_are_or_that_nobody_is(grey, capsys):
-    assert run("find", PHOTO, grey) == 0
-    said = capsys.readouterr().out
+def test_the_table_says_where_people_are_or_that_nobody_is(cli, grey):
+    ran = cli("find", PHOTO, grey)
+    assert ran.code == 0
+    said = ran.out
     assert "crop's side" in said
     assert "0.95" in said
     assert "grey.png, 200 x 100 pixels: nobody found" in " ".join(said.split())
 
 
-def test_a_file_that_is_no_image_ends_in_one_line_and_draws_nothing(tmp_path, capsys):
+def test_a_file_that_is_no_image_ends_in_one_line_and_draws_nothing(cli, tmp_path):
     text = tmp_path / "text.jpg"
     text.write_text("no image")
-    assert run("find", PHOTO, text, "--out", tmp_path / "out") == 1
-    said = capsys.readouterr()
+    said = cli("find", PHOTO, text, "--out", tmp_path / "out")
+    assert said.code == 1
     assert "text.jpg" in said.err
     assert not (tmp_path / "out").exists()
 
@@ -138,7 +132,8 @@ def test_a_person_cut_by_the_border_is_taken_with_a_warning(photo, capsys):
         ("heatmap", "--person", 0),
     ],
 )
-def test_contradicting_words_are_refused(words, capsys):
+def test_contradicting_words_are_refused(cli, words):
     command, *options = words
-    assert run(command, PHOTO, *options) == 2
-    assert "--person" in capsys.readouterr().err
+    refused = cli(command, PHOTO, *options)
+    assert refused.code == 2
+    assert "--person" in refused.err

@@ -18,7 +18,6 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import LSP_FROM_H36M
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import People
@@ -86,17 +85,17 @@ def test_the_gender_rule_decides_which_body_the_truth_is(people: People, smpl_di
 
 
 def test_a_checkpoint_of_spin_is_imported_and_evaluated_on_3dpw(
-    root: Path, people: People, smpl_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+    cli, root: Path, people: People, smpl_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
     torch.manual_seed(0)
     network = spin_hmr().eval()
     torch.save(LAYOUTS["trainer of SPIN and EFT"](network.state_dict()), tmp_path / "checkpoint.pt")
-    assert run("models", "import", tmp_path / "checkpoint.pt", "--as", "spin", "--name", "my-spin") == 0
-    capsys.readouterr()
+    assert cli("models", "import", tmp_path / "checkpoint.pt", "--as", "spin", "--name", "my-spin").code == 0
     words = ("--dataset", "3dpw", "--root", root, "--smpl-dir", smpl_dir, "--model", "my-spin", "--json")
-    assert run("evaluate", *words, "--out", tmp_path / "out") == 0
-    content = json.loads(capsys.readouterr().out)
+    ran = cli("evaluate", *words, "--out", tmp_path / "out")
+    assert ran.code == 0
+    content = json.loads(ran.out)
     (model,) = content["models"]
     assert model["protocol"]["gender_rule"] == "male or female as the data set says"
     assert model["protocol"]["ground_truth_body"] == model["protocol"]["body"] == "smpl"
@@ -113,10 +112,3 @@ def test_a_checkpoint_of_spin_is_imported_and_evaluated_on_3dpw(
     assert overall["mpjpe_mm"] == pytest.approx(distances_mm(joints, true_joints).mean(), abs=0.01)
     assert overall["pa_mpjpe_mm"] == pytest.approx(distances_mm(aligned, true_joints).mean(), abs=0.01)
     assert overall["pve_mm"] == pytest.approx(distances_mm(vertices, true).mean(), abs=0.01)
-
-
-def run(*words: str | Path) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    return int(ended.value.code or 0)

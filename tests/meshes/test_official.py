@@ -18,7 +18,6 @@ from support.threedpw_fixtures import write_dataset
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.data.people import PeopleList
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.meshes import pictures
@@ -86,38 +85,20 @@ def test_truth_is_posed_with_the_body_of_its_gender_and_the_estimate_with_the_ne
         assert same == (gender == "neutral")
 
 
-def test_a_checkpoint_of_spin_becomes_a_mesh_of_3dpw_on_smpl(tmp_path, bodies, threedpw, monkeypatch, capsys):
+def test_a_checkpoint_of_spin_becomes_a_mesh_of_3dpw_on_smpl(cli, tmp_path, bodies, threedpw, monkeypatch):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(pictures, "draw_all", lambda mesh, folder: [])  # tested elsewhere
     torch.manual_seed(0)
     torch.save(LAYOUTS["trainer of SPIN and EFT"](spin_hmr().state_dict()), tmp_path / "checkpoint.pt")
-    run("models", "import", tmp_path / "checkpoint.pt", "--as", "spin", "--name", "my-spin")
-    capsys.readouterr()
+    assert cli("models", "import", tmp_path / "checkpoint.pt", "--as", "spin", "--name", "my-spin").code == 0
     data = ("--dataset", "3dpw", "--root", threedpw, "--smpl-dir", bodies.smpl_dir, "--limit", 4)
-    run(
-        "mesh",
-        "--model",
-        "my-spin",
-        *data,
-        "--size",
-        112,
-        "--stride",
-        112,
-        "--out",
-        tmp_path / "out",
-        "--json",
-    )
-    printed = json.loads(capsys.readouterr().out)
+    grid = ("--size", 112, "--stride", 112)
+    ran = cli("mesh", "--model", "my-spin", *data, *grid, "--out", tmp_path / "out", "--json")
+    assert ran.code == 0
+    printed = json.loads(ran.out)
     assert (printed["vertices"], printed["images"]) == (6890, 4)
     mesh = SensitivityMesh.open(tmp_path / "out" / "mesh.h5")
     assert mesh.card.body == mesh.card.ground_truth_body == "smpl"
     assert mesh.card.gender_rule == "male or female as the data set says"
     assert mesh.count.max() == 4
     assert np.nanmin(mesh.sel().values) > 0
-
-
-def run(*words: object) -> None:
-    """A command line that succeeds."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    assert not ended.value.code
