@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from occlusion_toolkit.surveys.source import CardSource
-from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Survey
 
-from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
-from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+from occlusion_toolkit.surveys.run import survey
+from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
 
 SHARD_SIZE = 2
 
@@ -49,16 +47,16 @@ class Trial:
     identical: bool
 
 
-def survey(folder: str, swept: Any, images: int, resume: bool) -> None:
+def swept_survey(folder: str, swept: Any, images: int, resume: bool) -> None:
     """What the killed process does."""
     torch.set_num_threads(1)
 
     def progress(done: int, total: int) -> None:
         swept.value = done
 
-    source = CardSource("pare-open", None, Grid("centred", 56, 56), batch_size=16)
+    sweep = OcclusionSweep("pare-open", size=56, stride=56, batch_size=16, device="cpu")
     people = EvenlySpaced(open_dataset("open"), images)
-    run_survey(source, people, Bodies(), folder, shard_size=SHARD_SIZE, resume=resume, progress=progress)
+    survey(sweep, people, out=folder, shard_size=SHARD_SIZE, resume=resume, progress=progress)
 
 
 def files_of(found: Survey) -> list[bytes]:
@@ -79,7 +77,7 @@ def main() -> None:
 
     def start(folder: Path, resume: bool = False) -> tuple[ForkServerProcess, Any]:
         swept = context.Value("i", 0)
-        process = context.Process(target=survey, args=(str(folder), swept, arguments.images, resume))
+        process = context.Process(target=swept_survey, args=(str(folder), swept, arguments.images, resume))
         process.start()
         return process, swept
 

@@ -12,12 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from occlusion_toolkit.meshes.pooling.pool import pool
 from support.body_fixtures import random_people
 from support.smpl_like_body import smpl_like_arrays
 from support.survey_fixtures import make_survey
 
-from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.camera import project_to_crop, vertex_visibility
 from occlusion_toolkit.body.open_body import load_open_body
@@ -55,14 +53,12 @@ def print_stages(body: BodyModel, frames: int) -> None:
 
 
 def print_survey(stride: int, images: int) -> None:
-    """Images a second of `pool`, from reading the shards to the statistics."""
+    """Images a second of `Survey.mesh`, from reading the shards to the statistics."""
     with tempfile.TemporaryDirectory() as folder:
         grid = Grid("centred", 40, stride)
         survey = make_survey(Path(folder) / "survey", images=images, sequences=3, grid=grid, shard_size=8)
-        bodies = Bodies()
-        bodies.load(survey.card.body)
         start, processor_start = time.perf_counter(), time.process_time()
-        pool(survey, bodies)
+        survey.mesh(device="cpu")
         pace = images / (time.perf_counter() - start)
         processor_pace = images / (time.process_time() - processor_start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

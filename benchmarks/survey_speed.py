@@ -18,30 +18,25 @@ from pathlib import Path
 from unittest import mock
 
 import torch
-from occlusion_toolkit.surveys.source import CardSource
-from occlusion_toolkit.sweep.engine import Engine
 
-from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced, People
 from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.models import build_network
-from occlusion_toolkit.models.cards import RegressorCard
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
-from occlusion_toolkit.models.registry import LoadedRegressor
-from occlusion_toolkit.surveys import measure, run
-from occlusion_toolkit.sweep.estimator import DenseEstimator
+from occlusion_toolkit.surveys import shards
+from occlusion_toolkit.surveys.run import survey
+from occlusion_toolkit.sweep.engines.dense import DenseEstimator
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner
-from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.sweep.sweep import OcclusionSweep
+from occlusion_toolkit.sweep.sweep import WindowSweep
 
 CROPS_3DPW = 35_515
 GRIDS = {8: Grid("centred", 40, 8), 16: Grid("centred", 40, 16), 40: Grid("script", 40, 40)}
 """By stride; 40 does not tile the crop, so its windows are those of the public PARE script."""
 
-STAGES = ("read and crop", "paint windows", "network", "body and read-outs", "write", "everything else")
+STAGES = ("read and crop", "paint windows", "network", "body and metrics", "write", "everything else")
 
 
 class Again(People):
@@ -63,25 +58,6 @@ class Again(People):
     def sample_at(self, position: int) -> Sample:
         """The person at a position."""
         return self._people[position % len(self._people)]
-
-
-@dataclass(frozen=True)
-class RandomSource:
-    """A published network with random weights on the open body: its speed, not its numbers, is meant."""
-
-    network: str
-    grid: Grid
-    batch_size: int | None
-
-    def __call__(self, device: torch.device, /) -> Engine:
-        """The engine."""
-        torch.manual_seed(0)
-        name = self.network.replace("_", "-")
-        card = RegressorCard(name=name, title="t", description="d", body=OPEN_BODY_TOPOLOGY)
-        network = build_network(self.network).to(device).eval()
-        occluder = parse_occluder("grey", self.grid.size)
-        regressor = LoadedRegressor(network, card, "0" * 64, device)
-        return Engine(regressor, load_open_body(), self.grid, occluder, self.batch_size)
 
 
 @dataclass
@@ -124,11 +100,11 @@ def stopwatch(device: torch.device) -> Iterator[Counter[str]]:
         return wrapper
 
     places = (
-        (measure.ShardMaker, "subject", "read and crop"),
+        (shards.ShardMaker, "subject", "read and crop"),
         (DenseEstimator, "__call__", "paint windows"),
         (NetworkRunner, "__call__", "network"),
-        (OcclusionSweep, "_result", "body and read-outs"),
-        (run, "write_shard", "write"),
+        (WindowSweep, "_result", "body and metrics"),
+        (shards, "save_maps", "write"),
     )
     with ExitStack() as patches:
         for owner, name, stage in places:
@@ -136,11 +112,17 @@ def stopwatch(device: torch.device) -> Iterator[Counter[str]]:
         yield spent
 
 
-def source_of(arguments: argparse.Namespace, grid: Grid) -> CardSource | RandomSource:
-    """The network that was asked for."""
-    if arguments.random:
-        return RandomSource(arguments.random, grid, arguments.batch_size)
-    return CardSource(arguments.model, None, grid, batch_size=arguments.batch_size)
+def sweep_of(arguments: argparse.Namespace, grid: Grid) -> OcclusionSweep:
+    """The sweep of the network that was asked for; random weights have its speed, not its numbers."""
+    torch.manual_seed(0)
+    return OcclusionSweep(
+        build_network(arguments.random) if arguments.random else arguments.model,
+        size=grid.size,
+        stride=grid.stride,
+        grid=grid.kind,
+        batch_size=arguments.batch_size,
+        device=arguments.device,
+    )
 
 
 def measured(arguments: argparse.Namespace, stride: int, images: int, people: People) -> Row:
@@ -153,16 +135,11 @@ def measured(arguments: argparse.Namespace, stride: int, images: int, people: Pe
             spent.clear()  # of the calibration, which also warms up
             marks.append(time.perf_counter())
 
-        survey = run.run_survey(
-            source_of(arguments, grid),
-            EvenlySpaced(people, images),
-            Bodies(),
-            folder,
-            device=device,
-            announce=announced,
+        swept = survey(
+            sweep_of(arguments, grid), EvenlySpaced(people, images), out=folder, announce=announced
         )
         seconds = time.perf_counter() - marks[0]
-        size = sum(survey.shard_path(shard).stat().st_size for shard in range(survey.num_shards))
+        size = sum(swept.shard_path(shard).stat().st_size for shard in range(swept.num_shards))
     stages = {stage: spent[stage] for stage in STAGES}
     stages["everything else"] = seconds - sum(spent.values())
     return Row(stride, len(grid), images, seconds, stages, size / images / 1e6 * 1000)
@@ -179,9 +156,8 @@ def memory(arguments: argparse.Namespace, people: People) -> list[tuple[int, flo
             samples.append((done, pages * os.sysconf("SC_PAGE_SIZE") / 2**20))
 
     with tempfile.TemporaryDirectory() as folder:
-        source = source_of(arguments, Grid("centred", 56, 56))
-        long = Again(people, arguments.memory_images)
-        run.run_survey(source, long, Bodies(), folder, device=arguments.device, progress=progress)
+        sweep = sweep_of(arguments, Grid("centred", 56, 56))
+        survey(sweep, Again(people, arguments.memory_images), out=folder, progress=progress)
     return samples
 
 

@@ -1,4 +1,4 @@
-"""Windows per second of `OcclusionSweep` against a batch-1 loop and captum's `Occlusion`, in one run.
+"""Windows per second of the engine of `OcclusionSweep`, a batch-1 loop and captum in one run.
 
 All contenders sweep the same grid over the same crop, in turns, several rounds; medians are reported. Each
 network has random weights: speed does not depend on them. See benchmarks/README.md.
@@ -28,7 +28,7 @@ from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.metrics import centre_on, mpjpe, pa_mpjpe
 from occlusion_toolkit.sweep.occluders import parse_occluder
-from occlusion_toolkit.sweep.sweep import OcclusionSweep
+from occlusion_toolkit.sweep.sweep import WindowSweep
 
 CAPTUM_BATCHES = (1, 8, 16, 32)
 LOOP = "batch-1 loop"
@@ -119,7 +119,7 @@ def contenders(arguments: argparse.Namespace, network_name: str, device: torch.d
         return lambda: captum_sweep(network, body, crop, truth, grid, per_eval)
 
     def engine(**options: object) -> Callable[[], object]:
-        sweep = OcclusionSweep(
+        sweep = WindowSweep(
             network, body, grid, grey, device=device, batch_size=arguments.batch_size, **options
         )
         return lambda: sweep.run(crop, rest)

@@ -19,7 +19,7 @@ from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.training.evaluation import PoseErrors, ground_truth, load_crops, swept_errors
 
-GRID = Grid("centred", size=40, stride=28)
+GRID = Grid("centred", size=40, stride=56)
 OCCLUDED = f"grey square of {GRID.size} px, centred grid of stride {GRID.stride} px"
 NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")
 
@@ -29,7 +29,7 @@ def figures(errors: PoseErrors, condition: str) -> list[ErrorFigure]:
     values = (("MPJPE", errors.mpjpe_mm), ("PA-MPJPE", errors.pa_mpjpe_mm))
     return [
         ErrorFigure(
-            dataset="examples/open-test, 24 sequences, 120 frames",
+            dataset="examples/open-test-2, 72 sequences, 144 frames",
             condition=condition,
             metric=metric,
             joints="lsp14",
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--data-seed", type=int, required=True)
     parser.add_argument("--started-from", help="what the runs started from, where the recipe does not say it")
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--data", type=Path, default=Path("examples/open-test"))
+    parser.add_argument("--data", type=Path, default=Path("examples/open-test-2"))
     parser.add_argument("--only", choices=NETWORKS, action="append")
     arguments = parser.parse_args()
     body, people = load_open_body(), ThreeDPW(arguments.data, "test")

@@ -1,6 +1,6 @@
 """Trains the open networks side by side for a number of minutes.
 
-    occlusion-toolkit synthesize --count 20000 --split train --seed 3 --size 256x256 --out out/people
+    occlusion-toolkit synthesize --count 20000 --split train --seed 31 --size 256x256 --out out/people
     python tools/train_open_weights.py --data out/people --runs out/runs --minutes 9 --fit --precision bf16
 
 Made for machines that are lent for some minutes at a time (docs/training.md). With `--fit` the runs get as
@@ -30,12 +30,13 @@ USED = 0.92
 def train(recipes: Sequence[Path], folder: Path, words: Sequence[str], arguments: argparse.Namespace) -> bool:
     """Train all recipes at once, each into a folder of its name, and show where they stand at the end."""
     runs = []
+    cache = arguments.cache or arguments.runs / "cache"
     for recipe in recipes:
         out = folder / recipe.stem
         out.mkdir(parents=True, exist_ok=True)
         line = [
             *(sys.executable, "-m", "occlusion_toolkit", "train", str(recipe), "--resume"),
-            *("--data", str(arguments.data), "--cache", str(arguments.runs / "cache"), "--out", str(out)),
+            *("--data", str(arguments.data), "--cache", str(cache), "--out", str(out)),
             *("--seed", str(arguments.seed), "--precision", arguments.precision),
             *("--workers", str(arguments.workers), *words),
         ]
@@ -84,6 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="synthetic people")
     parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="shared with other runs; RUNS/cache by default")
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--fit", action="store_true", help="as many steps as fit into the time")
     parser.add_argument("--steps", type=int, help="of each run, instead of the recipe's")

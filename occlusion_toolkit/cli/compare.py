@@ -182,14 +182,20 @@ def _sweep_example(
     sweeps: SeveralSweeps,
     dataset: dict[str, Any],
 ) -> None:
-    """Sweeps the example with every model; only warns where results of others cannot be swept again."""
+    """Sweeps the example with every model; only warns where given results cannot be swept again.
+
+    Where no data set is named, that of the surveys is opened by its name.
+    """
     from occlusion_toolkit.cli.dataset_options import chosen_people
     from occlusion_toolkit.errors import OcclusionToolkitError
 
+    is_named = any(value not in (None, "open") for value in dataset.values())
     try:
+        if people is None and is_named:
+            people = chosen_people(**dataset)
         with console.progress("windows of the example") as progress:
             comparison.sweep_example(
-                people or chosen_people(**dataset),
+                people,
                 sweeps=given or None,
                 device=sweeps.device,
                 progress=progress,

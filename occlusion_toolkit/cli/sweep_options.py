@@ -29,6 +29,7 @@ class EngineOptions:
         batch_size: windows per forward pass; None for automatic.
         precision: arithmetic of the network.
         compile: run the network through `torch.compile`.
+        engine: which engine answers the windows.
     """
 
     stride: int
@@ -38,6 +39,7 @@ class EngineOptions:
     batch_size: int | None
     precision: Literal["fp32", "bf16"]
     compile: bool
+    engine: str
 
     def sweep(
         self,
@@ -131,6 +133,13 @@ def _engine_options(stride: int) -> tuple[Callable[[_Command], _Command], ...]:
             "--batch-size", type=click.IntRange(min=1), help="Windows per forward pass. Default: automatic."
         ),
         click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True),
+        click.option(
+            "--engine",
+            type=click.Choice(["auto", "dense", "incremental"]),
+            default="auto",
+            show_default=True,
+            help="Whole networks, or only what a window changes; the same numbers.",
+        ),
         click.option(
             "--compile", is_flag=True, help="Use torch.compile; how much it changes is measured and stored."
         ),

@@ -65,6 +65,12 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str) -
     help="Share of the sequences before a photograph, where --backgrounds is given.",
 )
 @click.option(
+    "--occluded-share",
+    type=click.FloatRange(0.0, 0.5),
+    help="Share of the people with something in front of them, and as many cut by the frame; otherwise 0.15 "
+    "in training and 0 elsewhere.",
+)
+@click.option(
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to render with."
 )
 def synthesize(
@@ -76,6 +82,7 @@ def synthesize(
     size: tuple[int, int],
     backgrounds: Path | None,
     backgrounds_share: float,
+    occluded_share: float | None,
     workers: int,
 ) -> None:
     """Render synthetic people into the file layout of 3DPW, with part-label maps.
@@ -97,6 +104,7 @@ def synthesize(
             size=size,
             backgrounds=backgrounds,
             backgrounds_share=backgrounds_share,
+            occluded_share=occluded_share,
             workers=workers,
             progress=report,
         )

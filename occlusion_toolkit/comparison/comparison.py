@@ -295,6 +295,8 @@ class Comparison(Entry):
         from occlusion_toolkit.comparison.tables import tables
 
         path = Path(path)
+        if path.suffix in (".json", ".csv", ".tex"):
+            make_folder(path.parent)
         if path.suffix == ".json":
             write_text(path, self._as_seen_from(path.parent).model_dump_json(indent=1) + "\n")
             return [path]
@@ -345,6 +347,8 @@ class Comparison(Entry):
     def __repr__(self) -> str:
         names = ", ".join(model.name for model in self.models)
         return f"Comparison({names}: {self.metric} of {self.frames} samples of {self.sequences} sequences)"
+
+    __str__ = __repr__
 
     def _repr_html_(self) -> str:
         from occlusion_toolkit.comparison.tables import explanation

@@ -85,7 +85,8 @@ def read_crop(
         The crop, 224 pixels a side.
 
     Raises:
-        UsageError: more than one of `bbox`, `keypoints` and `person` is given, or there are fewer people.
+        UsageError: more than one of `bbox`, `keypoints` and `person` is given, `bbox` is no box, or there are
+            fewer people.
         ImageError: the image is missing or damaged.
         CropError: the box misses the image, or the keypoints show nobody.
         GroundTruthError: the truth is malformed, or belongs to another image.
@@ -107,6 +108,8 @@ def read_crop(
         )
     warnings = list(decoded.warnings)
     if bbox is not None:
+        if len(bbox) != 4:
+            raise UsageError(f"bbox has {len(bbox)} numbers; give four numbers: x, y, width and height")
         box, rule = CropBox.from_xywh(*map(float, bbox)), f"square, {BOX_MARGIN} x the box given"
     elif keypoints is not None:
         found = read_openpose(Path(keypoints))

@@ -108,7 +108,7 @@ def rectangle_around(
     """The rectangle of the silhouette, held to that of the landmarks: x, y, width, height.
 
     The silhouette alone can take in a neighbour or lose a foot, the landmarks alone leave out hair, clothes
-    and soles. So every border is the silhouette's, but at most 10 % of the person's length outside the
+    and soles. So every border is the silhouette's, but at most 12 % of the person's length outside the
     landmarks and 2 % inside.
 
     Args:
@@ -118,7 +118,7 @@ def rectangle_around(
     low, high = landmarks_px.min(axis=0), landmarks_px.max(axis=0)
     length = (high - low).max()
     if len(silhouette_px):
-        outside, within = 0.1 * length, 0.02 * length
+        outside, within = 0.12 * length, 0.02 * length
         low = np.clip(silhouette_px.min(axis=0), low - outside, low + within)
         high = np.clip(silhouette_px.max(axis=0), high - within, high + outside)
     x, y = low.tolist()

@@ -306,14 +306,17 @@ class OcclusionMaps:
             )
 
 
-def open_maps(path: Path | str, bodies: Bodies | None = None) -> OcclusionMaps:
+def open_maps(
+    path: Path | str, bodies: Bodies | None = None, occluder: Occluder | None = None
+) -> OcclusionMaps:
     """Reads maps that were saved.
 
     Args:
         path: what `OcclusionMaps.save` or `occlusion-toolkit heatmap` wrote.
         bodies: where the body that they were measured on comes from; needed for pictures only.
+        occluder: what was pasted; needed for pictures only, where no installed package has it.
 
     Raises:
         ResultError: the file is missing, damaged, or holds something else.
     """
-    return OcclusionMaps.open(path, bodies)
+    return OcclusionMaps.open(path, bodies, occluder)

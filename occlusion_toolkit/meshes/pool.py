@@ -24,12 +24,11 @@ from occlusion_toolkit.meshes.sensitivity_mesh import (
     LEVELS,
     MEAN_OF_JOINTS,
     RULES,
-    VARIABLES,
     Rule,
     SensitivityMesh,
 )
 from occlusion_toolkit.surveys.survey import Survey
-from occlusion_toolkit.sweep.maps import default_metric, metric_names, metric_parts, values_of, with_card
+from occlusion_toolkit.sweep.maps import default_metric, metric_names, metric_parts, values_of
 from occlusion_toolkit.sweep.network import chosen_device
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
@@ -177,24 +176,9 @@ class MeshStatistics:
         arrays = {name: np.stack([level[name] for level in levels]) for name in levels[0]} | {
             "sequence_means": np.stack(self._means),
             "sequence_counts": np.stack(self._counts),
-            "vertices_m": surface.vertices_m,
-            "faces": surface.faces,
-            "vertex_part": surface.vertex_parts,
         }
-        variables = {
-            name: xr.Variable(dimensions, arrays[name], {"units": unit})
-            for name, (dimensions, _, unit) in VARIABLES.items()
-        }
-        names = {
-            "over": list(LEVELS),
-            "metric": list(self._metrics),
-            "where": list(RULES),
-            "joint": list(self._joints),
-            "sequence": self._names,
-            "part": list(surface.part_names),
-        }
-        facts = {"metric": metric, "num_images": self.num_images}
-        return SensitivityMesh(with_card(xr.Dataset(variables, names, facts), card))
+        names = {"metric": self._metrics, "joint": self._joints, "sequence": tuple(self._names)}
+        return SensitivityMesh.of(arrays, names, surface, card, metric=metric, num_images=self.num_images)
 
     def _statistics(self, rules: Sequence[Moments]) -> dict[str, np.ndarray]:
         """Counts (where, V), and by name statistics (metric, where, joint, V), under every rule."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -32,7 +33,7 @@ from occlusion_toolkit.body.body_surface import BodySurface
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.files.netcdf import load_dataset, save_dataset
 from occlusion_toolkit.plotting.style import save_picture
-from occlusion_toolkit.sweep.maps import card_of, metric_names
+from occlusion_toolkit.sweep.maps import card_of, metric_names, with_card
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ class SensitivityMesh:
     Example:
         >>> import tempfile
         >>> import occlusion_toolkit as ot
-        >>> from occlusion_toolkit.data.people import EvenlySpaced
-        >>> people = EvenlySpaced(ot.open_dataset("open"), 2)
+        >>> people = ot.open_dataset("open", limit=2)
         >>> sweep = ot.OcclusionSweep("pare-open", size=112, stride=112)
         >>> mesh = ot.survey(sweep, people, out=tempfile.mkdtemp()).mesh()
         >>> mesh.sel(metric="increase", joint="left_wrist").dims
@@ -88,6 +88,45 @@ class SensitivityMesh:
 
     def __init__(self, dataset: xr.Dataset) -> None:
         self.dataset = dataset
+
+    @classmethod
+    def of(
+        cls,
+        arrays: Mapping[str, np.ndarray],
+        names: Mapping[str, Sequence[str]],
+        surface: BodySurface,
+        card: ProtocolCard,
+        *,
+        metric: str,
+        num_images: int,
+    ) -> SensitivityMesh:
+        """Meshes of arrays.
+
+        Args:
+            arrays: all of `VARIABLES` but the surface.
+            names: of "metric", "joint" (with "mean" at the end) and "sequence".
+            surface: the body to show them on.
+            card: what the numbers mean.
+            metric: what is shown first.
+            num_images: frames that were pooled.
+        """
+        arrays = {
+            **arrays,
+            "vertices_m": surface.vertices_m,
+            "faces": surface.faces,
+            "vertex_part": surface.vertex_parts,
+        }
+        variables = {
+            name: xr.Variable(dimensions, arrays[name], {"units": unit})
+            for name, (dimensions, _, unit) in VARIABLES.items()
+        }
+        labels = {"over": LEVELS, "where": RULES, "part": surface.part_names, **names}
+        dataset = xr.Dataset(
+            variables,
+            {name: list(values) for name, values in labels.items()},
+            {"metric": metric, "num_images": num_images},
+        )
+        return cls(with_card(dataset, card))
 
     @classmethod
     def open(cls, path: Path | str) -> SensitivityMesh:

@@ -14,6 +14,8 @@ from occlusion_toolkit.models.backbones import (
     deconv_steps,
     upsample_steps,
 )
+from occlusion_toolkit.models.backbones.blazepose import blazepose_full
+from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.hmr import HMR
 from occlusion_toolkit.models.nbf import NBF
@@ -61,7 +63,35 @@ class HRNetBackbone(Section):
         )
 
 
-BackboneArchitecture = Annotated[ResNetBackbone | HRNetBackbone, Field(discriminator="kind")]
+class BlazePoseBackbone(Section):
+    """Arguments of `BlazePoseTrunk`; BlazePose's own weights are the shipped ones unless they are tuned."""
+
+    kind: Literal["blazepose"]
+    join: Literal["map", "vector"]
+    width: PositiveInt = 128
+    dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
+    tuned: bool = False
+
+    def build(self) -> BlazePoseTrunk:
+        """The trunk: BlazePose with its published weights, a neck with random ones.
+
+        Raises:
+            CheckpointError: the published weights are not on this machine.
+        """
+        from occlusion_toolkit.models.blazepose_weights import load_blazepose  # reads cards, which read this
+
+        return BlazePoseTrunk(
+            load_blazepose("blazepose-full", blazepose_full),
+            join=self.join,
+            width=self.width,
+            dropout=self.dropout,
+            tuned=self.tuned,
+        )
+
+
+BackboneArchitecture = Annotated[
+    ResNetBackbone | HRNetBackbone | BlazePoseBackbone, Field(discriminator="kind")
+]
 
 
 class HMRArchitecture(Section):

@@ -4,8 +4,6 @@ Pinhole cameras in OpenCV's frame (x right, y down, z forward). Everyday heights
 fill the frame; defocus, exposure, white balance and noise.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,7 +121,7 @@ def place_camera(
 ) -> tuple[Camera, float]:
     """Return a camera that sees the origin's person, and its azimuth about the vertical from +z."""
     azimuth = float(draw.uniform(-0.55, 0.55) if indoor else draw.uniform(-0.8, 0.8))
-    level = float(np.clip(draw.normal(1.35, 0.3), 0.5, 2.1))
+    level = float(np.clip(draw.normal(1.35, 0.42), 0.35, 2.8))
     eye = np.array([framing.distance * np.sin(azimuth), level, framing.distance * np.cos(azimuth)])
     target = np.array([0.0, framing.aim_y, 0.0])
     extrinsics = look_at(eye, target, float(draw.normal(0.0, 0.03)))
@@ -173,9 +171,9 @@ class Sensor:
 def draw_sensor(draw: np.random.Generator, jpeg_quality: int | None) -> Sensor:
     """Return a random camera; `jpeg_quality` None draws that too."""
     return Sensor(
-        blur_px=float(draw.uniform(0.35, 0.9)) if draw.random() < 0.4 else 0.0,
-        gain=(1.0 + draw.normal(0.0, 0.03, 3)).astype(np.float32),
-        contrast=float(draw.uniform(0.88, 1.12)),
+        blur_px=float(draw.uniform(0.35, 1.4)) if draw.random() < 0.5 else 0.0,
+        gain=(1.0 + draw.normal(0.0, 0.06, 3)).astype(np.float32),
+        contrast=float(draw.uniform(0.75, 1.2)),
         offset=float(draw.normal(0.0, 5.0)),
         noise=float(draw.uniform(0.0, 5.0)),
         jpeg_quality=int(draw.integers(76, 95)) if jpeg_quality is None else jpeg_quality,

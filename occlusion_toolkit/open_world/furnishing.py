@@ -1,11 +1,9 @@
 """A scene under construction: its mesh, its random numbers, its colours, and parts of turned objects."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from occlusion_toolkit.open_world.palette import Palette, dimmed
-from occlusion_toolkit.open_world.scene_mesh import Material, SceneMesh, Surface
+from occlusion_toolkit.open_world.scene_mesh import Material, Point, SceneMesh, Surface
 
 
 class Place:
@@ -58,32 +56,21 @@ class Turned:
         self._mesh = place.mesh
         self._x, self._z, self._yaw, self._casts = x, z, yaw, casts
 
-    def _spot(self, offset: tuple[float, float, float]) -> tuple[float, float, float]:
+    def _spot(self, offset: Point) -> Point:
         sideways, level, forwards = offset
         cosine, sine = float(np.cos(self._yaw)), float(np.sin(self._yaw))
         x = self._x + sideways * cosine + forwards * sine
         return x, level, self._z - sideways * sine + forwards * cosine
 
-    def box(
-        self,
-        offset: tuple[float, float, float],
-        size: tuple[float, float, float],
-        material: Material,
-        *,
-        turn: float | None = None,
-    ) -> None:
+    def box(self, offset: Point, size: Point, material: Material, *, turn: float | None = None) -> None:
         """Add a box; `turn` overrides the object's yaw."""
         yaw = self._yaw if turn is None else turn
         self._mesh.box(self._spot(offset), size, material, yaw=yaw, casts=self._casts)
 
-    def ball(
-        self, offset: tuple[float, float, float], size: tuple[float, float, float], material: Material
-    ) -> None:
+    def ball(self, offset: Point, size: Point, material: Material) -> None:
         """Add an ellipsoid."""
         self._mesh.ball(self._spot(offset), size, material, casts=self._casts)
 
-    def cylinder(
-        self, offset: tuple[float, float, float], size: tuple[float, float, float], material: Material
-    ) -> None:
+    def cylinder(self, offset: Point, size: Point, material: Material) -> None:
         """Add an upright cylinder."""
         self._mesh.cylinder(self._spot(offset), size, material, casts=self._casts)

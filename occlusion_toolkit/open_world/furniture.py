@@ -1,7 +1,5 @@
 """Things that stand in rooms or hang on their walls; (x, z) is a place on the floor in metres."""
 
-from __future__ import annotations
-
 from occlusion_toolkit.open_world.furnishing import Place, Turned
 from occlusion_toolkit.open_world.palette import dimmed
 from occlusion_toolkit.open_world.scene_mesh import Material, Surface

@@ -1,7 +1,5 @@
 """An outfit on one body: the numbers that person.frag reads, and the triangles that its cuts leave."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import cast
 

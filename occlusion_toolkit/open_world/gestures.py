@@ -1,7 +1,5 @@
 """What one arm can be doing: angles of shoulder, elbow and forearm, with their natural spread."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from occlusion_toolkit.open_world.latents import LatentDraws
@@ -65,6 +63,7 @@ TALKING = Gesture("talking", (0.5, 0.2), (0.3, 0.4), (-0.25, 0.35), (1.5, 0.35),
 CARRYING = Gesture("carrying", (0.62, 0.12), (0.5, 0.2), (-0.68, 0.15), (1.63, 0.15), (-0.8, 0.3))
 ASIDE = Gesture("aside", (1.0, 0.35), (0.15, 0.35), (0.1, 0.4), (0.5, 0.4))
 REACHING_FORWARD = Gesture("reaching forward", (1.3, 0.35), (1.3, 0.25), (0.1, 0.3), (0.35, 0.3))
+REACHING_DOWN = Gesture("reaching down", (0.9, 0.4), (1.4, 0.35), (0.1, 0.3), (0.3, 0.3))
 REACHING_UP = Gesture("reaching up", (2.4, 0.35), (0.8, 0.5), (0.2, 0.4), (0.4, 0.35))
 HAND_ON_HEAD = Gesture("hand on head", (1.8, 0.15), (1.45, 0.25), (1.3, 0.15), (2.1, 0.12))
 ON_LAP = Gesture("on lap", (0.6, 0.12), (0.6, 0.2), (-0.75, 0.15), (1.35, 0.2), (0.2, 0.3))

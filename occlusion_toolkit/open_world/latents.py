@@ -1,7 +1,5 @@
 """Random draws that can be moved a little: near latent vectors give near poses."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr

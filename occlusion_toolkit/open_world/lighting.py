@@ -1,7 +1,5 @@
 """Light of a sequence: a sun or window, a sky, a weak second light and the exposure that fits them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +41,7 @@ def draw_lighting(draw: np.random.Generator, *, indoor: bool) -> Lighting:
         cool = float(draw.normal(-0.02, 0.05))
     else:
         overcast = draw.random() < 0.35
-        sun = float(draw.uniform(0.1, 0.35) if overcast else draw.uniform(0.8, 2.0))
+        sun = float(draw.uniform(0.1, 0.35) if overcast else draw.uniform(0.8, 2.8))
         sky = float(draw.uniform(0.45, 0.8) if overcast else draw.uniform(0.3, 0.6))
         elevation = float(draw.uniform(0.35, 1.25))
         cool = float(draw.normal(0.06, 0.05))
@@ -59,5 +57,5 @@ def draw_lighting(draw: np.random.Generator, *, indoor: bool) -> Lighting:
         bounce_colour=bounce * sky_colour * np.array([1.05, 1.0, 0.9]),
         fill_direction=_direction(azimuth + float(draw.uniform(1.5, 4.5)), float(draw.uniform(0.0, 0.6))),
         fill_colour=fill * np.array([1.0 + warmth, 1.0, 1.0 - warmth]),
-        exposure=float(0.62 / level * np.exp(draw.normal(0.0, 0.16))),
+        exposure=float(0.62 / level * np.exp(draw.normal(0.0, 0.28))),
     )

@@ -1,7 +1,5 @@
 """How a person moves: poses of the split's own bins, one after the other, and heading and place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Outdoor places around the origin under a sky; the builders return the colour of the horizon."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from occlusion_toolkit.open_world import street_furniture as street_things

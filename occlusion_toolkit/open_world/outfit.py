@@ -1,7 +1,5 @@
 """What a person wears and looks like: cuts, patterns, colours, hair and skin, drawn per sequence."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,7 +115,7 @@ def draw_outfit(draw: np.random.Generator, split: Split) -> Outfit:
     skin = _linear(_SKIN[tone], float(draw.uniform(0.9, 1.04)))
     hair_index = int(draw.integers(len(_HAIR) if tone < 4 else 3))
     feminine = draw.random() < 0.5
-    sleeve_kind = int(draw.choice(4, p=[0.12, 0.45, 0.40, 0.03]))
+    sleeve_kind = int(draw.choice(4, p=[0.14, 0.42, 0.36, 0.08]))
     sleeve = (
         float(draw.uniform(-0.15, 0.0)),
         float(draw.uniform(0.2, 0.5)),

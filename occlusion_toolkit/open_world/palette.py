@@ -1,7 +1,5 @@
 """Colours: linear RGB from hue, saturation and value, with hues that training and test do not share."""
 
-from __future__ import annotations
-
 import colorsys
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A dressed person at rest: garments as displaced shells, cut by the shader at landmarks of this body."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -109,7 +107,9 @@ def _folds(points: NDArray[np.float64], seed: float) -> NDArray[np.float64]:
     )
 
 
-class _Builder:
+class _Layers:
+    """Collects the layers of a person in one vertex list."""
+
     def __init__(self) -> None:
         self.count = 0
         self.blocks: list[tuple[NDArray[np.floating], ...]] = []
@@ -120,9 +120,24 @@ class _Builder:
         layer: Layer,
         piece: Garment,
         rest: NDArray[np.float64],
-        displaced: NDArray[np.float64],
-        faces: NDArray[np.int64],
+        lift: NDArray[np.float64] | float = 0.0,
+        chosen: NDArray[np.bool_] | None = None,
+        drop: NDArray[np.float64] | float = 0.0,
     ) -> None:
+        """Add a shell over a piece.
+
+        Args:
+            layer: that it belongs to.
+            piece: with faces, weights and parts.
+            rest: (V, 3) the piece on this body.
+            lift: metres outwards, for all vertices or each.
+            chosen: (V,) vertices that belong to it; None for all.
+            drop: metres downwards.
+        """
+        outward = vertex_normals(rest, piece.faces).astype(np.float64)
+        displaced = rest + outward * np.broadcast_to(lift, len(rest))[:, None]
+        displaced[:, 1] -= drop
+        faces = piece.faces if chosen is None else piece.faces[chosen[piece.faces].all(axis=1)]
         used, compact = np.unique(faces, return_inverse=True)
         triangles = compact.reshape(-1, 3)
         normals = vertex_normals(displaced[used], triangles)
@@ -147,47 +162,31 @@ def dress(wardrobe: Wardrobe, betas: NDArray[np.float64], outfit: Outfit) -> Dre
     body = wardrobe.body.shaped(betas)
     joints = wardrobe.joints(body)
     marks = _landmarks(wardrobe, body, joints)
-    builder = _Builder()
-    builder.add(Layer.SKIN, wardrobe.body, body, body, wardrobe.body.faces)
-    for name in ("left_eye", "right_eye"):
-        eye = wardrobe.pieces[name]
-        place = eye.shaped(betas)
-        builder.add(Layer.SKIN, eye, place, place, eye.faces)
-    _add_clothes(builder, wardrobe, betas, outfit, marks)
-    _add_head_and_feet(builder, wardrobe, betas, body, outfit, marks)
+    layers = _Layers()
+    layers.add(Layer.SKIN, wardrobe.body, body)
+    for eye in (wardrobe.pieces["left_eye"], wardrobe.pieces["right_eye"]):
+        layers.add(Layer.SKIN, eye, eye.shaped(betas))
+    _add_clothes(layers, wardrobe, betas, outfit, marks)
+    _add_head_and_feet(layers, wardrobe, betas, body, outfit, marks)
     displaced, normals, weights, rest, parts, openness = (
-        np.concatenate(column) for column in zip(*builder.blocks, strict=True)
+        np.concatenate(column).astype(np.float32) for column in zip(*layers.blocks, strict=True)
     )
-    return DressedPerson(
-        mesh=SkinnedMesh(
-            displaced.astype(np.float32), normals.astype(np.float32), weights.astype(np.float32)
-        ),
-        rest=rest.astype(np.float32),
-        parts=parts.astype(np.float32),
-        openness=openness.astype(np.float32),
-        faces=builder.faces,
-        joints=joints,
-        body_count=len(body),
-        landmarks=marks,
-    )
+    mesh = SkinnedMesh(displaced, normals, weights)
+    return DressedPerson(mesh, rest, parts, openness, layers.faces, joints, len(body), marks)
 
 
 def _add_clothes(
-    builder: _Builder, wardrobe: Wardrobe, betas: NDArray[np.float64], outfit: Outfit, marks: Landmarks
+    layers: _Layers, wardrobe: Wardrobe, betas: NDArray[np.float64], outfit: Outfit, marks: Landmarks
 ) -> None:
     tights = wardrobe.pieces["tights"]
     cloth = tights.shaped(betas)
-    outward = vertex_normals(cloth, tights.faces).astype(np.float64)
     along_leg = np.clip((marks.hip_y - cloth[:, 1]) / (marks.hip_y - marks.ankle_y), 0.0, 1.0)
     if outfit.leg is not None and outfit.skirt is None:
         loose = 0.7 * outfit.looseness_m * (1.0 + 0.35 * _folds(cloth, outfit.seed + 0.37))
-        lift = 0.004 + loose + outfit.flare_m * along_leg**1.5
-        builder.add(Layer.LOWER, tights, cloth, cloth + outward * lift[:, None], tights.faces)
+        layers.add(Layer.LOWER, tights, cloth, 0.004 + loose + outfit.flare_m * along_leg**1.5)
     if outfit.skirt is not None:
         skirt = wardrobe.pieces["skirt"]
-        place = skirt.shaped(betas)
-        out = vertex_normals(place, skirt.faces).astype(np.float64)
-        builder.add(Layer.SKIRT, skirt, place, place + out * (0.004 + outfit.flare_m), skirt.faces)
+        layers.add(Layer.SKIRT, skirt, skirt.shaped(betas), 0.004 + outfit.flare_m)
     if outfit.sleeve is not None:
         on_arm = np.clip(
             (np.abs(cloth[:, 0]) - marks.shoulder_x) / (marks.wrist_x - marks.shoulder_x), 0.0, 1.0
@@ -195,12 +194,11 @@ def _add_clothes(
         hanging = np.clip((marks.neck_y - 0.25 - cloth[:, 1]) / 0.35, 0.0, 1.0)
         wide = 1.0 + 0.9 * hanging * (on_arm <= 0) + (1.2 * on_arm if outfit.sleeve < 0.6 else 0.3)
         lift = 0.006 + outfit.looseness_m * (wide + 0.35 * _folds(cloth, outfit.seed))
-        lift += 0.002 * hanging
-        builder.add(Layer.UPPER, tights, cloth, cloth + outward * lift[:, None], tights.faces)
+        layers.add(Layer.UPPER, tights, cloth, lift + 0.002 * hanging)
 
 
 def _add_head_and_feet(
-    builder: _Builder,
+    layers: _Layers,
     wardrobe: Wardrobe,
     betas: NDArray[np.float64],
     body: NDArray[np.float64],
@@ -208,22 +206,15 @@ def _add_head_and_feet(
     marks: Landmarks,
 ) -> None:
     skin = wardrobe.body
-    outward = vertex_normals(body, skin.faces).astype(np.float64)
     if outfit.cap or outfit.hat is not None:
-        on_head = (skin.parts == HEAD_PART)[skin.faces].all(axis=1)
         crown = np.clip((body[:, 1] - marks.eye_rest[1]) / (0.8 * marks.head[3]), 0.2, 1.0)
         thick = 0.014 if outfit.hat is not None else outfit.hair_thickness_m
-        builder.add(
-            Layer.CAP, skin, body, body + outward * (thick * crown + 0.002)[:, None], skin.faces[on_head]
-        )
+        layers.add(Layer.CAP, skin, body, thick * crown + 0.002, skin.parts == HEAD_PART)
     if outfit.long_hair:
         hair = wardrobe.pieces["hair"]
-        place = hair.shaped(betas)
-        out = vertex_normals(place, hair.faces).astype(np.float64)
-        builder.add(Layer.LONG_HAIR, hair, place, place + 0.004 * out, hair.faces)
+        layers.add(Layer.LONG_HAIR, hair, hair.shaped(betas), 0.004)
     if outfit.shoe_height_m is not None:
         leg = np.isin(skin.parts, FEET) | (np.isin(skin.parts, SHINS) & (body[:, 1] < marks.ankle_y + 0.22))
         near_sole = np.clip((marks.sole_y + 0.05 - body[:, 1]) / 0.05, 0.0, 1.0)
-        shoe = body + outward * (0.006 + 0.005 * near_sole)[:, None]
-        shoe[:, 1] -= np.maximum(SOLE_M * near_sole - 0.004, 0.0)
-        builder.add(Layer.SHOES, skin, body, shoe, skin.faces[leg[skin.faces].all(axis=1)])
+        drop = np.maximum(SOLE_M * near_sole - 0.004, 0.0)
+        layers.add(Layer.SHOES, skin, body, 0.006 + 0.005 * near_sole, leg, drop)

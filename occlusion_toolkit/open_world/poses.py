@@ -1,16 +1,14 @@
-"""Everyday poses: mostly standing, walking and gesturing, some sitting, reaching, running and stretching.
+"""Everyday poses: half of them standing, walking and gesturing, others sitting, reaching, bending, stepping.
 
 Angles are drawn around natural modes and clipped to joint limits. Signs follow SMPL's T-pose (y up, z front,
 +x body left); a mirrored joint has the same x component and opposite y and z components.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from occlusion_toolkit.open_world import gestures
+from occlusion_toolkit.open_world import gestures, off_balance
 from occlusion_toolkit.open_world.gestures import Arm
 from occlusion_toolkit.open_world.latents import LatentDraws
 from occlusion_toolkit.open_world.rig import Floats, rotmats_from_axis_angle
@@ -64,7 +62,8 @@ def _standing(draws: LatentDraws) -> Posture:
         spine_flexion=draws.normal(0.04, 0.09),
         spine_twist=draws.normal(0.0, 0.13),
         spine_side=draws.normal(0.0, 0.06),
-        head=np.array([draws.normal(0.08, 0.18), draws.normal(0.0, 0.35), draws.normal(0.0, 0.09)]),
+        head=np.array([draws.normal(0.08, 0.22), draws.normal(0.0, 0.4), draws.normal(0.0, 0.12)]),
+        root_tilt=np.array([draws.normal(0.03, 0.08), 0.0, draws.normal(0.0, 0.05)]),
     )
     relaxed = draws.normal(0.35, 0.15)
     if draws.chance(0.35):  # contrapposto: one knee soft, that hip forward
@@ -206,8 +205,23 @@ def _stretching(draws: LatentDraws) -> Posture:
     return posture
 
 
-FAMILIES = ("stand", "walk", "gesture", "reach", "sit", "crouch", "run", "stretch")
-FAMILY_WEIGHTS = (0.31, 0.27, 0.10, 0.08, 0.10, 0.05, 0.04, 0.05)
+_GAITS = {"walk": _walking, "run": _running}
+_POSTURES = {
+    "stand": _standing,
+    "gesture": _gesturing,
+    "reach": _reaching,
+    "sit": _sitting,
+    "crouch": _crouching,
+    "stretch": _stretching,
+}
+_OFF_BALANCE = {
+    "lean": off_balance.lean,
+    "bend": off_balance.bend,
+    "balance": off_balance.balance,
+    "step": off_balance.step,
+}
+FAMILIES = ("stand", "walk", "gesture", "reach", "sit", "crouch", "run", "stretch", *_OFF_BALANCE)
+FAMILY_WEIGHTS = (0.17, 0.17, 0.10, 0.08, 0.10, 0.06, 0.04, 0.06, 0.07, 0.05, 0.05, 0.05)
 
 
 def draw_posture(draws: LatentDraws, family: str, phase: float) -> Posture:
@@ -218,23 +232,14 @@ def draw_posture(draws: LatentDraws, family: str, phase: float) -> Posture:
         family: one of `FAMILIES`.
         phase: gait phase in radians, used by walking and running.
     """
-    match family:
-        case "walk":
-            return _walking(draws, phase)
-        case "run":
-            return _running(draws, phase)
-        case "gesture":
-            return _gesturing(draws)
-        case "reach":
-            return _reaching(draws)
-        case "sit":
-            return _sitting(draws)
-        case "crouch":
-            return _crouching(draws)
-        case "stretch":
-            return _stretching(draws)
-        case _:
-            return _standing(draws)
+    if family in _GAITS:
+        return _GAITS[family](draws, phase)
+    if family in _POSTURES:
+        return _POSTURES[family](draws)
+    posture = _standing(draws)
+    posture.family = family
+    _OFF_BALANCE[family](draws, posture)
+    return posture
 
 
 def _limited(name: str, value: float) -> float:

@@ -1,7 +1,5 @@
 """Draws a dressed person in a scene with OpenGL on an EGL device; no display is needed."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

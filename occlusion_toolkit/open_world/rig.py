@@ -1,7 +1,5 @@
 """Skinning of the open body and its wardrobe in NumPy: one matrix product poses every layer at once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

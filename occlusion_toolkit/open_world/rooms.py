@@ -1,7 +1,5 @@
 """Rooms around the origin, open towards the camera at +z."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,14 +1,14 @@
 """Boxes, cylinders, blobs and planes with procedural materials, gathered into one vertex array."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partialmethod
 
 import numpy as np
 from numpy.typing import NDArray
 
 Colour = tuple[float, float, float]
+Point = tuple[float, float, float]
 FLOATS_PER_VERTEX = 17
 
 
@@ -114,12 +114,14 @@ class SceneMesh:
     def _add(
         self,
         shape: tuple[NDArray[np.float64], NDArray[np.float64]],
-        centre: tuple[float, float, float],
-        size: tuple[float, float, float],
+        centre: Point,
+        size: Point,
         material: Material,
-        yaw: float,
-        casts: bool,
+        *,
+        yaw: float = 0.0,
+        casts: bool = True,
     ) -> None:
+        """Add a shape of the given full size in metres, turned about y."""
         points, normals = shape
         local = points * size
         turned_normals = normals / np.maximum(np.abs(size), 1e-6)
@@ -138,39 +140,11 @@ class SceneMesh:
         block[:, 16] = material.frequency
         (self._casting if casts else self._plain).append(block)
 
-    def box(
-        self,
-        centre: tuple[float, float, float],
-        size: tuple[float, float, float],
-        material: Material,
-        *,
-        yaw: float = 0.0,
-        casts: bool = True,
-    ) -> None:
-        """Add a box of the given full size in metres, turned about y."""
-        self._add(_BOX, centre, size, material, yaw, casts)
-
-    def cylinder(
-        self,
-        centre: tuple[float, float, float],
-        size: tuple[float, float, float],
-        material: Material,
-        *,
-        casts: bool = True,
-    ) -> None:
-        """Add an upright cylinder of the given bounding size in metres."""
-        self._add(_CYLINDER, centre, size, material, 0.0, casts)
-
-    def ball(
-        self,
-        centre: tuple[float, float, float],
-        size: tuple[float, float, float],
-        material: Material,
-        *,
-        casts: bool = True,
-    ) -> None:
-        """Add an ellipsoid of the given bounding size in metres."""
-        self._add(_BALL, centre, size, material, 0.0, casts)
+    box, cylinder, ball = (
+        partialmethod(_add, _BOX),
+        partialmethod(_add, _CYLINDER),
+        partialmethod(_add, _BALL),
+    )
 
     def vertices(self) -> tuple[NDArray[np.float32], int]:
         """Return the vertex array (N, 17), shadow casters first, and how many vertices cast."""

@@ -3,8 +3,6 @@
 Training and test share neither kind nor seed of a place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

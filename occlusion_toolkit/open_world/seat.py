@@ -1,7 +1,5 @@
 """Something to sit on: a crate, a stool or a chair just below the thighs of a sitting person."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

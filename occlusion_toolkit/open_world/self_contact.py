@@ -1,7 +1,5 @@
 """Rejects poses whose limbs pass through the body, with capsules fitted to the person's own shape."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

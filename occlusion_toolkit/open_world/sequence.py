@@ -1,7 +1,5 @@
 """One sequence from one seed: a person, a place, a camera, and frames with their exact ground truth."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +39,8 @@ _CONTACT_RADII_M = (0.07, 0.07, 0.06, 0.06, 0.06, 0.06, 0.13, 0.04)
 class SequenceRequest:
     """What to render: the same request gives the same pixels.
 
-    photographs: pictures used as backgrounds for `photograph_share` of the sequences.
+    photographs: pictures used as backgrounds for `photograph_share` of the sequences. occluded_share: of the
+    sequences with something in front of the person, and as many that the frame cuts.
     """
 
     seed: int
@@ -52,6 +51,7 @@ class SequenceRequest:
     height: int
     photographs: tuple[Path, ...] = ()
     photograph_share: float = 0.5
+    occluded_share: float = 0.0
 
     @property
     def name(self) -> str:
@@ -142,11 +142,9 @@ def render_sequence(renderer: Renderer, request: SequenceRequest) -> Iterator[tu
     body = person.dressed.rest[: person.dressed.body_count].astype(np.float64)
     stature = float(body[:, 1].max() - body[:, 1].min())
     radii = capsule_radii(body, joints, wardrobe.body.parts)
-    framing = draw_framing(
-        draw, stature, request.width, request.height, close_share=0.0 if continuous else 0.15
-    )
+    framing = draw_framing(draw, stature, request.width, request.height, close_share=request.occluded_share)
     scene = build_scene(draw, request.split)
-    if not continuous and draw.random() < 0.15:
+    if request.occluded_share and draw.random() < request.occluded_share:
         add_foreground(draw, scene.mesh, request.split, framing.distance)
     renderer.set_scene(scene, draw_lighting(draw, indoor=scene.indoor))
     renderer.set_person(person.dressed, person.shader_values)
@@ -173,6 +171,7 @@ def _photograph(
     path = request.photographs[int(draw.integers(len(request.photographs)))]
     try:
         with Image.open(path) as opened:
+            opened.draft("RGB", (2 * size[0], 2 * size[1]))  # JPEG need not be decoded larger than it is used
             picture = opened.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"background {path} cannot be read ({error}); remove it from the folder") from error

@@ -1,7 +1,5 @@
 """Writes 3DPW's file layout: sequence pickles of plain NumPy arrays, numbered images, part-label maps."""
 
-from __future__ import annotations
-
 import pickle
 from collections.abc import Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ Coordinates are quantised and the bin's index is hashed; the hash alone decides 
 to. A draw that falls into another split's bin is thrown away. So no bin is ever shared, whatever the seeds.
 """
 
-from __future__ import annotations
-
 import hashlib
 from typing import Literal
 

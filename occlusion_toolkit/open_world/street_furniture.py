@@ -1,7 +1,5 @@
 """Things that stand outdoors; (x, z) is a place on the ground in metres."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from occlusion_toolkit.open_world.furnishing import Place, Turned

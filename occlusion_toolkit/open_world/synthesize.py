@@ -1,7 +1,5 @@
 """Renders a data set sequence by sequence, in one or several processes, and picks up where it stopped."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import multiprocessing.connection
@@ -25,6 +23,7 @@ from occlusion_toolkit.open_world.splits import Split
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 DESCRIPTION = "dataset.json"
+OCCLUDED_SHARES: dict[Split, float] = {"train": 0.15, "validation": 0.0, "test": 0.0}
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ def synthesize(
     size: tuple[int, int] = (320, 320),
     backgrounds: Path | str | None = None,
     backgrounds_share: float = 0.5,
+    occluded_share: float | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> SynthesizedPeople:
@@ -62,9 +62,9 @@ def synthesize(
     The body is the open body, so poses, shapes and cameras in the sequence files are exact. What is there
     already is not rendered again: the same call goes on where it was stopped, a larger `count` adds to it.
 
-    >>> import occlusion_toolkit as ot
-    >>> people = ot.synthesize("people", count=16, size=(96, 96))  # doctest: +SKIP
-    >>> ot.train("pare-open", data=people.root, out="run")          # doctest: +SKIP
+    >>> people = synthesize("people", count=16, size=(96, 96))  # doctest: +SKIP
+    >>> people.images                                           # doctest: +SKIP
+    16
 
     Args:
         out: folder to write to.
@@ -75,6 +75,8 @@ def synthesize(
         size: width and height of the images, pixels.
         backgrounds: folder of photographs to use as backgrounds; None for rendered scenes only.
         backgrounds_share: share of the sequences before a photograph, where there are any.
+        occluded_share: share of the sequences with something in front of the person, and as many that the
+            frame cuts; None for `OCCLUDED_SHARES` of the split.
         workers: processes; 1 renders in this one.
         progress: called after each sequence with the images that are there and `count`.
 
@@ -89,7 +91,7 @@ def synthesize(
     if not (64 <= width <= 4096 and 64 <= height <= 4096):
         raise UsageError(f"image size {width}x{height} is outside 64..4096 pixels")
     photographs = () if backgrounds is None else find_photographs(Path(backgrounds))
-    options = {
+    options: dict[str, Any] = {
         "seed": seed,
         "frames_per_sequence": frames_per_sequence,
         "width": width,
@@ -97,11 +99,15 @@ def synthesize(
         "photographs": [path.name for path in photographs],
         "photograph_share": backgrounds_share if photographs else 0.0,
     }
+    if occluded_share is not None:
+        options["occluded_share"] = occluded_share
     _claim(root, split, options)
+    background = (photographs, backgrounds_share)
+    occluded = OCCLUDED_SHARES[split] if occluded_share is None else occluded_share
     whole, rest = divmod(count, frames_per_sequence)
     lengths = [frames_per_sequence] * whole + ([rest] if rest else [])
     sequences = [
-        SequenceRequest(seed, split, index, frames, width, height, photographs, backgrounds_share)
+        SequenceRequest(seed, split, index, frames, width, height, *background, occluded)
         for index, frames in enumerate(lengths)
     ]
     pending = [each for each in sequences if not sequence_path(root, split, each.name).exists()]

@@ -1,7 +1,5 @@
 """The meshes a person is drawn from: body, eyes, hair and clothes, all shaped by the same betas."""
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass
 from importlib import resources

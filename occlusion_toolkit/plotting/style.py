@@ -47,6 +47,7 @@ _SETTINGS: "dict[RcKeyType, Any]" = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "pdf.fonttype": 42,  # TrueType, so that text in a PDF can be selected and edited
+    "svg.hashsalt": "occlusion-toolkit",  # otherwise the names of shapes are drawn by chance
 }
 
 
@@ -108,7 +109,7 @@ def save_picture(figure: Figure, path: Path | str | None) -> Figure:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes a figure in the format of the suffix (.png, .pdf), whole or not at all.
+    """Writes a figure in the format of the suffix (`FORMATS`), whole or not at all.
 
     The file carries no dates: the same figure gives the same bytes.
 
@@ -116,6 +117,6 @@ def save_figure(figure: Figure, path: Path) -> None:
         ResultError: the folder is missing or not writable, or the disk is full.
     """
     kind = path.suffix.removeprefix(".")
-    metadata = {"CreationDate": None} if kind == "pdf" else {}
+    dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
     with atomic_path(path) as temporary, figure_style():
-        figure.savefig(temporary, format=kind, dpi=PRINT_DPI if kind == "pdf" else DPI, metadata=metadata)
+        figure.savefig(temporary, format=kind, dpi=PRINT_DPI if kind == "pdf" else DPI, metadata=dates)

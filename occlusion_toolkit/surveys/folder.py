@@ -207,6 +207,11 @@ def batch_size_of(folder: Path) -> int | None:
     return None if _is_damaged(folder / MANIFEST_NAME) else Survey.open(folder).manifest.batch_size
 
 
+def engine_of(folder: Path) -> str | None:
+    """The engine that the run in a folder was begun with; None where there is none."""
+    return None if _is_damaged(folder / MANIFEST_NAME) else Survey.open(folder).manifest.engine
+
+
 def differences(stored: Manifest, wanted: Manifest) -> list[str]:
     """Lines "field: stored value, now another", for everything that would change a number."""
     before, now = (_flat(manifest.model_dump(exclude={"checksums"})) for manifest in (stored, wanted))

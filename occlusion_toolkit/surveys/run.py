@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.errors import DatasetError, RunError, UsageError
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
@@ -19,6 +20,7 @@ from occlusion_toolkit.surveys.folder import (
     Part,
     batch_size_of,
     begin,
+    engine_of,
     gate,
     locked,
     make_folder,
@@ -87,8 +89,7 @@ def survey(
     Example:
         >>> import tempfile
         >>> import occlusion_toolkit as ot
-        >>> from occlusion_toolkit.data.people import EvenlySpaced
-        >>> people = EvenlySpaced(ot.open_dataset("open"), 2)
+        >>> people = ot.open_dataset("open", limit=2)
         >>> sweep = ot.OcclusionSweep("pare-open", size=112, stride=112)
         >>> survey = ot.survey(sweep, people, out=tempfile.mkdtemp())
         >>> dict(survey.maps["error"].sizes)
@@ -105,6 +106,8 @@ def survey(
         sweep = sweep.changed()  # what is loaded to look at the settings can then go again
     if sweep.batch_size is None and (stored := batch_size_of(folder)) is not None:
         sweep = sweep.changed(batch_size=stored)
+    if sweep.engine in ("auto", "incremental"):
+        sweep = sweep.changed(engine=engine_of(folder) or _settled(sweep, people))
     card = survey_card(sweep, people)
     make_folder(folder)
     with locked(folder, part):
@@ -115,6 +118,7 @@ def survey(
             images=len(people),
             shard_size=shard_size,
             batch_size=sweep.window_sweep.batch_size,
+            engine=sweep.engine,
         )
         with gate(folder):
             begun = begin(folder, manifest, sweep.bodies, part, resume)
@@ -154,6 +158,12 @@ def survey(
             with _watched(begun, shards, report):
                 make_shards(crew, job, missing, shard_to_make)
         return begun if begun.complete or begun.missing() else begun.sealed()
+
+
+def _settled(sweep: OcclusionSweep, people: People) -> str:
+    """The faster engine on the first image: the same for every worker, and for the runs that go on."""
+    crop = normalise(read_crop(people[0], sweep.grid.resolution))
+    return sweep.window_sweep.settle(crop, len(people) * sweep.window_sweep.passes_per_crop)
 
 
 def _make_here(maker: ShardMaker, todo: Iterator[Shard], progress: Progress, done: int, total: int) -> None:

@@ -52,6 +52,7 @@ class Manifest(BaseModel):
         images: samples of the whole survey.
         shard_size: images per shard; the last shard may have fewer.
         batch_size: passes that go through the network together; fixes the rounding of every number.
+        engine: which engine answers the windows; fixes it too.
         checksums: SHA-256 of every shard, in order; None until all are there.
     """
 
@@ -64,6 +65,7 @@ class Manifest(BaseModel):
     images: int = Field(ge=1)
     shard_size: int = Field(ge=1, le=MAX_SHARD_IMAGES)
     batch_size: int = Field(ge=1)
+    engine: str = "dense"
     checksums: tuple[str, ...] | None = None
 
 
@@ -238,6 +240,7 @@ class Survey:
                 "metrics": metrics,
                 "joints": card.joint_set,
                 "batch_size": self.manifest.batch_size,
+                "engine": self.manifest.engine,
                 "precision": card.precision,
                 "compile": card.compiled,
                 "bodies": self._bodies,

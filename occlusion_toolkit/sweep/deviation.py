@@ -7,7 +7,7 @@ from torch import Tensor
 
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.sweep.batching import WindowBatch
-from occlusion_toolkit.sweep.estimator import WindowEstimator
+from occlusion_toolkit.sweep.engines.dense import WindowEstimator
 from occlusion_toolkit.sweep.measure import JointBody, centred_joints
 
 logger = logging.getLogger(__name__)

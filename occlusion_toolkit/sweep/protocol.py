@@ -42,6 +42,7 @@ class ProtocolCard(BaseModel):
         occluder: what was pasted (`Occluder.spec`); None where nothing is.
         precision: arithmetic of the network, "fp32" or "bf16".
         compiled: whether the network ran through `torch.compile`.
+        engine: which engine answered the windows; all of them give the same answers.
         dataset: id of the data set, None for a single photograph.
         split: its split, None for a single photograph.
         ground_truth_body: topology id of the body of the ground truth; None without ground truth.
@@ -59,10 +60,10 @@ class ProtocolCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
-        {"metrics", "model_card", "weights_sha256", "trusted_files", "toolkit_version", "libraries"}
+        {"metrics", "model_card", "weights_sha256", "engine", "trusted_files", "toolkit_version", "libraries"}
     )
-    """Fields that two comparable results may disagree in: comparing models is the point of comparing, and
-    what was additionally measured does not change the rest."""
+    """Fields that two comparable results may disagree in: comparing models is the point of comparing, what
+    was additionally measured does not change the rest, and all engines give the same answers."""
 
     analysis: str
     metrics: tuple[str, ...]
@@ -75,6 +76,7 @@ class ProtocolCard(BaseModel):
     occluder: dict[str, JsonValue] | None
     precision: Literal["fp32", "bf16"] = "fp32"
     compiled: bool = False
+    engine: str | None = None
     dataset: str | None = None
     split: str | None = None
     ground_truth_body: str | None = None

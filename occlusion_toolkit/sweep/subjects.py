@@ -9,7 +9,7 @@ from torch import Tensor
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import SweepError
 from occlusion_toolkit.sweep.batching import Span
-from occlusion_toolkit.sweep.estimator import WindowEstimates
+from occlusion_toolkit.sweep.engines.dense import WindowEstimates
 from occlusion_toolkit.sweep.measure import JointBody, clean_where_unchanged
 
 

@@ -14,7 +14,14 @@ from occlusion_toolkit.errors import CropError, UsageError
 from occlusion_toolkit.models.base import Regressor
 from occlusion_toolkit.sweep.batching import WindowBatch, WindowBatcher
 from occlusion_toolkit.sweep.deviation import PROBED_PASSES, measure_deviation_mm
-from occlusion_toolkit.sweep.estimator import DenseEstimator
+from occlusion_toolkit.sweep.engines.choice import (
+    WORTH_TRYING,
+    Choice,
+    EngineName,
+    checked_engine,
+    choose_engine,
+)
+from occlusion_toolkit.sweep.engines.dense import DenseEstimator, WindowEstimates
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.maps import image_maps, stacked
 from occlusion_toolkit.sweep.measure import (
@@ -55,6 +62,7 @@ class WindowSweep:
         device: "cpu", "cuda" or "cuda:N".
         precision: "fp32", or "bf16" for automatic mixed precision.
         compile: run the network through `torch.compile`.
+        engine: "dense", "incremental", or "auto" for the faster one on the first crop.
 
     Raises:
         UsageError: the batch size is below one, or the device is not there.
@@ -73,7 +81,11 @@ class WindowSweep:
         device: torch.device | str = "cpu",
         precision: Precision = "fp32",
         compile: bool = False,
+        engine: EngineName = "auto",
     ) -> None:
+        checked_engine(engine)
+        if engine.startswith("incremental") and compile:
+            raise UsageError("torch.compile takes whole networks; use the dense engine with it")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch size {batch_size} is not a number of crops; choose 1 or more")
         self._device = existing_device(device)
@@ -83,14 +95,17 @@ class WindowSweep:
         self._joint_set = joint_set
         self._metrics = metrics
         self._windows = torch.from_numpy(grid.windows()).to(self._device)
-        network = optimised_copy(regressor, self._device, grid.resolution)
+        self._network = network = optimised_copy(regressor, self._device, grid.resolution)
         self._plain = DenseEstimator(NetworkRunner(network, self._device), occluder)
         self._is_plain = precision == "fp32" and not compile
-        self._estimate = (
+        self._dense = (
             self._plain
             if self._is_plain
             else DenseEstimator(NetworkRunner(network, self._device, precision, compile), occluder)
         )
+        self._asked: EngineName = "dense" if compile else engine
+        self._mixed = precision == "bf16"
+        self._choice = Choice(self._dense, "dense", "asked for") if self._asked == "dense" else None
         self._deviation_mm: float | None = None
         self._batch_size = batch_size or starting_batch_size(self._device)
 
@@ -98,6 +113,27 @@ class WindowSweep:
     def batch_size(self) -> int:
         """Passes that go through the network together; smaller than asked once memory ran out."""
         return self._batch_size
+
+    def settle(self, crop: Float[Tensor, "3 height width"], expected: int) -> EngineName:
+        """Chooses the engine on a crop, once and for all.
+
+        Args:
+            crop: normalised, of the grid's resolution.
+            expected: passes of all that will be swept.
+
+        Returns:
+            The name under which another sweep takes the very same engine.
+        """
+        if self._choice is None:
+            batcher = WindowBatcher(self._windows, self._batch_size)
+            probe = batcher.spread(crop.to(self._device, torch.float32), self._batch_size)
+            self._choice = self._choose(probe, expected)
+        return self._choice.name
+
+    @property
+    def engine(self) -> tuple[EngineName, str] | None:
+        """The engine that answers, and why it was chosen; None before the first crop."""
+        return None if self._choice is None else (self._choice.name, self._choice.reason)
 
     @property
     def deviation_mm(self) -> float | None:
@@ -147,10 +183,13 @@ class WindowSweep:
             Subject(crop, None if ground_truth is None else ground_truth[number : number + 1])
             for number, crop in enumerate(crops)
         )
-        return stacked(list(self.stream(subjects, report)))
+        return stacked(list(self.stream(subjects, report, total)))
 
     def stream(
-        self, subjects: Iterable[Subject], progress: Callable[[int], None] | None = None
+        self,
+        subjects: Iterable[Subject],
+        progress: Callable[[int], None] | None = None,
+        expected: int | None = None,
     ) -> Iterator[xr.Dataset]:
         """Sweeps people as they come and gives each result as soon as it is complete.
 
@@ -159,6 +198,7 @@ class WindowSweep:
         Args:
             subjects: any number of people.
             progress: called after every batch with the passes done so far.
+            expected: passes of all that will be swept, if known: few are not worth looking for an engine.
 
         Yields:
             The maps of each subject, in their order, with every estimate (`sweep.maps`).
@@ -182,6 +222,8 @@ class WindowSweep:
 
         done = 0
         for batch in batcher.batches(crops()):
+            if self._choice is None:
+                self._choice = self._choose(batcher.spread(batch.crops[0], self._batch_size), expected)
             if self._deviation_mm is None and not self._is_plain:
                 self._deviation_mm = self._measure(batcher.spread(batch.crops[0], PROBED_PASSES), shrink)
             for part, estimates in in_fitting_parts(batch, self._estimate, shrink):
@@ -195,6 +237,17 @@ class WindowSweep:
                     progress(done)
                 for subject in finished:
                     yield self._result(subject)
+
+    def _estimate(self, batch: WindowBatch) -> WindowEstimates:
+        return (self._dense if self._choice is None else self._choice.estimator)(batch)
+
+    def _choose(self, probe: WindowBatch, expected: int | None) -> Choice:
+        passes = self.passes_per_crop if expected is None else expected
+        if self._asked == "auto" and passes < WORTH_TRYING:
+            return Choice(self._dense, "dense", f"{passes} passes are too few to look for a faster engine")
+        return choose_engine(
+            self._asked, self._dense, self._network, self._occluder, self._windows, probe, mixed=self._mixed
+        )
 
     def _measure(self, probe: WindowBatch, shrink: Callable[[int], None]) -> float:
         """Largest joint deviation of the fast arithmetic on some passes, millimetres."""

@@ -18,13 +18,13 @@ from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.training.label_cameras import keypoints_in_box
 from occlusion_toolkit.training.part_labels import LABEL_MARGIN, PartLabelStore
 from occlusion_toolkit.training.recipe import SampleSettings
-from occlusion_toolkit.training.sample import IGNORED_LABEL, Source, TrainingSample
+from occlusion_toolkit.training.sample import IGNORED_LABEL, AugmentedPeople, TrainingSample
 from occlusion_toolkit.training.warp import Warp, margin_of
 
 _LARGEST_PICTURE_PX = 2048  # sides beyond this only happen with tiny zooms and large resolutions
 
 
-class AnnotatedPhotographs(Source):
+class AnnotatedPhotographs(AugmentedPeople):
     """Samples of the people of one table.
 
     Args:

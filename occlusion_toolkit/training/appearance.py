@@ -8,6 +8,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional
 
+from occlusion_toolkit.training.compression import coarsened, compressed
 from occlusion_toolkit.training.recipe import AppearanceRanges, SampleSettings
 from occlusion_toolkit.training.synthetic_occlusion import paste_objects
 from occlusion_toolkit.training.voc import Cutout
@@ -19,7 +20,7 @@ def change_appearance(
     cutouts: Sequence[Cutout],
     rngs: Sequence[np.random.Generator],
 ) -> Float[Tensor, "batch 3 height width"]:
-    """Crops with objects pasted over them, blurred and recoloured; RGB in 0..255.
+    """Crops with objects pasted over them, blurred, recoloured, coarsened and compressed; RGB in 0..255.
 
     Args:
         crops: RGB in 0..255; may be changed in place.
@@ -33,7 +34,13 @@ def change_appearance(
         if rng.random() < settings.motion_blur:
             pixels[:] = motion_blur(pixels, rng)
     generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]
-    return recolour(crops, settings.appearance, generators)
+    crops = recolour(crops, settings.appearance, generators)
+    for pixels, rng in zip(crops.numpy(), rngs, strict=True):
+        if settings.coarse and rng.random() < settings.coarse:
+            pixels[:] = coarsened(pixels, rng)
+        if settings.jpeg and rng.random() < settings.jpeg:
+            pixels[:] = compressed(pixels, rng)
+    return crops
 
 
 _LONGEST_PX = 7  # albumentations' default for motion blur, which PARE uses

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import pytorch_lightning as lightning
 import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks.weight_averaging import WeightAveraging
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from occlusion_toolkit.training.sample import TrainingSample
 BAD_BATCH = "bad_batch.pt"
 
 
-class StopInTime(lightning.Callback):
+class StopInTime(Callback):
     """Ends a run after a whole step, on all devices after the same one: at a time, at Ctrl-C or SIGTERM.
 
     A second Ctrl-C interrupts at once. Schedulers of clusters send SIGTERM when a job's time is up.
@@ -35,20 +35,13 @@ class StopInTime(lightning.Callback):
         self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         self._listens = False
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listens for Ctrl-C and SIGTERM."""
         for number in self._before:
             signal.signal(number, self._interrupt)
         self._listens = True
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        _out: Any,
-        _batch: Any,
-        index: int,
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, _module: Any, _out: Any, _batch: Any, index: int) -> None:
         """Asks the trainer to stop when it is time and the step is whole."""
         if (index + 1) % trainer.accumulate_grad_batches:
             return
@@ -58,7 +51,7 @@ class StopInTime(lightning.Callback):
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
         trainer.should_stop = trainer.should_stop or stop
 
-    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Gives the signals back."""
         if self._listens:
             for number, handler in self._before.items():
@@ -71,7 +64,7 @@ class StopInTime(lightning.Callback):
         self._interrupted = True
 
 
-class SeedSteps(lightning.Callback):
+class SeedSteps(Callback):
     """Makes random layers (dropout) a pure function of seed, step, part and device, as samples are.
 
     Args:
@@ -84,8 +77,8 @@ class SeedSteps(lightning.Callback):
 
     def on_train_batch_start(
         self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
+        trainer: Trainer,
+        pl_module: LightningModule,
         batch: TrainingSample,
         batch_idx: int,
     ) -> None:
@@ -97,7 +90,7 @@ class SeedSteps(lightning.Callback):
         torch.manual_seed(self._seed * 1_000_003 + position)
 
 
-class FiniteLoss(lightning.Callback):
+class FiniteLoss(Callback):
     """Stops a run whose loss is not finite, before the weights are touched.
 
     Args:
@@ -110,17 +103,15 @@ class FiniteLoss(lightning.Callback):
 
     def on_train_batch_start(
         self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
+        trainer: Trainer,
+        pl_module: LightningModule,
         batch: TrainingSample,
         batch_idx: int,
     ) -> None:
         """Keeps the batch."""
         self._batch = batch
 
-    def on_before_backward(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, loss: Tensor
-    ) -> None:
+    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Looks at the loss; where it is not finite on one device, all of them stop.
 
         Raises:
@@ -148,7 +139,7 @@ StepReport = Callable[[dict[str, float]], None]
 """Takes numbers of the log and of `Speed`, by name."""
 
 
-class Speed(lightning.Callback):
+class Speed(Callback):
     """Samples per second of the whole run and of the trainer alone, and how long it waits for samples.
 
     Args:
@@ -163,7 +154,7 @@ class Speed(lightning.Callback):
         self._first = 0
         self._busy = 0.0
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
         self._restart(trainer)
 
@@ -171,9 +162,7 @@ class Speed(lightning.Callback):
         """The samples have come."""
         self._began = time.perf_counter()
 
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """The step is done; every now and then, say how fast."""
         if pl_module.device.type == "cuda":
             torch.cuda.synchronize(pl_module.device)  # or its work would be counted as waiting
@@ -196,12 +185,12 @@ class Speed(lightning.Callback):
             self._report({"step": float(trainer.global_step), **speeds, **logged})
         self._restart(trainer)
 
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Validation is no training time."""
         if not trainer.sanity_checking:
             self._restart(trainer)
 
-    def _restart(self, trainer: lightning.Trainer) -> None:
+    def _restart(self, trainer: Trainer) -> None:
         self._since, self._first, self._busy = time.perf_counter(), trainer.global_step, 0.0
 
 
@@ -224,7 +213,7 @@ class AverageWeights(WeightAveraging):
 
         super().__init__(multi_avg_fn=update)
 
-    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Makes the average, on the device of this process."""
         super().setup(trainer, pl_module, stage)
         if self._average_model is not None:

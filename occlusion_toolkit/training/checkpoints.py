@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as lightning
 import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import atomic_path
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.ckpt"
 
-SAME_WHEN_RESUMED = ("seed", "steps", "batch_size", "data", "augmentation")
+SAME_WHEN_RESUMED = ("seed", "steps", "batch_size", "data", "augmentation", "copies")
 """What of a recipe decides which samples come when, and how the rate falls."""
 
 
@@ -87,7 +87,7 @@ def check_resumable(state: Mapping[str, Any], stopped: Mapping[str, Any]) -> Non
         logger.warning("the recipe has changed since the run was stopped; it goes on with the new one")
 
 
-class SaveCheckpoint(lightning.Callback):
+class SaveCheckpoint(Callback):
     """Writes the checkpoint that `resume` continues from exactly: regularly, at the end and before a stop.
 
     It must come after the callbacks that change what is saved.
@@ -107,18 +107,11 @@ class SaveCheckpoint(lightning.Callback):
         """Time spent training so far, over all starts of the run."""
         return self._seconds + (time.monotonic() - self._begin if self._begin else 0.0)
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock of this start."""
         self._begin = time.monotonic()
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        _out: Any,
-        _batch: Any,
-        index: int,
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, _module: Any, _out: Any, _batch: Any, index: int) -> None:
         """Saves after whole steps only."""
         if (index + 1) % trainer.accumulate_grad_batches:
             return

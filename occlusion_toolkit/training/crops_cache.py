@@ -18,7 +18,7 @@ from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, SPIN49
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import write_text
 from occlusion_toolkit.training.recipe import SampleSettings
-from occlusion_toolkit.training.sample import Source, TrainingSample
+from occlusion_toolkit.training.sample import AugmentedPeople, TrainingSample
 from occlusion_toolkit.training.warp import Warp
 
 logger = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ CROP_BORDER = 1.1
 """Joints farther out than this, in crop coordinates, are not annotated: nobody could who sees the crop."""
 
 
-class RenderedPeople(Source):
+class RenderedPeople(AugmentedPeople):
     """Samples of a crops cache, whose files every process maps anew.
 
     Args:

@@ -26,19 +26,23 @@ from occlusion_toolkit.training.crops_cache import RenderedPeople
 from occlusion_toolkit.training.crops_cache_build import build_crops_cache
 from occlusion_toolkit.training.part_labels import prepare_part_labels
 from occlusion_toolkit.training.processes import Progress, quiet_worker
-from occlusion_toolkit.training.recipe import Recipe
+from occlusion_toolkit.training.recipe import Recipe, Train
 from occlusion_toolkit.training.sample import (
+    AugmentedPeople,
     HeldOut,
     Mix,
     MixedSamples,
-    Source,
     TrainingSample,
 )
+from occlusion_toolkit.training.sights import frozen_trunk, keep_sights
 from occlusion_toolkit.training.synthetic_occlusion import occluding_objects
 from occlusion_toolkit.training.voc import VOC
 from occlusion_toolkit.training.warp import Warp
 
 SYNTHETIC = "synthetic"
+
+COPIES_SEED = 11
+"""Seed of augmentations that are kept: runs of any seed read the same copies."""
 VALIDATION_BATCH = 64
 
 TEXTURE_PEOPLE = 64
@@ -99,14 +103,25 @@ def open_data(
         )
     scraps = range(held_out, min(held_out + TEXTURE_PEOPLE, len(first)))
     textures = np.stack([first.warped(row, Warp.identity(1)).crop.numpy() for row in scraps])
-    cutouts = occluding_objects(
-        train.augmentation.occlusion, textures.transpose(0, 2, 3, 1), folders.get(VOC), train.seed
-    )
+    seed, pictures = _augmentation_seed(train), textures.transpose(0, 2, 3, 1)
+    cutouts = occluding_objects(train.augmentation.occlusion, pictures, folders.get(VOC), seed)
     for source in sources:
         source.cutouts = cutouts
     sizes = {source.name: len(source) for source in sources} | {first.name: len(first) - held_out}
     mix = Mix(train.data, train.batch_size, sizes, train.seed)
-    return RunData(MixedSamples(sources, mix, held_out), HeldOut(first, held_out), sizes, bodies)
+    samples = MixedSamples(sources, mix, held_out)
+    if train.copies is not None:
+        if train.data_sets != (SYNTHETIC,):
+            raise TrainingError("`copies` is for training on rendered people alone; leave it out.")
+        kind = f"{seed} {held_out} {train.augmentation.model_dump_json()}"
+        trunk = frozen_trunk(recipe.network)
+        kept = keep_sights(first, held_out, trunk, train.copies, cache / "sights", kind, progress)
+        samples = MixedSamples([kept], mix)
+    return RunData(samples, HeldOut(first, held_out), sizes, bodies)
+
+
+def _augmentation_seed(train: Train) -> int:
+    return train.seed if train.copies is None else COPIES_SEED
 
 
 def _open(
@@ -117,10 +132,10 @@ def _open(
     cache: Path,
     gpu: bool,
     progress: Progress | None,
-) -> Source:
+) -> AugmentedPeople:
     """A training set, with everything that is made of it once."""
     train = recipe.train
-    augmentation = (train.augmentation, train.seed, train.batch_size)
+    augmentation = (train.augmentation, _augmentation_seed(train), train.batch_size)
     if name == SYNTHETIC:
         require_files(name, folder)
         return RenderedPeople(

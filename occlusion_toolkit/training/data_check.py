@@ -1,7 +1,7 @@
 """What a recipe needs beside itself, and whether it is there."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ class Need:
         folder: where it was looked for.
         found: what is there, in words; empty where it cannot be used.
         people: people in a data set; None for other things.
-        bodies: how many of them have pose and shape.
-        joints: how many have 3D joints, annotated or of their body.
+        with_body: how many of them have pose and shape.
+        with_joints_3d: how many have 3D joints, annotated or of their body.
         problem: what is wrong; None where it can be used.
         how_to_get: addresses and licences.
     """
@@ -48,8 +48,8 @@ class Need:
     folder: Path
     found: str = ""
     people: int | None = None
-    bodies: int | None = None
-    joints: int | None = None
+    with_body: int | None = None
+    with_joints_3d: int | None = None
     problem: str | None = None
     how_to_get: str = ""
 
@@ -105,8 +105,8 @@ def _data_set(need: Need, topology: str) -> Need:
             need,
             found=path.name,
             people=len(table),
-            bodies=int(table.has_smpl.sum()),
-            joints=int((table.has_smpl | table.has_pose_3d).sum()),
+            with_body=int(table.has_smpl.sum()),
+            with_joints_3d=int((table.has_smpl | table.has_pose_3d).sum()),
         )
     people = ThreeDPW(need.folder, "train", dataset=need.name)
     count = len(people)
@@ -116,7 +116,7 @@ def _data_set(need: Need, topology: str) -> Need:
     elif need.name == "synthetic" and not (need.folder / "partFiles").is_dir():
         problem = "it has no part labels (partFiles)"
     found = f"{len({track.sequence for track in people.tracks})} sequences"
-    return replace(need, found=found, people=count, bodies=count, joints=count, problem=problem)
+    return replace(need, found=found, people=count, with_body=count, with_joints_3d=count, problem=problem)
 
 
 def _objects(need: Need) -> Need:
@@ -135,18 +135,7 @@ def _body(need: Need, bodies: Bodies, genders: Sequence[Gender]) -> Need:
 
 def need_as_json(need: Need) -> dict[str, Any]:
     """One thing that a recipe needs."""
-    return {
-        "name": need.name,
-        "kind": need.kind,
-        "ready": need.problem is None,
-        "folder": str(need.folder),
-        "found": need.found,
-        "people": need.people,
-        "with_body": need.bodies,
-        "with_joints_3d": need.joints,
-        "problem": need.problem,
-        "how_to_get": need.how_to_get,
-    }
+    return {**asdict(need), "ready": need.problem is None, "folder": str(need.folder)}
 
 
 def needs_table(title: str, needs: Iterable[Need]) -> Table:
@@ -159,7 +148,7 @@ def needs_table(title: str, needs: Iterable[Need]) -> Table:
     table.add_column("found", overflow="fold")
     for need in needs:
         state, style = ("ready", "") if need.problem is None else ("MISSING", "bold red")
-        counts = ["" if n is None else f"{n:,}" for n in (need.people, need.bodies, need.joints)]
+        counts = ["" if n is None else f"{n:,}" for n in (need.people, need.with_body, need.with_joints_3d)]
         name = need.name if need.kind == "data set" else f"{need.name} ({need.kind})"
         table.add_row(name, state, *counts, need.found, style=style)
     return table

@@ -67,9 +67,15 @@ class RegressorTraining(lightning.LightningModule):
         """The body whose parameters are regressed."""
         return self.objective.body
 
-    def forward(self, crops: UInt8[Tensor, "batch 3 size size"]) -> RegressorOutput:
-        """Predict people from RGB crops."""
-        output: RegressorOutput = self.network(normalised(crops))
+    def forward(
+        self, crops: UInt8[Tensor, "batch 3 size size"] | Float[Tensor, "batch numbers"]
+    ) -> RegressorOutput:
+        """Predict people from RGB crops, or from what a frozen trunk has seen of them."""
+        output: RegressorOutput
+        if crops.dtype == torch.uint8:
+            output = self.network(normalised(crops))
+        else:
+            output = self.network.head(self.network.backbone.neck(crops.float()))  # type: ignore[operator]
         return output
 
     def loss_weights(self, step: int) -> LossWeights:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as lightning
 import torch
 from cmcrameri import cm
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.data import default_collate
 
@@ -37,7 +37,7 @@ _COLOURS = np.vstack((np.zeros((1, 3), np.uint8), _PARTS))
 """Colour of every part label; the background is black."""
 
 
-class Pictures(lightning.Callback):
+class Pictures(Callback):
     """Writes `step-N.png` at a validation, a row per person.
 
     The columns are the crop, the estimated body over it, the part labels, the parts and the attention that
@@ -53,9 +53,7 @@ class Pictures(lightning.Callback):
         self._folder, self._every = folder, every_steps
         self._due = every_steps
 
-    def on_validation_epoch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draws, when it is time."""
         step = trainer.global_step
         if not trainer.is_global_zero or not isinstance(pl_module, RegressorTraining) or step < self._due:

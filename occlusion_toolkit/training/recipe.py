@@ -134,6 +134,8 @@ class SampleSettings(Section):
         warps: geometry.
         appearance: colours.
         motion_blur: share of crops that are blurred along a line.
+        coarse: share of crops that are made smaller and large again.
+        jpeg: share of crops that are compressed.
         occlusion: SynthOcc, or None.
         random_crop: RandCrop, or None.
     """
@@ -143,6 +145,8 @@ class SampleSettings(Section):
     warps: WarpRanges = PARE_WARPS
     appearance: AppearanceRanges = PARE_APPEARANCE
     motion_blur: Probability = 0.5
+    coarse: Probability = 0.0
+    jpeg: Probability = 0.0
     occlusion: SyntheticOcclusion | None = SyntheticOcclusion()
     random_crop: RandomCrop | None = None
 
@@ -221,6 +225,8 @@ class Train(Section):
         held_out: people at the start of the first data set that are validated on instead of trained on.
         validate_every: steps between validations.
         pictures_every: steps between pictures of fixed people.
+        copies: augmented crops of each person that a frozen backbone looks at before training, which then
+            reads what was seen; None makes new crops at every step, as a backbone that is trained needs them.
         start_from: file of weights, shipped or in `weights/` of the toolkit's home or at a path, that
             backbone and heads start from where their names and shapes fit; None starts at random.
     """
@@ -236,6 +242,7 @@ class Train(Section):
     held_out: Annotated[int, Field(ge=1)] = 256
     validate_every: PositiveInt = 1000
     pictures_every: PositiveInt = 5000
+    copies: PositiveInt | None = None
     start_from: str | None = None
 
     @property

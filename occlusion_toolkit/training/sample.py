@@ -7,7 +7,7 @@ are a pure function of seed and position.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ class TrainingSample(NamedTuple):
     Ground truth that is not annotated is zero; the flags and confidences say so.
 
     Attributes:
-        crop: RGB, (3, R, R) uint8, not normalised.
+        crop: RGB, (3, R, R) uint8, not normalised; or what a frozen backbone saw of it, (n,) float16.
         keypoints: x and y in [-1, 1] over the crop and confidence of `SPIN49`, (49, 3).
         joints_3d: camera frame, metres, any origin, and confidence of `J24`, (24, 4).
         rotmats: joint rotations, root in the camera frame, (24, 3, 3).
@@ -60,8 +60,25 @@ MIXING, SAMPLING = 0, 1
 """Independent streams of random numbers of one seed."""
 
 
-class Source(ABC):
-    """A training set that makes samples; it pickles, and opens files only when it makes one.
+class Source(Protocol):
+    """A training set that makes samples; each is the same for the same row and position."""
+
+    @property
+    def name(self) -> str:
+        """By which recipes call the training set."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
+        """Some people, augmented."""
+        ...
+
+
+class AugmentedPeople(ABC):
+    """A training set that augments people when they are asked for.
+
+    It pickles, and opens files only when it makes a sample.
 
     Args:
         name: by which recipes call the training set.
@@ -215,7 +232,7 @@ class HeldOut(Dataset[TrainingSample]):
         people: how many.
     """
 
-    def __init__(self, source: Source, people: int) -> None:
+    def __init__(self, source: AugmentedPeople, people: int) -> None:
         self._source, self._people = source, people
 
     def __len__(self) -> int:

@@ -66,7 +66,6 @@ def train(
     happened. The same recipe, seed and data give the same samples whatever the devices and workers.
 
     >>> import occlusion_toolkit as ot
-    >>> ot.synthesize("people", count=2000)                          # doctest: +SKIP
     >>> run = ot.train("pare-open", data="people", out="run", steps=500)  # doctest: +SKIP
     >>> ot.load_regressor(run.card)                                  # doctest: +SKIP
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-import pytorch_lightning as lightning
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.files.checkpoints import read_metadata, write_state_dict
@@ -18,7 +18,7 @@ from occlusion_toolkit.training.recipe import Recipe
 _ERROR = "validation_pa_mpjpe_mm"
 
 
-class SaveWeights(lightning.Callback):
+class SaveWeights(Callback):
     """Writes NAME-last and, at the smallest PA-MPJPE, NAME-best at every validation, each with its card.
 
     It must come before a callback that averages weights, so that it sees the averaged ones, which that one
@@ -34,9 +34,7 @@ class SaveWeights(lightning.Callback):
     def __init__(self, recipe: Recipe, out: Path, hardware: str, clock: SaveCheckpoint) -> None:
         self._recipe, self._out, self._hardware, self._clock = recipe, out, hardware, clock
 
-    def on_validation_epoch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the weights that were just validated."""
         if not isinstance(pl_module, RegressorTraining):
             return

@@ -1,34 +1,30 @@
 """Part attention: known shares and spreads, what is stored is what is drawn, and clear refusals."""
 
-import dataclasses
-
-import h5py
 import numpy as np
 import pytest
 import torch
-from occlusion_toolkit.attention_maps.result import read_attention, write_attention
-from occlusion_toolkit.heatmaps.run import Photograph
-from support.equality import assert_equal
-from support.figure_fixtures import fake_attention, fake_body
+import xarray as xr
+from support.figure_fixtures import fake_attention, fake_crop, fake_maps
 from support.figure_texts import assert_texts_fit, texts
 from torch import nn
 
-from occlusion_toolkit.attention_maps.figure import attention_figure
-from occlusion_toolkit.attention_maps.run import run_attention, visible_parts
-from occlusion_toolkit.attention_maps.table import (
-    attention_figures,
-    cells_touched,
-    summarise_attention,
-)
+from occlusion_toolkit.attention_maps import run
+from occlusion_toolkit.attention_maps.attention_maps import KIND, LAYOUT, AttentionMaps
+from occlusion_toolkit.attention_maps.run import attention, visible_parts
+from occlusion_toolkit.attention_maps.table import attention_figures, cells_touched
+from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parts import PART_NAMES
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import ResultError, UsageError
-from occlusion_toolkit.files.images import read_image
-from occlusion_toolkit.heatmaps.table import parameters_of
+from occlusion_toolkit.files.netcdf import save_dataset
+from occlusion_toolkit.find.crop import Crop
+from occlusion_toolkit.heatmaps.table import estimate
 from occlusion_toolkit.models.base import RegressorOutput, part_attention
-from occlusion_toolkit.models.registry import LoadedRegressor, load_card
-from occlusion_toolkit.sweep.occluders import parse_occluder
+
+BODIES = Bodies()
+STANDING = estimate(fake_maps(), "clean")
+CROP = Crop(fake_crop(), CropBox.whole_image(224, 224), "whole image", "light.png", "0" * 64)
 
 
 class Bright(nn.Module):
@@ -39,23 +35,14 @@ class Bright(nn.Module):
         self.attends = attends
 
     def forward(self, crops: torch.Tensor) -> RegressorOutput:
-        body = parameters_of(fake_body())
         logits = nn.functional.adaptive_avg_pool2d(crops.mean(1, keepdim=True), 7).expand(-1, 25, -1, -1)
-        return RegressorOutput(body.rotmats, body.betas, body.camera, logits if self.attends else None)
+        return RegressorOutput(
+            STANDING.rotmats, STANDING.betas, STANDING.camera, logits if self.attends else None
+        )
 
 
-def bright(**settings) -> LoadedRegressor:
-    return LoadedRegressor(Bright(**settings), load_card("pare-open"), "0" * 64, torch.device("cpu"))
-
-
-@pytest.fixture
-def photograph(tmp_path) -> Photograph:
-    from PIL import Image
-    from support.figure_fixtures import fake_crop
-
-    path = tmp_path / "light.png"
-    Image.fromarray(fake_crop()).save(path)
-    return Photograph(path, read_image(path), CropBox.whole_image(224, 224), "whole image")
+def look(model: nn.Module | None = None, **options) -> AttentionMaps:
+    return attention(model or Bright(), CROP, device="cpu", bodies=BODIES, **options)
 
 
 def test_attention_in_one_cell_has_no_spread_and_even_attention_has_all():
@@ -86,7 +73,7 @@ def test_one_pixel_touches_one_cell():
 
 
 def test_the_summary_compares_the_same_cells_clean_and_occluded():
-    summary = summarise_attention(fake_attention())
+    summary = fake_attention().table()
     head = summary.parts[PART_NAMES.index("head")]
     assert (head.area, head.clean.on_part) == (1 / 49, 1)
     assert head.occluded.on_part == pytest.approx(1 / 49)
@@ -96,7 +83,7 @@ def test_the_summary_compares_the_same_cells_clean_and_occluded():
 
 
 def test_a_person_seen_from_the_front_has_the_head_on_top_and_left_on_the_right():
-    labels = visible_parts(parameters_of(fake_body()), load_open_body())
+    labels = visible_parts(STANDING, load_open_body())
     rows, columns = {}, {}
     for name in ("head", "left_hand", "right_hand", "left_foot", "right_foot"):
         y, x = np.nonzero(labels == PART_NAMES.index(name) + 1)
@@ -106,63 +93,76 @@ def test_a_person_seen_from_the_front_has_the_head_on_top_and_left_on_the_right(
     assert set(np.unique(labels)) <= set(range(25))
 
 
-def test_the_network_sees_the_occluder_and_both_maps_are_kept(photograph):
-    result = run_attention(
-        bright(), load_open_body(), photograph, parse_occluder("grey", 1), (0, 224, 160, 192)
-    )
-    ((_, _, _, column),) = np.argwhere(result.attention[None] == result.attention.max())[:1]
-    assert column == 6  # the lightest
-    assert result.occluded.attention[0, :, 5].max() < result.attention[0, :, 5].max()
-    np.testing.assert_array_equal(result.occluded.crop[:, :160], result.crop[:, :160])
-    np.testing.assert_allclose(result.occluded.attention.sum((1, 2)), 1, rtol=1e-5)
-    assert result.card.occluder.startswith("grey")
+def test_the_network_sees_the_occluder_and_both_maps_are_kept():
+    maps = look(occlude=(0, 224, 160, 192))
+    clean, under = maps.attention("clean"), maps.attention("occluded")
+    assert (np.argwhere(clean == clean.max())[:, 2] == 6).all()  # the lightest column
+    assert under[0, :, 5].max() < clean[0, :, 5].max()
+    np.testing.assert_array_equal(maps.crop("occluded")[:, :160], maps.crop("clean")[:, :160])
+    assert (maps.crop("occluded")[:, 160:192] == [124, 116, 104]).all()
+    np.testing.assert_allclose(under.sum((1, 2)), 1, rtol=1e-5)
+    assert maps.card.occluder == {"name": "grey", "rgb": [124, 116, 104]}
+    assert (maps.window, maps.views) == ((0, 224, 160, 192), ("clean", "occluded"))
 
 
-def test_without_a_window_the_clean_crop_alone_is_kept(photograph):
-    result = run_attention(bright(), load_open_body(), photograph)
-    assert result.occluded is None
-    assert result.card.occluder is None
-    logits = nn.functional.adaptive_avg_pool2d(torch.zeros(1, 25, 7, 7), 7)
-    assert part_attention(logits).shape[1:] == result.attention.shape
+def test_without_a_window_the_clean_crop_alone_is_kept():
+    maps = look()
+    assert (maps.views, maps.window, maps.card.occluder) == (("clean",), None, None)
+    assert part_attention(torch.zeros(1, 25, 7, 7)).shape[1:] == maps.attention().shape
 
 
-def test_a_network_without_attention_is_refused_by_name(photograph):
-    with pytest.raises(UsageError, match="pare-open has no part attention"):
-        run_attention(bright(attends=False), load_open_body(), photograph)
+def test_a_network_without_attention_is_refused_by_name():
+    with pytest.raises(UsageError, match="bright has no part attention"):
+        look(Bright(attends=False))
 
 
 @pytest.mark.parametrize("window", [(5, 5, 0, 10), (0, 10, 9, 5), (224, 230, 0, 10), (-9, 0, 0, 10)])
-def test_a_rectangle_that_occludes_nothing_is_refused(window, photograph):
+def test_a_rectangle_that_occludes_nothing_is_refused_before_anything_is_loaded(window, monkeypatch):
+    monkeypatch.delattr(run, "load_regressor")
     with pytest.raises(UsageError):
-        run_attention(bright(), load_open_body(), photograph, parse_occluder("grey", 1), window)
+        look(occlude=window)
 
 
 @pytest.mark.parametrize("occluded", [True, False])
-def test_a_result_is_read_back_bit_by_bit(occluded, tmp_path):
-    write_attention(tmp_path / "attention.h5", fake_attention(occluded=occluded))
-    assert_equal(read_attention(tmp_path / "attention.h5"), fake_attention(occluded=occluded))
+def test_attention_is_read_back_bit_by_bit_and_opens_in_plain_xarray(occluded, tmp_path):
+    maps = fake_attention(occluded=occluded)
+    maps.save(tmp_path / "attention.h5")
+    stored = AttentionMaps.open(tmp_path / "attention.h5")
+    xr.testing.assert_identical(stored.dataset, maps.dataset.assign_attrs(kind=KIND, layout=LAYOUT))
+    assert (stored.window, stored.file, stored.card) == (maps.window, maps.file, maps.card)
+    assert stored.table() == maps.table()
+    with xr.open_dataset(tmp_path / "attention.h5") as plain:
+        assert float(plain["attention"].sel(view="clean", part="left_knee").sum()) == pytest.approx(1)
 
 
-def test_labels_of_no_part_are_refused(tmp_path):
-    path = tmp_path / "attention.h5"
-    labels = fake_attention().part_labels + 24
-    write_attention(path, dataclasses.replace(fake_attention(), part_labels=labels))
-    with pytest.raises(ResultError, match="part_labels"):
-        read_attention(path)
+CONTRADICTIONS = {
+    "labels of no part": (lambda maps: maps.assign(segmentation=maps["segmentation"] + 24), "0..24"),
+    "no segmentation": (lambda maps: maps.drop_vars("segmentation"), "no segmentation"),
+    "no attention": (lambda maps: maps.drop_vars("attention"), "no attention"),
+    "crop of floats": (lambda maps: maps.assign(crop=maps["crop"] / 2), "no crop"),
+    "parts by number": (lambda maps: maps.assign_coords(part=range(24)), "24 of the body"),
+    "other parts": (lambda maps: maps.isel(part=slice(None, None, -1)), "24 of the body"),
+    "a crop that is not square": (lambda maps: maps.isel(y=slice(9)), "sizes"),
+    "no cells": (lambda maps: maps.isel(row=slice(0)), "sizes"),
+    "other views": (lambda maps: maps.assign_coords(view=["a", "b"]), "views are a, b"),
+    "a view without a window": (lambda maps: maps.assign_attrs(window="{"), "window"),
+    "half a window": (lambda maps: maps.assign_attrs(window="[1, 2]"), "no rectangle"),
+    "no card": (lambda maps: maps.assign_attrs(protocol=""), "protocol card is malformed"),
+}
 
 
-def test_absurd_sizes_are_refused(tmp_path):
-    path = tmp_path / "attention.h5"
-    write_attention(path, fake_attention())
-    with h5py.File(path, "r+") as file:
-        file.attrs["rows"] = 10**9
-    with pytest.raises(ResultError, match="sizes"):
-        read_attention(path)
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_a_file_that_is_no_attention_is_refused(case, tmp_path):
+    change, words = CONTRADICTIONS[case]
+    save_dataset(tmp_path / "attention.h5", change(fake_attention().dataset), KIND, LAYOUT)
+    with pytest.raises(ResultError, match=words) as caught:
+        AttentionMaps.open(tmp_path / "attention.h5")
+    assert "attention.h5" in str(caught.value)
 
 
 @pytest.mark.parametrize("occluded", [True, False])
 def test_the_figure_names_every_part_and_no_text_collides(occluded):
-    figure = attention_figure(fake_attention(occluded=occluded))
+    figure = fake_attention(occluded=occluded).plot()
     assert_texts_fit(figure)
     shown = texts(figure)
     assert {name.replace("_", " ") for name in PART_NAMES} <= set(shown)

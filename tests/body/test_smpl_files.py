@@ -53,14 +53,14 @@ def test_every_gender_is_read_to_the_last_bit(folder, gender):
 @pytest.mark.parametrize("protocol", [0, 1])
 def test_older_pickle_protocols_hold_the_same_body(tmp_path, protocol):
     content = smpl_content("female")
+    content["posedirs"] = content["posedirs"].astype(np.float16)  # nine tenths of the file
     body, betas = read_smpl_file(written(tmp_path / "SMPL_FEMALE.pkl", content, protocol))
     np.testing.assert_array_equal(body.posedirs, content["posedirs"])
     assert betas == 10
 
 
-@pytest.mark.slow
 def test_version_1_1_0_is_cut_to_the_first_ten_of_its_300_betas(tmp_path):
-    write_smpl_folder(tmp_path, ["neutral"], "1.1.0", protocol=0)
+    write_smpl_folder(tmp_path, ["neutral"], "1.1.0")
     body, betas = read_smpl_file(find_smpl_files(tmp_path).body("neutral"))
     assert betas == 300
     np.testing.assert_array_equal(body.shapedirs, smpl_like_arrays().shapedirs)

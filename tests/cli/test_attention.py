@@ -5,44 +5,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from occlusion_toolkit.attention_maps.result import read_attention
 from PIL import Image
 
-from occlusion_toolkit.cli.main import main
+from occlusion_toolkit.attention_maps.attention_maps import AttentionMaps
 
 PHOTO = Path(__file__).parents[2] / "examples" / "rendered-person.jpg"
 TRUTH = PHOTO.with_suffix(".npz")
-
-
-def run(*words: str | Path | int) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main(["attention", *map(str, words)])
-    return int(ended.value.code or 0)
+COMMAND = ("attention", PHOTO, "--device", "cpu")
 
 
 @pytest.mark.slow
-def test_a_photo_gives_maps_clean_and_occluded(tmp_path, capsys):
-    out = tmp_path / "out"
-    hidden = ("--occlude", 90, 30, 40, 40)
-    assert run(PHOTO, "--ground-truth", TRUTH, *hidden, "--out", out, "--device", "cpu", "--json") == 0
-    summary = json.loads(capsys.readouterr().out)
+def test_a_photo_gives_maps_clean_and_occluded(tmp_path, cli):
+    hidden, out = ("--occlude", 90, 30, 40, 40), tmp_path / "out"
+    ran = cli(*COMMAND, "--ground-truth", TRUTH, *hidden, "--out", out, "--json")
+    assert ran.code == 0
+    summary = json.loads(ran.out)
     assert len(summary["parts"]) == 24
     assert any(part["hidden"] for part in summary["parts"])
     assert {path.name for path in out.iterdir()} == {"attention.h5", "attention.png", "attention.pdf"}
-    result = read_attention(out / "attention.h5")
-    assert result.occluded.window.tolist() == [30, 70, 90, 130]
-    np.testing.assert_allclose(result.attention.sum((1, 2)), 1, rtol=1e-4)
+    maps = AttentionMaps.open(out / "attention.h5")
+    assert maps.window == (30, 70, 90, 130)
+    np.testing.assert_allclose(maps.attention().sum((1, 2)), 1, rtol=1e-4)
     with Image.open(out / "attention.png") as picture:
         assert min(picture.size) > 1000
 
 
 @pytest.mark.slow
-def test_without_an_occluder_the_table_has_clean_columns_alone(tmp_path, capsys):
-    assert run(PHOTO, "--ground-truth", TRUTH, "--out", tmp_path / "out", "--device", "cpu") == 0
-    table = capsys.readouterr().out
-    assert "left hand" in table
-    assert "occluded" not in table
+def test_without_an_occluder_the_table_has_clean_columns_alone(tmp_path, cli):
+    ran = cli(*COMMAND, "--ground-truth", TRUTH, "--out", tmp_path / "out")
+    assert ran.code == 0
+    assert "left hand" in ran.out
+    assert "occluded" not in ran.out
 
 
 WRONG = {
@@ -57,11 +50,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_words_end_in_one_clear_line_and_write_nothing(case, tmp_path, capsys):
+def test_wrong_words_end_in_one_clear_line_and_write_nothing(case, tmp_path, cli):
     words, code, hint = WRONG[case]
-    out = tmp_path / "out"
-    assert run(PHOTO, *words, "--out", out) == code
-    said = capsys.readouterr().err
-    assert hint in said
-    assert "Traceback" not in said
-    assert not out.exists()
+    ran = cli(*COMMAND, *words, "--out", tmp_path / "out")
+    assert ran.code == code
+    assert hint in ran.err
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "out").exists()

@@ -5,15 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
-from occlusion_toolkit.sweep.results import read_heatmap
 from PIL import Image
 from support.python2_pickler import python2_pickle
 from support.smpl_files_writer import shared_smpl_folder
 from support.smpl_like_body import smpl_like_arrays
 
-from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.models.networks import build_network
+from occlusion_toolkit.sweep.maps import card_of, open_maps
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +37,10 @@ def photo(tmp_path_factory):
     return path
 
 
-def run(*words):
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    return ended.value.code
-
-
-def test_check_reports_every_file(folder, capsys):
-    assert run("body", "check", folder, "--json") == 0
-    report = json.loads(capsys.readouterr().out)
+def test_check_reports_every_file(cli, folder):
+    ran = cli("body", "check", folder, "--json")
+    assert ran.code == 0
+    report = json.loads(ran.out)
     assert report["serves"]
     assert report["missing"] == []
     for body, gender in zip(report["bodies"], ("neutral", "male", "female"), strict=True):
@@ -57,9 +51,10 @@ def test_check_reports_every_file(folder, capsys):
     assert [regressor["joints"] for regressor in report["regressors"]] == [17, 9]
 
 
-def test_the_text_says_what_the_json_says(folder, capsys):
-    assert run("body", "check", folder) == 0
-    shown = capsys.readouterr().out
+def test_the_text_says_what_the_json_says(cli, folder):
+    ran = cli("body", "check", folder)
+    assert ran.code == 0
+    shown = ran.out
     for words in ("6890 vertices", "24 joints", "10 betas (SMPL 1.0.0)", "female", "topology smpl", "can be"):
         assert words in shown
     for path in folder.iterdir():
@@ -68,44 +63,46 @@ def test_the_text_says_what_the_json_says(folder, capsys):
 
 
 @pytest.mark.parametrize("missing", ["basicmodel_m_lbs_10_207_0_v1.0.0.pkl", "J_regressor_extra.npy"])
-def test_a_folder_can_serve_without_what_few_need(copy, capsys, missing):
+def test_a_folder_can_serve_without_what_few_need(cli, copy, missing):
     (copy / missing).unlink()
-    assert run("body", "check", copy) == 0
-    assert "missing: " in capsys.readouterr().err
+    ran = cli("body", "check", copy)
+    assert ran.code == 0
+    assert "missing: " in ran.err
 
 
 @pytest.mark.parametrize("missing", ["basicModel_neutral_lbs_10_207_0_v1.0.0.pkl", "J_regressor_h36m.npy"])
-def test_a_folder_cannot_serve_without_what_all_need(copy, capsys, missing):
+def test_a_folder_cannot_serve_without_what_all_need(cli, copy, missing):
     (copy / missing).unlink()
-    assert run("body", "check", copy) == 1
-    shown = capsys.readouterr()
+    shown = cli("body", "check", copy)
+    assert shown.code == 1
     assert "cannot be analysed" in shown.out
     assert "missing: " in shown.err
 
 
-def test_all_unusable_files_are_reported_at_once(copy, capsys):
+def test_all_unusable_files_are_reported_at_once(cli, copy):
     (copy / "SMPL_MALE.pkl").write_bytes(b"<html>please sign in</html>")
     (copy / "SMPL_FEMALE.pkl").write_bytes(python2_pickle({"v_template": np.zeros((10475, 3))}, 2))
     (copy / "J_regressor_h36m.npy").unlink()
     np.save(copy / "J_regressor_h36m.npy", smpl_like_arrays().h36m_regressor[::-1])
-    assert run("body", "check", copy) == 1
-    shown = capsys.readouterr()
+    shown = cli("body", "check", copy)
+    assert shown.code == 1
     assert shown.err.count("not usable: ") == 3
     assert "not read: another file of this gender comes first" in shown.out
 
 
-def test_a_wrong_path_is_one_clear_line(tmp_path, capsys):
-    assert run("body", "check", tmp_path / "nowhere") == 1
-    assert capsys.readouterr().err.startswith("error: SMPL's files are looked for in")
-    assert run("body", "check") == 2
+def test_a_wrong_path_is_one_clear_line(cli, tmp_path):
+    ran = cli("body", "check", tmp_path / "nowhere")
+    assert ran.code == 1
+    assert ran.err.startswith("error: SMPL's files are looked for in")
+    assert cli("body", "check").code == 2
 
 
 @pytest.mark.parametrize(("model", "body"), [("spin", "open"), ("pare-open", "smpl")])
-def test_a_body_of_another_topology_is_refused_and_both_are_named(photo, tmp_path, capsys, model, body):
-    assert run("heatmap", photo, "--model", model, "--body", body, "--out", tmp_path / "out") == 1
-    shown = capsys.readouterr().err
-    assert "'smpl'" in shown
-    assert "'open-adult-6000-v1'" in shown
+def test_a_body_of_another_topology_is_refused_and_both_are_named(cli, photo, tmp_path, model, body):
+    ran = cli("heatmap", photo, "--model", model, "--body", body, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "'smpl'" in ran.err
+    assert "'open-adult-6000-v1'" in ran.err
     assert not (tmp_path / "out").exists()
 
 
@@ -129,22 +126,20 @@ def spin(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_heatmap_of_spin_on_smpl_from_published_files(folder, photo, spin, tmp_path, monkeypatch, capsys):
+def test_a_heatmap_of_spin_on_smpl_from_published_files(cli, folder, photo, spin, tmp_path, monkeypatch):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(spin))
     truth = tmp_path / "truth.npz"
     pose = np.zeros(72)
     pose[0] = np.pi
     np.savez(truth, pose=pose, betas=np.zeros(10), topology="smpl", gender="male")
     words = ("heatmap", photo, "--model", "spin", "--body", "smpl", "--smpl-dir", folder, "--stride", "112")
-    assert run(*words, "--ground-truth", truth, "--out", tmp_path / "out", "--json") == 0, (
-        capsys.readouterr().err
-    )
-    result = read_heatmap(tmp_path / "out" / "result.h5")
-    assert result.card.body == "smpl"
-    assert result.card.gender_rule == "the male body"
-    (lsp,) = (maps for maps in result.maps if maps.joint_set == "lsp14")
-    assert np.isfinite(lsp.error_mm).all()
+    ran = cli(*words, "--joints", "head_top", "--ground-truth", truth, "--out", tmp_path / "out", "--json")
+    assert ran.code == 0, ran.err
+    maps = open_maps(tmp_path / "out" / "result.h5")
+    assert card_of(maps).body == "smpl"
+    assert card_of(maps).gender_rule == "the male body"
+    assert np.isfinite(maps["error"]).all()
     male = smpl_like_arrays("male")
     skeleton = (male.h36m_regressor @ male.v_template) * [1, -1, -1]  # half a turn about x
     wanted = (skeleton - skeleton[0])[[6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10]]
-    np.testing.assert_allclose(lsp.true_joints_m, wanted, atol=1e-5)
+    np.testing.assert_allclose(maps["true_joints_m"][0], wanted, atol=1e-5)

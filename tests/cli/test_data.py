@@ -2,12 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from support import training_files as files
 
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
-from occlusion_toolkit.cli.main import cli
 
 RECIPE = f"""
 name: pare-small
@@ -38,16 +36,19 @@ def _put(home: Path) -> None:
     files.write_h36m(home / "data" / "h36m", truth)
 
 
-def test_missing_data_end_with_1_and_addresses(recipe: Path) -> None:
-    result = CliRunner().invoke(cli, ["data", "check", str(recipe)])
-    assert result.exit_code == 1
+def test_missing_data_end_with_1_and_addresses(cli, recipe: Path) -> None:
+    result = cli("data", "check", recipe)
+    assert result.code == 1
     for words in ("coco-eft", "MISSING", "https://cocodataset.org", "registration", "VOCdevkit", "home/data"):
-        assert words in result.output
+        assert words in result.out
 
 
-def test_table_is_readable_in_80_columns(recipe: Path, tmp_path: Path) -> None:
+def test_table_is_readable_in_80_columns(
+    cli, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     _put(tmp_path / "home")
-    output = CliRunner().invoke(cli, ["data", "check", str(recipe)], env={"COLUMNS": "80"}).output
+    output = cli("data", "check", recipe).out
     table = output.split("\n\n")[0].splitlines()
     assert max(map(len, table)) <= 80
     assert "\N{HORIZONTAL ELLIPSIS}" not in output
@@ -59,12 +60,12 @@ def test_table_is_readable_in_80_columns(recipe: Path, tmp_path: Path) -> None:
     assert rows["voc"][:4] == ["voc", "(occluding", "objects)", "MISSING"]
 
 
-def test_complete_data_end_with_0(recipe: Path, tmp_path: Path) -> None:
+def test_complete_data_end_with_0(cli, recipe: Path, tmp_path: Path) -> None:
     _put(tmp_path / "home")
     voc = files.write_voc(tmp_path / "elsewhere")
-    result = CliRunner().invoke(cli, ["data", "check", str(recipe), "--data", f"voc={voc}", "--json"])
-    assert result.exit_code == 0
-    content = json.loads(result.output)
+    result = cli("data", "check", recipe, "--data", f"voc={voc}", "--json")
+    assert result.code == 0
+    content = json.loads(result.out)
     assert content["ready"]
     assert {need["name"]: need["people"] for need in content["needs"]} == {
         "coco-eft": 2,
@@ -72,11 +73,11 @@ def test_complete_data_end_with_0(recipe: Path, tmp_path: Path) -> None:
         "voc": None,
         OPEN_BODY_TOPOLOGY: None,
     }
-    assert CliRunner().invoke(cli, ["data", "check", str(recipe), "--data", f"voc={voc}"]).exit_code == 0
+    assert cli("data", "check", recipe, "--data", f"voc={voc}").code == 0
 
 
-def test_wrong_words_are_usage_errors(recipe: Path, tmp_path: Path) -> None:
+def test_wrong_words_are_usage_errors(cli, recipe: Path, tmp_path: Path) -> None:
     for words in (["--data", "coco-eft=/nowhere"], ["--data", "lsp=/"], ["--smpl"]):
-        result = CliRunner().invoke(cli, ["data", "check", str(recipe), *words])
-        assert result.exit_code == 2
-    assert CliRunner().invoke(cli, ["data", "check", str(tmp_path / "none.yaml")]).exit_code == 2
+        result = cli("data", "check", recipe, *words)
+        assert result.code == 2
+    assert cli("data", "check", tmp_path / "none.yaml").code == 2

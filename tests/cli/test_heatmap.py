@@ -5,56 +5,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from occlusion_toolkit.sweep.results import read_heatmap
 from PIL import Image
+from support.figure_fixtures import draw_coarsely
+from support.plugin_packages import install
+from support.tiny_card import write_tiny_card
 
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.cli.main import main
-from occlusion_toolkit.files.checkpoints import write_state_dict
-from occlusion_toolkit.files.checksums import sha256_file
-from occlusion_toolkit.models.architecture import HMRArchitecture
-from occlusion_toolkit.models.cards import ModelCard, Training, Weights, write_card
-from occlusion_toolkit.sweep import engine
+from occlusion_toolkit.heatmaps import occlusion_sweep
+from occlusion_toolkit.heatmaps.occlusion_maps import open_maps
 
 WRITTEN = {"heatmaps.png", "heatmaps.pdf", "summary.png", "result.h5"}
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    draw_coarsely(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A card of a tiny HMR with random weights: the command's behaviour, not the network's, is tested."""
-    folder = tmp_path_factory.mktemp("card")
-    network = HMRArchitecture.model_validate(
-        {
-            "kind": "hmr",
-            "backbone": {
-                "kind": "resnet",
-                "block": "basic",
-                "layers": [1, 1, 1, 1],
-                "width": 4,
-                "input_pooling": 4,
-            },
-            "hidden": 32,
-        }
-    )
-    weights = folder / "weights" / "tiny.safetensors"
-    weights.parent.mkdir()
-    write_state_dict(weights, network.build().state_dict(), {})
-    write_card(
-        ModelCard(
-            name="tiny",
-            title="A tiny network",
-            description="Random weights for tests.",
-            network=network,
-            weights=Weights(
-                file=weights.name, sha256=sha256_file(weights), shipped=True, licence="CC0-1.0", source="test"
-            ),
-            body=OPEN_BODY_TOPOLOGY,
-            training=Training(data="none", seed=0, steps=1, samples=1, hardware="none", hours=0.1),
-        ),
-        folder / "tiny.yaml",
-    )
-    return folder / "tiny.yaml"
+    """The command's behaviour, not the network's, is tested."""
+    return write_tiny_card(tmp_path_factory.mktemp("card"))
 
 
 @pytest.fixture(scope="module")
@@ -74,45 +47,70 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(*words: str | Path) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    return int(ended.value.code or 0)
-
-
 @pytest.mark.slow
-def test_a_photo_gives_displacement_maps_and_says_so(card, photo, tmp_path, capsys):
+def test_a_photo_gives_displacement_maps_and_says_so(card, photo, tmp_path, cli):
     out = tmp_path / "out"
-    assert run("heatmap", photo, "--model", card, "--stride", 56, "--out", out, "--bbox", 10, 10, 60, 90) == 0
+    box = ("--bbox", 10, 10, 60, 90)
+    code, said, warned = cli("heatmap", photo, "--model", card, "--stride", 56, "--out", out, *box)
+    assert (code, warned) == (0, "")
     assert {path.name for path in out.iterdir()} == WRITTEN
-    table = capsys.readouterr().out
-    assert "displacement" in table
-    assert all(name.replace("_", " ") in table for name in LSP14.joint_names)
-    result = read_heatmap(out / "result.h5")
-    assert result.truth is None
-    assert result.of("lsp14").displacement_mm.shape == (14, 4, 4)
-    assert result.card.read_outs == ("displacement",)
+    maps = open_maps(out / "result.h5")
+    assert maps.metrics == ("displacement", "pa_displacement")
+    assert maps.sel().shape == (14, 4, 4)
+    assert "displacement from the clean prediction" in said
+    assert all(name.replace("_", " ") in said for name in LSP14.joint_names)
+    y0, y1, x0, x1 = maps.window(maps.worst())
+    assert f"{y0}-{y1}, {x0}-{x1}" in said
     with Image.open(out / "heatmaps.png") as picture:
         assert min(picture.size) > 500
 
 
 @pytest.mark.slow
-def test_with_ground_truth_the_maps_show_the_error_and_json_is_plain(card, photo, truth, tmp_path, capsys):
+def test_with_ground_truth_the_maps_show_the_error_and_json_is_plain(card, photo, truth, tmp_path, cli):
     out = tmp_path / "out"
     options = ("--stride", 112, "--joints", "left_wrist,neck", "--pa", "--limits", "per-joint", "--smooth")
-    code = run("heatmap", photo, "--model", card, "--ground-truth", truth, "--out", out, "--json", *options)
-    assert code == 0
-    summary = json.loads(capsys.readouterr().out)
-    assert (summary["quantity"], summary["aligned"], summary["windows"]) == ("error", True, 4)
+    ran = cli("heatmap", photo, "--model", card, "--ground-truth", truth, "--out", out, "--json", *options)
+    assert ran.code == 0
+    summary = json.loads(ran.out)
+    assert (summary["metric"], summary["windows"]) == ("pa_error", 4)
     assert [joint["joint"] for joint in summary["joints"]] == ["left_wrist", "neck"]
-    result = read_heatmap(out / "result.h5")
-    maps = result.of("lsp14")
-    worst = maps.pa_error_mm[LSP14.index("left_wrist")].max()
-    assert summary["joints"][0]["worst_mm"] == pytest.approx(worst, rel=1e-6)
-    expected = maps.pa_error_mm[[LSP14.index("left_wrist"), LSP14.index("neck")]].reshape(2, -1).mean(0)
-    assert result.worst_window == expected.argmax()
-    assert np.allclose(maps.increase_mm, maps.error_mm - maps.clean_error_mm[:, None, None], atol=1e-4)
+    maps = open_maps(out / "result.h5")
+    assert (maps.metric, maps.joints) == ("pa_error", ("left_wrist", "neck"))
+    shown = maps.sel(joint=maps.joints)
+    assert summary["joints"][0]["worst_mm"] == pytest.approx(float(shown[0].max()), rel=1e-6)
+    assert summary["overall"]["worst_window"] == list(maps.window(maps.worst()))
+    np.testing.assert_allclose(maps["increase"], maps["error"] - maps.clean("error"), atol=1e-4)
+
+
+PACKAGE = """
+from occlusion_toolkit.sweep.occluders import Occluder
+
+class Dots(Occluder):
+    spec = {"name": "dots"}
+
+    def fill(self, crops):
+        return crops.new_ones((len(crops), 3, 1, 1))
+
+def mine(predicted, target):
+    return 2 * (predicted - target).norm(dim=-1)
+"""
+
+
+@pytest.mark.slow
+def test_metrics_and_occluders_of_installed_packages_are_named_like_those_of_the_toolkit(
+    card, photo, truth, tmp_path, cli, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, "dotbox", {"dots": "dotbox:Dots"}, PACKAGE, group="occlusion_toolkit.occluders")
+    install(tmp_path, "minebox", {"mine": "minebox:mine"}, PACKAGE, group="occlusion_toolkit.metrics")
+    words = ("heatmap", photo, "--model", card, "--ground-truth", truth, "--stride", 112, "--out", tmp_path)
+    code, said, _ = cli(*words, "--metric", "mine_error", "--occluder", "dots")
+    assert code == 0
+    assert "error by mine in mm" in " ".join(said.split())
+    maps = open_maps(tmp_path / "result.h5")
+    assert (maps.metric, maps.card.occluder) == ("mine_error", {"name": "dots"})
+    np.testing.assert_allclose(maps["mine_error"], 2 * maps["error"], rtol=1e-5)
+    assert maps.occluded_crop(maps.worst()).shape == (224, 224, 3)
 
 
 BAD_OPTIONS = {
@@ -123,10 +121,13 @@ BAD_OPTIONS = {
     "unknown model": (("--model", "pare-opne"), 1, "pare-open"),
     "unknown joint": (("--joints", "left_wing"), 1, "left_wing"),
     "joints of two sets": (("--joints", "head_top,spine1"), 1, "one set"),
-    "unknown occluder": (("--occluder", "purple"), 1, "grey"),
+    "unknown occluder": (("--occluder", "purple"), 1, "image:PATH"),
     "occluder picture missing": (("--occluder", "image:nowhere.png"), 1, "nowhere.png"),
     "unknown device": (("--device", "abacus"), 1, "abacus"),
-    "error without ground truth": (("--metric", "error"), 2, "ground-truth"),
+    "error without ground truth": (("--metric", "error"), 1, "ground-truth"),
+    "unknown metric": (("--metric", "mine_displacement"), 1, "no metric 'mine'"),
+    "no metric at all": (("--metric", "beauty"), 1, "displacement, error, increase"),
+    "alignment of another metric": (("--metric", "mine_displacement", "--pa"), 1, "--pa aligns"),
     "missing ground truth": (("--ground-truth", "nowhere.npz"), 1, "nowhere.npz"),
     "missing keypoints": (("--openpose", "nowhere.json"), 1, "nowhere.json"),
     "box twice": (("--bbox", 1, 1, 9, 9, "--openpose", "x.json"), 2, "one of"),
@@ -136,18 +137,15 @@ BAD_OPTIONS = {
 
 
 @pytest.mark.parametrize("case", BAD_OPTIONS)
-def test_bad_options_end_in_one_clear_line_and_write_nothing(
-    case, card, photo, tmp_path, capsys, monkeypatch
-):
+def test_bad_options_end_in_one_clear_line_and_write_nothing(case, card, photo, tmp_path, cli, monkeypatch):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
     options, code, hint = BAD_OPTIONS[case]
-    out = tmp_path / "out"
     model = () if "--model" in options else ("--model", card)
-    assert run("heatmap", photo, *model, "--out", out, *options) == code
-    said = capsys.readouterr().err
-    assert hint in said
-    assert "Traceback" not in said
-    assert not out.exists()
+    ran = cli("heatmap", photo, *model, "--out", tmp_path / "out", *options)
+    assert ran.code == code
+    assert hint in ran.err
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "out").exists()
 
 
 def damaged(kind: str, folder: Path) -> Path:
@@ -164,59 +162,58 @@ def damaged(kind: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["missing", "text", "truncated", "empty", "one pixel"])
-def test_bad_images_end_in_one_clear_line(kind, card, tmp_path, capsys):
+def test_bad_images_end_in_one_clear_line(kind, card, tmp_path, cli):
     picture, out = damaged(kind, tmp_path), tmp_path / "out"
-    assert run("heatmap", picture, "--model", card, "--out", out) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: ")
-    assert "picture.jpg" in said
+    ran = cli("heatmap", picture, "--model", card, "--out", out)
+    assert ran.code == 1
+    assert ran.err.startswith("error: ")
+    assert "picture.jpg" in ran.err
     assert not out.exists()
 
 
-def test_ground_truth_that_is_not_finite_is_refused(card, photo, tmp_path, capsys):
-    pose = np.zeros(72)
-    pose[5] = np.nan
-    np.savez(tmp_path / "nan.npz", pose=pose, betas=np.zeros(10))
-    out = tmp_path / "out"
-    assert run("heatmap", photo, "--model", card, "--ground-truth", tmp_path / "nan.npz", "--out", out) == 1
-    assert "pose" in capsys.readouterr().err
-    assert not out.exists()
+@pytest.mark.parametrize(
+    ("arrays", "hint"),
+    [({"pose": np.full(72, np.nan)}, "pose"), ({"pose": np.zeros(72), "topology": "smpl"}, "'smpl'")],
+    ids=["not finite", "another body"],
+)
+def test_ground_truth_that_cannot_be_used_is_refused(arrays, hint, card, photo, tmp_path, cli):
+    np.savez(tmp_path / "truth.npz", betas=np.zeros(10), **arrays)
+    words = ("--ground-truth", tmp_path / "truth.npz", "--out", tmp_path / "out")
+    ran = cli("heatmap", photo, "--model", card, *words)
+    assert ran.code == 1
+    assert hint in ran.err
+    assert not (tmp_path / "out").exists()
 
 
-def test_ground_truth_of_another_body_is_refused(card, photo, tmp_path, capsys):
-    np.savez(tmp_path / "smpl.npz", pose=np.zeros(72), betas=np.zeros(10), topology="smpl")
-    out = tmp_path / "out"
-    assert run("heatmap", photo, "--model", card, "--ground-truth", tmp_path / "smpl.npz", "--out", out) == 1
-    assert "'smpl'" in capsys.readouterr().err
-
-
-def test_output_that_is_a_file_is_refused_before_the_sweep(card, photo, tmp_path, capsys):
+def test_output_that_is_a_file_is_refused_before_the_sweep(card, photo, tmp_path, cli):
     (tmp_path / "out").write_text("mine")
-    assert run("heatmap", photo, "--model", card, "--out", tmp_path / "out") == 1
-    assert "not a folder" in capsys.readouterr().err
+    ran = cli("heatmap", photo, "--model", card, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "not a folder" in ran.err
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_ctrl_c_during_the_sweep_leaves_nothing_behind(card, photo, tmp_path, capsys, monkeypatch):
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+def raising(error: BaseException):
+    def sweep(*_: object, **__: object) -> None:
+        raise error
 
-    monkeypatch.setattr(engine, "OcclusionSweep", interrupted)
-    out = tmp_path / "out"
-    assert run("heatmap", photo, "--model", card, "--out", out) == 1
-    assert "Aborted" in capsys.readouterr().err
-    assert not out.exists()
+    return sweep
 
 
-def test_unexpected_errors_show_no_traceback_without_debug(card, photo, tmp_path, capsys, monkeypatch):
-    def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("a bug")
+def test_ctrl_c_during_the_sweep_leaves_nothing_behind(card, photo, tmp_path, cli, monkeypatch):
+    monkeypatch.setattr(occlusion_sweep, "WindowSweep", raising(KeyboardInterrupt()))
+    ran = cli("heatmap", photo, "--model", card, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "Aborted" in ran.err
+    assert not (tmp_path / "out").exists()
 
-    monkeypatch.setattr(engine, "OcclusionSweep", broken)
+
+def test_unexpected_errors_show_no_traceback_without_debug(card, photo, tmp_path, cli, monkeypatch):
+    monkeypatch.setattr(occlusion_sweep, "WindowSweep", raising(ZeroDivisionError("a bug")))
     words = ("heatmap", photo, "--model", card, "--out", tmp_path / "out")
-    assert run(*words) == 1
-    said = capsys.readouterr().err
-    assert "ZeroDivisionError: a bug" in said
-    assert "Traceback" not in said
+    ran = cli(*words)
+    assert ran.code == 1
+    assert "ZeroDivisionError: a bug" in ran.err
+    assert "Traceback" not in ran.err
     with pytest.raises(ZeroDivisionError):
         main([str(word) for word in (*words, "--debug")])

@@ -5,9 +5,7 @@ import sys
 
 import pytest
 
-from occlusion_toolkit.cli.main import main
-
-HEAVY = ("torch", "matplotlib", "scipy", "h5py", "smplx", "moderngl")
+HEAVY = ("torch", "matplotlib", "scipy", "h5py", "xarray", "smplx", "moderngl")
 
 
 def test_help_imports_nothing_heavy():
@@ -30,9 +28,7 @@ def test_commands_explain_themselves(words):
     assert finished.returncode == (2 if "--help" not in words else 0)
 
 
-def test_errors_hold_nothing_that_a_terminal_obeys(capsys):
-    with pytest.raises(SystemExit):
-        main(["models", "import", "\x1b[2Jweights.pt", "--as", "spin"])
-    shown = capsys.readouterr().err
+def test_errors_hold_nothing_that_a_terminal_obeys(cli):
+    shown = cli("models", "import", "\x1b[2Jweights.pt", "--as", "spin").err
     assert r"no file \x1b[2Jweights.pt" in shown
     assert "\x1b" not in shown

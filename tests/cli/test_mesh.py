@@ -1,15 +1,16 @@
 """The mesh command as a user meets it: plan, files, parts, resuming, and one clear line on bad input."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
-from occlusion_toolkit.meshes.mesh_result import read_mesh
-from occlusion_toolkit.surveys.stored import Survey
 
 from occlusion_toolkit.cli.main import main
-from occlusion_toolkit.meshes import figures as mesh_report
-from occlusion_toolkit.surveys import run as survey_run
+from occlusion_toolkit.meshes import pictures
+from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
+from occlusion_toolkit.surveys.shards import ShardMaker
+from occlusion_toolkit.surveys.survey import Survey
 
 SMALL = ("mesh", "--limit", "9", "--size", "56", "--stride", "56")
 
@@ -24,7 +25,7 @@ def run(*words: str | Path) -> int:
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures take most of the time and are tested elsewhere."""
-    monkeypatch.setattr(mesh_report, "draw_mesh", lambda result, surface, folder: [])
+    monkeypatch.setattr(pictures, "draw_all", lambda mesh, folder: [])
 
 
 @pytest.mark.slow
@@ -32,7 +33,8 @@ def test_a_data_set_becomes_numbers_pictures_and_viewer_files(tmp_path, capsys):
     out = tmp_path / "out"
     assert run(*SMALL, "--out", out) == 0
     shown = capsys.readouterr()
-    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.2 MB of maps, about" in shown.err
+    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.3 MB of maps, about" in shown.err
+    assert "\n8 of 9 images swept\n9 of 9 images swept\n" in shown.err
     assert "pare-open on open test: error in mm" in shown.out
     pictures = {f"mesh{what}.{kind}" for what in ("", "_mean", "_increase") for kind in ("png", "pdf")}
     names = pictures | {"mesh.glb", "mesh.h5", "vertices.csv", "survey.json"}
@@ -40,27 +42,27 @@ def test_a_data_set_becomes_numbers_pictures_and_viewer_files(tmp_path, capsys):
     assert len(list((out / "mesh").glob("*.ply"))) == 15
     assert all(str(out / name) in shown.out for name in names - {"survey.json"})
     assert not list(out.glob(".partial-*"))
-    pooled, swept = read_mesh(out / "mesh.h5").card, Survey.open(out).card
+    pooled, swept = SensitivityMesh.open(out / "mesh.h5").card, Survey.open(out).card
     assert (pooled.people_sha256, pooled.grid) == (swept.people_sha256, swept.grid)
 
 
 def test_json_is_all_that_is_printed(tmp_path, capsys, undrawn):
     assert run(*SMALL, "--out", tmp_path, "--json", "--pa") == 0
     printed = json.loads(capsys.readouterr().out)
-    assert (printed["images"], printed["aligned"], printed["quantity"]) == (9, True, "error")
+    assert (printed["images"], printed["metric"]) == (9, "pa_error")
     assert len(printed["joints"]) == 14
     assert str(tmp_path / "mesh.h5") in printed["files"]
 
 
 def test_the_last_part_pools(tmp_path, capsys, undrawn):
-    assert run(*SMALL, "--out", tmp_path, "--shards", 2, "--shard", 1) == 0
+    assert run(*SMALL, "--out", tmp_path, "--parts", 2, "--part", 1) == 0
     assert "1 of 2 shards" in capsys.readouterr().out
     assert not (tmp_path / "mesh.h5").exists()
-    assert run(*SMALL, "--out", tmp_path, "--shards", 2, "--shard", 0) == 0
+    assert run(*SMALL, "--out", tmp_path, "--parts", 2, "--part", 0) == 0
     assert (tmp_path / "mesh.h5").exists()
 
 
-@pytest.mark.parametrize("stage", [(survey_run, "write_shard"), (mesh_report, "draw_mesh")])
+@pytest.mark.parametrize("stage", [(ShardMaker, "make"), (pictures, "draw_all")])
 def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys, monkeypatch, undrawn, stage):
     def interrupt(*words: object) -> None:
         raise KeyboardInterrupt
@@ -79,8 +81,8 @@ def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys, monkeypatch, undrawn, stage
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--shards", "3"], "--shards 3 needs --shard, from 0 to 2"),
-        (["--shard", "2", "--shards", "2"], "there is no part 2 of 2"),
+        (["--parts", "3"], "--parts 3 needs --part, from 0 to 2"),
+        (["--part", "2", "--parts", "2"], "there is no part 2 of 2"),
         (["--address", "tcp://head:1"], "choose dask or ray"),
         (["--stride", "9"], "the nearest strides that do: 8 and 14"),
         (["--model", "no-such"], "no-such"),
@@ -88,9 +90,12 @@ def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys, monkeypatch, undrawn, stage
         (["--root", "nowhere"], "nowhere"),
         (["--device", "cuda:99"], "cuda:99"),
         (["--occluder", "stripes"], "stripes"),
+        (["--metric", "mine_error"], "no metric 'mine'"),
+        (["--rasterizer", "pytorch3d"], "PyTorch3D"),
     ],
 )
-def test_one_clear_line_and_no_folder_on_bad_input(tmp_path, capsys, words, message):
+def test_one_clear_line_and_no_folder_on_bad_input(tmp_path, capsys, monkeypatch, words, message):
+    monkeypatch.setitem(sys.modules, "pytorch3d", None)
     out = tmp_path / "out"
     assert run(*SMALL, "--out", out, *words) == 1
     shown = capsys.readouterr().err

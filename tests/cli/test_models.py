@@ -8,7 +8,6 @@ import torch
 from support.checkpoint_layouts import LAYOUTS
 from support.plugin_packages import SOUND, install
 
-from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.models import HMR, SpinHMR, networks
 from occlusion_toolkit.models.backbones import BasicBlock, ResNet
 
@@ -18,13 +17,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(folder))
     return folder
-
-
-def run(*words: str | Path) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main(["models", *map(str, words)])
-    return int(ended.value.code or 0)
 
 
 def small_spin() -> HMR:
@@ -42,61 +34,62 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "weights.pt"
 
 
-def test_list_names_every_model_its_state_and_the_folder(capsys: pytest.CaptureFixture[str], home: Path):
-    assert run("list") == 0
-    shown = capsys.readouterr().out
+def test_list_names_every_model_its_state_and_the_folder(cli, home: Path):
+    ran = cli("models", "list")
+    assert ran.code == 0
+    shown = ran.out
     for words in ("pare-open", "shipped", "spin", "missing", str(home)):
         assert words in shown
-    assert run("list", "--json") == 0
-    content = json.loads(capsys.readouterr().out)
+    ran = cli("models", "list", "--json")
+    assert ran.code == 0
+    content = json.loads(ran.out)
     states = {model["name"]: model["state"] for model in content["models"]}
     assert states["pare-open"] == "ready"
     assert states["pare-3dpw"] == "weights missing"
     assert content["home"] == str(home)
 
 
-def test_show_tells_licence_source_and_published_errors(capsys: pytest.CaptureFixture[str], home: Path):
-    assert run("show", "pare") == 0
-    shown = " ".join(capsys.readouterr().out.split())
+def test_show_tells_licence_source_and_published_errors(cli, home: Path):
+    shown = " ".join(cli("models", "show", "pare").out.split())
     for words in ("non-commercial research licence", "github.com/mkocabas/PARE", "50.9", "missing"):
         assert words in shown
-    assert run("show", "pare", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["card"]["weights"]["file"] == "pare_checkpoint.ckpt"
+    assert (
+        json.loads(cli("models", "show", "pare", "--json").out)["card"]["weights"]["file"]
+        == "pare_checkpoint.ckpt"
+    )
 
 
-def test_an_imported_model_is_listed_shown_and_checked(
-    checkpoint: Path, capsys: pytest.CaptureFixture[str], home: Path
-):
-    assert run("import", checkpoint, "--as", "spin", "--name", "mine") == 0
-    shown = capsys.readouterr().out
+def test_an_imported_model_is_listed_shown_and_checked(cli, checkpoint: Path, home: Path):
+    ran = cli("models", "import", checkpoint, "--as", "spin", "--name", "mine")
+    assert ran.code == 0
+    shown = ran.out
     assert "under 'model', SPIN's names" in shown
     assert str(home / "weights" / "mine.safetensors") in shown
-    assert run("list") == 0
-    assert "imported" in capsys.readouterr().out
-    assert run("show", "mine") == 0
-    assert "weights.pt" in capsys.readouterr().out
-    assert run("check", "mine", "--device", "cpu", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
+    assert "imported" in cli("models", "list").out
+    assert "weights.pt" in cli("models", "show", "mine").out
+    ran = cli("models", "check", "mine", "--device", "cpu", "--json")
+    assert ran.code == 0
+    found = json.loads(ran.out)
     assert found["passed"]
     assert len(found["findings"]) == 12
 
 
-def test_import_prints_json(checkpoint: Path, capsys: pytest.CaptureFixture[str], home: Path):
-    assert run("import", checkpoint, "--as", "spin", "--json") == 0
-    content = json.loads(capsys.readouterr().out)
+def test_import_prints_json(cli, checkpoint: Path, home: Path):
+    ran = cli("models", "import", checkpoint, "--as", "spin", "--json")
+    assert ran.code == 0
+    content = json.loads(ran.out)
     assert content["name"] == "spin-weights"
     assert Path(content["card_file"]).parent == home / "cards"
     assert content["card"]["imported"]["tensors"] == len(small_spin().state_dict())
 
 
-def test_a_failed_check_is_exit_code_1_and_marked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_a_failed_check_is_exit_code_1_and_marked(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "site").mkdir()
     monkeypatch.syspath_prepend(tmp_path / "site")
     install(tmp_path / "site", "standing_package", {"standing": "standing_package:plugin"}, SOUND)
-    assert run("check", "standing", "--device", "cpu") == 1
-    shown = capsys.readouterr().out
+    ran = cli("models", "check", "standing", "--device", "cpu")
+    assert ran.code == 1
+    shown = ran.out
     assert "FAILED" in shown
     assert "11 of 12 checks passed" in shown
     assert "does not see its input" in " ".join(shown.replace("│", " ").split())
@@ -114,19 +107,17 @@ def test_a_failed_check_is_exit_code_1_and_marked(
         (("import", "nowhere.pt", "--as", "spin", "--trust-file", "12ab"), 1, "12ab"),
     ],
 )
-def test_mistakes_are_one_clear_line(
-    words: tuple[str, ...], code: int, message: str, capsys: pytest.CaptureFixture[str]
-):
-    assert run(*words) == code
-    assert message in capsys.readouterr().err
+def test_mistakes_are_one_clear_line(cli, words: tuple[str, ...], code: int, message: str):
+    ran = cli("models", *words)
+    assert ran.code == code
+    assert message in ran.err
 
 
-def test_a_broken_card_of_the_users_is_listed_with_its_problem(
-    home: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_broken_card_of_the_users_is_listed_with_its_problem(cli, home: Path):
     (home / "cards").mkdir(parents=True)
     (home / "cards" / "mine.yaml").write_text("name: mine\n")
-    assert run("list") == 0
-    shown = capsys.readouterr().out
+    ran = cli("models", "list")
+    assert ran.code == 0
+    shown = ran.out
     assert "card unusable" in shown
     assert "title: Field required" in shown

@@ -136,7 +136,7 @@ def test_published_files_train_a_network_end_to_end(tmp_path: Path) -> None:
         {"shares": {"h36m": 0.5, "coco-eft": 0.3, "mpi-inf-3dhp": 0.2}},
     ]
     augmentation = {
-        "resolution": 112,
+        "resolution": 56,
         "occlusion": {"objects": "voc"},
         "random_crop": {"probability": 1.0, "from_step": 1},
     }

@@ -6,14 +6,15 @@ import pickle
 from pathlib import Path
 
 import pytest
-from occlusion_toolkit.sweep.results import read_heatmap
+from support.figure_fixtures import draw_coarsely
 from support.smpl_files_writer import shared_smpl_folder
 
-from occlusion_toolkit.cli.main import cli, main
+from occlusion_toolkit.cli.main import cli as program
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import load_pickle
 from occlusion_toolkit.files.shipped import shipped
+from occlusion_toolkit.sweep.maps import card_of, open_maps
 
 READS_FILES_OF_OTHERS = (
     "body check",
@@ -24,13 +25,6 @@ READS_FILES_OF_OTHERS = (
     "models check",
     "models import",
 )
-
-
-def run(*words: str | Path) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    return int(ended.value.code or 0)
 
 
 def with_a_foreign_object(source: Path, target: Path) -> str:
@@ -60,13 +54,13 @@ def pickle_in(root: Path) -> Path:
 
 @pytest.mark.parametrize("words", READS_FILES_OF_OTHERS)
 def test_every_command_that_reads_files_of_others_has_the_option(words: str):
-    command = cli
+    command = program
     for word in words.split():
         command = command.commands[word]  # type: ignore[attr-defined, assignment]
     assert "--trust-file" in {name for option in command.params for name in option.opts}
 
 
-def test_an_evaluation_records_the_data_that_it_had_to_trust(root: Path, tmp_path: Path, capsys):
+def test_an_evaluation_records_the_data_that_it_had_to_trust(cli, root: Path, tmp_path: Path):
     words = (
         "evaluate",
         "--model",
@@ -79,16 +73,21 @@ def test_an_evaluation_records_the_data_that_it_had_to_trust(root: Path, tmp_pat
         tmp_path / "out",
         "--json",
     )
-    assert run(*words) == 1
-    assert "datetime.date" in capsys.readouterr().err
+    refused = cli(*words)
+    assert refused.code == 1
+    assert "datetime.date" in refused.err
     path = pickle_in(root)
-    assert run(*words, "--trust-file", "0" * 64, "--trust-file", sha256_file(path)) == 0
-    (model,) = json.loads(capsys.readouterr().out)["models"]
+    done = cli(*words, "--trust-file", "0" * 64, "--trust-file", sha256_file(path))
+    assert done.code == 0
+    (model,) = json.loads(done.out)["models"]
     assert model["protocol"]["trusted_files"] == [f"{path.name} sha256:{sha256_file(path)}"]
 
 
 @pytest.mark.slow
-def test_a_heatmap_records_the_ground_truth_that_it_had_to_trust(root: Path, tmp_path: Path, capsys):
+def test_a_heatmap_records_the_ground_truth_that_it_had_to_trust(
+    cli, root: Path, tmp_path: Path, monkeypatch
+):
+    draw_coarsely(monkeypatch)
     path, out = pickle_in(root), tmp_path / "out"
     image = min((root / "imageFiles" / path.stem).iterdir())
     truth = f"{root}:test/{path.stem}:{int(image.stem.removeprefix('image_'))}"
@@ -104,27 +103,29 @@ def test_a_heatmap_records_the_ground_truth_that_it_had_to_trust(root: Path, tmp
         "--out",
         out,
     )
-    assert run(*words) == 1
-    assert "--trust-file" in capsys.readouterr().err
-    assert run(*words, "--trust-file", sha256_file(path)) == 0
-    assert read_heatmap(out / "result.h5").card.trusted_files == (f"{path.name} sha256:{sha256_file(path)}",)
+    refused = cli(*words)
+    assert refused.code == 1
+    assert "--trust-file" in refused.err
+    assert cli(*words, "--trust-file", sha256_file(path)).code == 0
+    card = card_of(open_maps(out / "result.h5"))
+    assert card.trusted_files == (f"{path.name} sha256:{sha256_file(path)}",)
 
 
-def test_a_body_is_checked_once_it_is_trusted(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys
-):
+def test_a_body_is_checked_once_it_is_trusted(cli, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = shared_smpl_folder(tmp_path_factory)
     for path in folder.iterdir():
         if "neutral" not in path.name:
             (tmp_path / path.name).symlink_to(path)
     (source,) = folder.glob("*neutral*")
     checksum = with_a_foreign_object(source, tmp_path / "SMPL_NEUTRAL.pkl")
-    assert run("body", "check", tmp_path) == 1
-    assert "datetime.date" in capsys.readouterr().err
-    assert run("body", "check", tmp_path, "--trust-file", checksum) == 0
+    refused = cli("body", "check", tmp_path)
+    assert refused.code == 1
+    assert "datetime.date" in refused.err
+    assert cli("body", "check", tmp_path, "--trust-file", checksum).code == 0
 
 
-def test_a_malformed_checksum_is_refused_before_anything_is_read(tmp_path: Path, capsys):
-    assert run("evaluate", "--trust-file", "abc", "--out", tmp_path / "out") == 1
-    assert "sha256sum" in capsys.readouterr().err
+def test_a_malformed_checksum_is_refused_before_anything_is_read(cli, tmp_path: Path):
+    refused = cli("evaluate", "--trust-file", "abc", "--out", tmp_path / "out")
+    assert refused.code == 1
+    assert "sha256sum" in refused.err
     assert not (tmp_path / "out").exists()

@@ -14,14 +14,22 @@ from support.hostile_pickles import LIVE_CALLS, LIVE_PROGRAMS, NAMES, programs, 
 
 from occlusion_toolkit.errors import CheckpointError, UnsafeFileError
 from occlusion_toolkit.files import safe_pickle
+from occlusion_toolkit.files.pickled_plain import PLAIN_DATA
+from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
+from occlusion_toolkit.files.torch_files import CHECKPOINT_DATA
 
 MAX_SECONDS = 20
 MAX_KILOBYTES = 300_000
 
-UNPICKLING = [
-    reader for reader in READERS if "load_pickle" in reader or reader.endswith(("archive", "a stream"))
-]
-"""The readers that run a program at all; the others have refused it before."""
+WIDEST = ("load_pickle of SMPL", "read_state_dict of an archive")
+"""The readers with the longest allow-lists: plain data is on both, so what both refuse, all others do."""
+
+OTHERS = [reader for reader in READERS if reader not in WIDEST]
+
+
+def readers_for(number: int) -> tuple[str, ...]:
+    """The widest readers and one of the others by turns: they share one machine, and differ around it."""
+    return (*WIDEST, OTHERS[number % len(OTHERS)])
 
 
 def refusal(name: str, reader: str, program: bytes, folder: Path) -> str:
@@ -41,21 +49,20 @@ def _extension_code():
     register_extension()
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("name", NAMES)
-def test_every_hostile_program_is_refused_by_every_reader_and_does_nothing(tmp_path, name, reader):
+@pytest.mark.parametrize(("number", "name"), list(enumerate(NAMES)), ids=NAMES)
+def test_every_hostile_program_is_refused_and_does_nothing(tmp_path, number, name):
     sentinel = tmp_path / "sentinel"
     before = dict(os.environ)
     for program in programs(sentinel, name):
-        refusal(name, reader, program, tmp_path)
+        for reader in readers_for(number):
+            refusal(name, reader, program, tmp_path)
     assert not touched(sentinel)
     assert dict(os.environ) == before
 
 
-def test_the_corpus_is_large_enough():
-    assert len(NAMES) == len(set(NAMES))
-    assert len(NAMES) >= 100
-    assert len(LIVE_CALLS) + len(LIVE_PROGRAMS) >= 40
+def test_the_widest_readers_allow_all_that_the_others_allow():
+    for allowed in (SMPL_DATA, CHECKPOINT_DATA):
+        assert {name: allowed[name] for name in PLAIN_DATA} == PLAIN_DATA
 
 
 def test_live_attacks_succeed_with_pythons_own_unpickler(tmp_path):
@@ -97,14 +104,14 @@ for number, name in enumerate([*LIVE_CALLS, *LIVE_PROGRAMS]):
         ("STACK_GLOBAL with names from the memo", "os.system"),
     ],
 )
-@pytest.mark.parametrize("reader", ["load_pickle of SMPL", "read_state_dict of an archive"])
+@pytest.mark.parametrize("reader", WIDEST)
 def test_the_refusal_names_what_was_asked_for(tmp_path, program, name, reader):
     for attack in programs(tmp_path / "sentinel", program):
         asked = refusal(program, reader, attack, tmp_path).replace("__builtin__", "builtins")
         assert f"it asks for {name}," in asked
 
 
-@pytest.mark.parametrize("reader", UNPICKLING)
+@pytest.mark.parametrize("reader", WIDEST)
 def test_a_refusal_is_short_and_nothing_that_a_terminal_obeys(tmp_path, reader):
     name = "\x1b[2J\n" * 1000
     program = b"\x80\x04\x8c\x01aX" + len(name).to_bytes(4, "little") + name.encode() + b"\x93."
@@ -114,7 +121,7 @@ def test_a_refusal_is_short_and_nothing_that_a_terminal_obeys(tmp_path, reader):
     assert len(message) < 1000
 
 
-@pytest.mark.parametrize("reader", UNPICKLING)
+@pytest.mark.parametrize("reader", WIDEST)
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_refused_before_they_take_memory_or_time(tmp_path, monkeypatch, name, reader):
     monkeypatch.setattr(safe_pickle, "MAX_INSTRUCTIONS", INSTRUCTIONS)

@@ -4,15 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
-from occlusion_toolkit.surveys.stored import ImageKey, Manifest, Survey, write_shard
-from support.survey_fixtures import make_survey, random_shard, survey_card
+from support.survey_fixtures import make_survey, manifest_of, random_maps, survey_card
 
 from occlusion_toolkit.body.parts import PART_NAMES, part_of_joint, part_steps
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.errors import GroundTruthError, ResultError
 from occlusion_toolkit.meshes.observations import Scene, observe, read_scene, what_windows_hide
+from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.maps import save_maps
 
 GRID = Grid("inside", size=40, stride=40, resolution=200)
 NAMES = ("left_wrist", "neck", "head_top")
@@ -84,13 +85,12 @@ def test_a_network_that_moves_everything_alike_shows_no_difference_between_windo
     people = EvenlySpaced(open_dataset("open"), 24)
     grid = Grid("centred", size=40, stride=32)
     card = survey_card(grid, people_sha256=people.fingerprint)
-    keys = tuple(ImageKey(frame.sequence, frame.frame, 0, "a.jpg") for frame in people)
-    shard = random_shard(card, 0, keys)
-    shard = dataclasses.replace(shard, displacement_mm=np.full_like(shard.displacement_mm, 7))
+    names = {"sequence": [sample.sequence for sample in people], "frame": list(range(24))}
+    maps = random_maps(card, range(24), names | {"person": [0] * 24, "file": ["a.jpg"] * 24})
+    maps["displacement"][:] = 7
     (tmp_path / "shards").mkdir()
-    manifest = Manifest(card=card, joint_set="lsp14", images=24, shard_size=24, batch_size=1)
-    survey = Survey(tmp_path, manifest)
-    write_shard(survey.shard_path(0), shard)
+    survey = Survey(tmp_path, manifest_of(card, 24, 24))
+    save_maps(survey.shard_path(0), maps)
     lines = observe(survey.sealed(), people)
     assert [line.hidden for line in lines] == 2 * ["background", "own", "neighbours", "far"]
     assert len({line.joints for line in lines[:4]}) == 1

@@ -2,21 +2,17 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from occlusion_toolkit.meshes.mesh_result import read_mesh
-from occlusion_toolkit.surveys.stored import Survey
-from occlusion_toolkit.sweep.engine import Engine
 from PIL import Image
 from support.checkpoint_layouts import LAYOUTS
 from support.evaluate_fixtures import loaded
 from support.fakes import TinyNetwork
 from support.smpl_files_writer import write_smpl_folder
-from support.survey_fakes import GRID, some_people
+from support.survey_fakes import some_people
 from support.threedpw_fixtures import write_dataset
 
 from occlusion_toolkit.body.bodies import Bodies
@@ -24,25 +20,16 @@ from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.data.people import PeopleList
-from occlusion_toolkit.meshes import figures as mesh_report
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+from occlusion_toolkit.meshes import pictures
+from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
 from occlusion_toolkit.models.networks import spin_hmr
-from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.surveys.run import survey
+from occlusion_toolkit.surveys.survey import Survey
 
 pytestmark = pytest.mark.slow
 
 GENDERS = ("male", "female", "neutral", "male")
-
-
-@dataclass(frozen=True)
-class SmplSource:
-    """Engine of a tiny network that predicts parameters of SMPL."""
-
-    bodies: Bodies
-
-    def __call__(self, device: torch.device) -> Engine:
-        body = self.bodies.load("smpl")
-        return Engine(loaded(TinyNetwork().eval(), "smpl"), body, GRID, parse_occluder("grey", GRID.size))
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +48,23 @@ def threedpw(tmp_path_factory) -> Path:
     return root
 
 
-def survey(folder: Path, bodies: Bodies, genders: tuple[str, ...]) -> Survey:
+def surveyed(folder: Path, bodies: Bodies, genders: tuple[str, ...]) -> Survey:
     open_people = some_people(len(genders))
     frames = [
         dataclasses.replace(frame, gender=gender) for frame, gender in zip(open_people, genders, strict=True)
     ]
     people = PeopleList("3dpw", "test", open_people.root, "smpl", frames, {})
-    return run_survey(SmplSource(bodies), people, bodies, folder, shard_size=4)
+    model = loaded(TinyNetwork(), "smpl")
+    sweep = OcclusionSweep(model, size=56, stride=56, device="cpu", bodies=bodies)
+    return survey(sweep, people, out=folder, shard_size=4)
 
 
 def test_truth_is_posed_with_the_body_of_its_gender_and_the_estimate_with_the_neutral_one(tmp_path, bodies):
-    swept = survey(tmp_path / "gendered", bodies, GENDERS)
-    plain = survey(tmp_path / "neutral", bodies, ("neutral",) * 4)
+    swept = surveyed(tmp_path / "gendered", bodies, GENDERS)
+    plain = surveyed(tmp_path / "neutral", bodies, ("neutral",) * 4)
     assert swept.card.gender_rule == "male or female as the data set says"
     shard, neutral = swept.shard(0), plain.shard(0)
-    np.testing.assert_array_equal(shard.displacement_mm, neutral.displacement_mm)
+    np.testing.assert_array_equal(shard["displacement"].values, neutral["displacement"].values)
     people = some_people(4)
     for row, gender in enumerate(GENDERS):
         truth = BodyParameters(
@@ -85,21 +74,21 @@ def test_truth_is_posed_with_the_body_of_its_gender_and_the_estimate_with_the_ne
         )
         estimate = BodyParameters(
             *(
-                torch.from_numpy(values[row])[None]
-                for values in (shard.clean_rotmats, shard.clean_betas, shard.clean_camera)
+                torch.from_numpy(shard[f"clean_{name}"].values[row])[None]
+                for name in ("rotmats", "betas", "camera")
             )
         )
         true_joints = bodies.load("smpl", gender).centred_joints(truth, LSP14)
         joints = bodies.load("smpl").centred_joints(estimate, LSP14)
         expected = 1000 * (joints - true_joints).norm(dim=-1)[0]
-        np.testing.assert_allclose(shard.clean_error_mm[row], expected, atol=1e-2)
-        same = np.array_equal(shard.error_mm[row], neutral.error_mm[row])
+        np.testing.assert_allclose(shard["clean_error"].values[row], expected, atol=1e-2)
+        same = np.array_equal(shard["error"].values[row], neutral["error"].values[row])
         assert same == (gender == "neutral")
 
 
 def test_a_checkpoint_of_spin_becomes_a_mesh_of_3dpw_on_smpl(tmp_path, bodies, threedpw, monkeypatch, capsys):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(mesh_report, "draw_mesh", lambda result, surface, folder: [])  # tested elsewhere
+    monkeypatch.setattr(pictures, "draw_all", lambda mesh, folder: [])  # tested elsewhere
     torch.manual_seed(0)
     torch.save(LAYOUTS["trainer of SPIN and EFT"](spin_hmr().state_dict()), tmp_path / "checkpoint.pt")
     run("models", "import", tmp_path / "checkpoint.pt", "--as", "spin", "--name", "my-spin")
@@ -120,11 +109,11 @@ def test_a_checkpoint_of_spin_becomes_a_mesh_of_3dpw_on_smpl(tmp_path, bodies, t
     )
     printed = json.loads(capsys.readouterr().out)
     assert (printed["vertices"], printed["images"]) == (6890, 4)
-    mesh = read_mesh(tmp_path / "out" / "mesh.h5")
+    mesh = SensitivityMesh.open(tmp_path / "out" / "mesh.h5")
     assert mesh.card.body == mesh.card.ground_truth_body == "smpl"
     assert mesh.card.gender_rule == "male or female as the data set says"
-    assert mesh.of("error").frames.count.max() == 4
-    assert np.nanmin(mesh.of("error").frames.mean) > 0
+    assert mesh.count.max() == 4
+    assert np.nanmin(mesh.sel().values) > 0
 
 
 def run(*words: object) -> None:

@@ -57,7 +57,7 @@ def test_hinges_bend_one_way_within_their_limits(family: str):
             assert forward <= LIMITS["hip_flexion"][1] + 0.05
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("sit", "crouch")])
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("sit", "crouch", "bend")])
 def test_everyday_families_keep_the_head_above_the_hips(family: str, skeleton):
     heights = []
     for seed in range(25):
@@ -66,10 +66,11 @@ def test_everyday_families_keep_the_head_above_the_hips(family: str, skeleton):
     assert np.median(heights) > 0.4
 
 
-def test_two_thirds_of_all_poses_stand_walk_or_gesture():
+def test_poses_off_balance_are_common_and_upright_ones_commoner():
     weights = dict(zip(FAMILIES, FAMILY_WEIGHTS, strict=True))
     assert sum(FAMILY_WEIGHTS) == pytest.approx(1.0)
-    assert weights["stand"] + weights["walk"] + weights["gesture"] > 0.65
+    off_balance = sum(weights[family] for family in ("lean", "bend", "balance", "step"))
+    assert 0.2 <= off_balance < weights["stand"] + weights["walk"] + weights["gesture"]
 
 
 def test_the_same_latents_give_the_same_pose_and_near_ones_a_near_pose():

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from occlusion_toolkit.plotting.quantity import Quantity, axis_label, joint_title, range_text
 
 from occlusion_toolkit.plotting.colormaps import DIVERGING, SEQUENTIAL, ColourScale, own_scale, scale_for
+from occlusion_toolkit.plotting.metric_text import axis_label, joint_title, range_text, window_text
 from occlusion_toolkit.plotting.painting import bar_colours, grey_backdrop, paint_cells, paint_over, tinted
 from occlusion_toolkit.sweep.grid import Grid
 
@@ -99,7 +99,7 @@ def test_lightness_rises_evenly_with_the_value():
 
 
 def test_zero_is_the_lightest_of_the_signed_scale_and_both_sides_have_one_slope():
-    scale = scale_for(Quantity.INCREASE, np.array([-20.0, 0.0, 80.0]))
+    scale = scale_for("pa_increase", np.array([-20.0, 0.0, 80.0]))
     assert scale.fraction(np.array([0.0])) == 0.5
     assert scale.strength(np.array([-20.0])) == pytest.approx(scale.strength(np.array([20.0])))
     assert lightness(scale.colours(np.linspace(-80, 80, 33))).argmax() == 16
@@ -109,15 +109,15 @@ def test_zero_is_the_lightest_of_the_signed_scale_and_both_sides_have_one_slope(
 
 def test_displacement_starts_at_zero_and_error_at_its_least_value():
     values = np.array([[12.0, 143.0], [np.nan, 60.0]])
-    assert scale_for(Quantity.DISPLACEMENT, values).low == 0
-    assert own_scale(Quantity.DISPLACEMENT, values).low == 12
-    assert (scale_for(Quantity.ERROR, values).low, scale_for(Quantity.ERROR, values).high) == (12, 143)
+    assert scale_for("mine_displacement", values).low == 0
+    assert own_scale("mine_displacement", values).low == 12
+    assert (scale_for("error", values).low, scale_for("error", values).high) == (12, 143)
 
 
-@pytest.mark.parametrize("quantity", list(Quantity))
+@pytest.mark.parametrize("metric", ["error", "increase", "mine_displacement"])
 @pytest.mark.parametrize("values", [np.full((2, 2), 7.0), np.zeros((2, 2)), np.full((2, 2), np.nan)])
-def test_maps_without_any_contrast_have_colours_too(quantity, values):
-    for scale in (scale_for(quantity, values), own_scale(quantity, values)):
+def test_maps_without_any_contrast_have_colours_too(metric, values):
+    for scale in (scale_for(metric, values), own_scale(metric, values)):
         assert np.isfinite(scale.colours(values)).all()
 
 
@@ -135,8 +135,13 @@ def test_ranges_are_whole_millimetres(values, text):
     assert range_text(np.array(values)) == text
 
 
-def test_the_words_say_which_read_out_it_is():
+def test_the_words_say_which_metric_it_is():
     assert joint_title("left_wrist") == "left wrist"
-    assert axis_label(Quantity.DISPLACEMENT, aligned=False) == "displacement from the clean prediction [mm]"
-    assert axis_label(Quantity.ERROR, aligned=True) == "error, Procrustes-aligned [mm]"
-    assert "increase" in axis_label(Quantity.INCREASE, aligned=False)
+    assert axis_label("displacement") == "displacement from the clean prediction [mm]"
+    assert axis_label("pa_error") == "error, Procrustes-aligned [mm]"
+    assert axis_label("mine_increase") == "increase of the error over the clean image by mine [mm]"
+
+
+def test_windows_are_half_open_ranges_wherever_they_are_named():
+    assert window_text((48, 88, 92, 132)) == "rows 48-88, columns 92-132"
+    assert window_text((48, 88, 92, 132), words=False) == "48-88, 92-132"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 _ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
 _MB = 10**6
 
-INSTRUCTIONS = 100_000
+INSTRUCTIONS = 25_000
 
 
 def _text(length: int) -> bytes:
@@ -27,12 +27,12 @@ def _same_bytes_for_many_arrays() -> bytes:
 
 def _same_list_for_many(name: bytes) -> bytes:
     numbers = b"(" + b"".join(b"J" + struct.pack("<i", n) for n in range(20_000)) + b"lq\x00"
-    return b"\x80\x02](" + numbers + name + b"q\x01" + b"h\x01h\x00\x85R" * 50_000 + b"e."
+    return b"\x80\x02](" + numbers + name + b"q\x01" + b"h\x01h\x00\x85R" * 5000 + b"e."
 
 
 def _same_text_encoded_often() -> bytes:
     head = b"\x80\x02](" + _text(_MB) + b"q\x00U\x06latin1q\x01c_codecs\nencode\nq\x02"
-    return head + b"h\x02h\x00h\x01\x86R" * 50_000 + b"e."
+    return head + b"h\x02h\x00h\x01\x86R" * 5000 + b"e."
 
 
 def _nested_lists(depth: int = 9) -> bytes:
@@ -43,7 +43,7 @@ def _nested_lists(depth: int = 9) -> bytes:
     return inner
 
 
-def _colliding_tuples(count: int = 10_000) -> list[tuple[object, ...]]:
+def _colliding_tuples(count: int = 2000) -> list[tuple[object, ...]]:
     """Tuples that all have the same hash, because -1 and -2 have."""
     level: list[tuple[object, ...]] = [(-1,), (-2,)]
     while len(level) < count:
@@ -58,15 +58,13 @@ def _colliding_keys() -> bytes:
 
 def _colliding_items() -> bytes:
     """Long flat tuples, one SETITEM each."""
-    pairs = itertools.islice(
-        itertools.product((b"J\xff\xff\xff\xff", b"J\xfe\xff\xff\xff"), repeat=16), 20_000
-    )
+    pairs = itertools.islice(itertools.product((b"J\xff\xff\xff\xff", b"J\xfe\xff\xff\xff"), repeat=16), 1000)
     return b"\x80\x02}" + b"".join(b"(" + b"".join(pair) + b"tNs" for pair in pairs) + b"."
 
 
 def _colliding_numbers() -> bytes:
     prime = 2**61 - 1
-    items = b"".join(pickle.dumps(n * prime, 2)[2:-1] + b"N" for n in range(1, 50_000))
+    items = b"".join(pickle.dumps(n * prime, 2)[2:-1] + b"N" for n in range(1, 5000))
     return b"\x80\x02}(" + items + b"u."
 
 
@@ -87,7 +85,7 @@ def _select_often() -> bytes:
         + ints
         + b"q\x00cchumpy.ch\nCh\n)\x81}U\x01xh\x00sbq\x01cchumpy.reordering\nSelect\nq\x02"
     )
-    return head + b"h\x02)\x81}(U\x01ah\x01U\x04idxsh\x00ub" * 5000 + b"e."
+    return head + b"h\x02)\x81}(U\x01ah\x01U\x04idxsh\x00ub" * 1500 + b"e."
 
 
 def _select_from_transposed() -> bytes:
@@ -97,7 +95,7 @@ def _select_from_transposed() -> bytes:
     transposed = b"cchumpy.reordering\ntranspose\n)\x81}(U\x01acchumpy.ch\nCh\n)\x81}U\x01x" + square
     head = b"\x80\x02](" + transposed + b"sbU\x04axes(I1\nI0\ntubq\x01" + first
     head += b"q\x02cchumpy.reordering\nSelect\nq\x030"
-    return head + b"h\x03)\x81}(U\x01ah\x01U\x04idxsh\x02ub" * 5000 + b"e."
+    return head + b"h\x03)\x81}(U\x01ah\x01U\x04idxsh\x02ub" * 1500 + b"e."
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
@@ -115,8 +113,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "deep tuples": lambda: b"\x80\x02K\x01" + b"\x85" * 5000 + b".",
     "deep dictionaries": lambda: b"\x80\x02" + b"}K\x01" * 5000 + b"N" + b"s" * 5000 + b".",
     "deep sets": lambda: b"\x80\x02" + b"c__builtin__\nset\n" * 500 + b")" + b"\x85R" * 500 + b".",
-    "deep marks": lambda: b"(" * 60_000 + b".",
-    "endless program": lambda: b"\x80\x02" + b"N0" * 60_000 + b"N.",
+    "deep marks": lambda: b"(" * 30_000 + b".",
+    "endless program": lambda: b"\x80\x02" + b"N0" * 15_000 + b"N.",
     "many empty texts": lambda: _ARRAY
     + b"(I1\n(I1000000000000\ntcnumpy\ndtype\n(S'S0'\nI0\nI1\ntRI00\nS''\ntb.",
     "the same bytes for many arrays": _same_bytes_for_many_arrays,

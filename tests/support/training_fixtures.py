@@ -13,9 +13,11 @@ from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.sample import HeldOut, Mix, MixedSamples
 
 OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
-BACKBONE = {"kind": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "width": 8, "input_pooling": 2}
+BACKBONE = {"kind": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "width": 8, "input_pooling": 4}
 PARE = {"kind": "pare", "backbone": BACKBONE, "branch": "upsample", "filters": [8], "corrects_mean": True}
 HMR = {"kind": "hmr", "backbone": BACKBONE, "hidden": 16, "dropout": 0.3}
+
+SMALL = {"resolution": 56, "label_stride": 2, "occlusion": None}
 
 
 def recipe_content(network: dict[str, Any] = PARE, **train: Any) -> dict[str, Any]:
@@ -30,7 +32,7 @@ def recipe_content(network: dict[str, Any] = PARE, **train: Any) -> dict[str, An
             "optimisation": {"learning_rate": 1e-3, "average_decay": 0.5},
             "supervision": {"by": "parts", "until_step": 4} if network["kind"] == "pare" else None,
             "data": [{"shares": {"synthetic": 1.0}}],
-            "augmentation": {"resolution": 112, "label_stride": 4, "occlusion": None},
+            "augmentation": SMALL,
             "held_out": 4,
             "validate_every": 3,
             "pictures_every": 1000,

@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 
 import pytest
-from occlusion_toolkit.surveys.stored import MANIFEST_NAME, Survey
-from support.survey_fakes import FakeSource, no_files, shard_bytes, some_people
+from support.survey_fakes import SlowNetwork, fake_sweep, shard_bytes, some_people
 
-from occlusion_toolkit.surveys.run import run_survey
+from occlusion_toolkit.surveys.run import survey
+from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
 
 SHARD_SIZE = 2
 IMAGES = 12
-SOURCE = FakeSource(pause_s=0.02)
+PAUSE_S = 0.02
 
 
 def run(folder: Path, images_done, resume: bool) -> None:
@@ -22,21 +22,15 @@ def run(folder: Path, images_done, resume: bool) -> None:
     def progress(done: int, total: int) -> None:
         images_done.value = done
 
-    run_survey(
-        SOURCE,
-        some_people(IMAGES),
-        no_files(),
-        folder,
-        shard_size=SHARD_SIZE,
-        resume=resume,
-        progress=progress,
-    )
+    sweep = fake_sweep(SlowNetwork(pause_s=PAUSE_S))
+    people = some_people(IMAGES)
+    survey(sweep, people, out=folder, shard_size=SHARD_SIZE, resume=resume, progress=progress)
 
 
 @pytest.mark.slow
 def test_a_kill_at_any_instant_loses_at_most_the_shard_in_flight(tmp_path):
     context = multiprocessing.get_context("forkserver")  # processes without the threads of this one
-    context.set_forkserver_preload(["survey_fakes", "occlusion_toolkit.surveys.run"])
+    context.set_forkserver_preload(["support.survey_fakes", "occlusion_toolkit.surveys.run"])
 
     def start(folder: Path, resume: bool):
         images_done = context.Value("i", 0)
@@ -56,15 +50,15 @@ def test_a_kill_at_any_instant_loses_at_most_the_shard_in_flight(tmp_path):
         enough = random_instants.randint(0, IMAGES - 2 * SHARD_SIZE)
         while images_done.value < enough and process.is_alive():
             time.sleep(0.002)
-        time.sleep(random_instants.uniform(0.0, 1.5) * SOURCE.pause_s)
+        time.sleep(random_instants.uniform(0.0, 1.5) * PAUSE_S)
         process.kill()
         process.join()
         killed += process.exitcode == -9
         if (folder / MANIFEST_NAME).exists():
-            survey = Survey.open(folder)
-            kept = [shard for shard in range(survey.num_shards) if shard not in survey.missing()]
+            found = Survey.open(folder)
+            kept = [shard for shard in range(found.num_shards) if shard not in found.missing()]
             assert images_done.value - SHARD_SIZE * len(kept) <= SHARD_SIZE
-            assert all(whole.shard_path(k).read_bytes() == survey.shard_path(k).read_bytes() for k in kept)
+            assert all(whole.shard_path(k).read_bytes() == found.shard_path(k).read_bytes() for k in kept)
         process, _ = start(folder, True)
         process.join()
         assert process.exitcode == 0

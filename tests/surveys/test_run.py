@@ -1,27 +1,28 @@
 """Runs of surveys in this process: what they write and refuse, and that interruptions change nothing."""
 
+import logging
 import shutil
 
 import numpy as np
 import pytest
 import torch
-from occlusion_toolkit.surveys.measure import image_key
-from occlusion_toolkit.surveys.part import Part
-from occlusion_toolkit.surveys.stored import Survey
-from support.survey_fakes import FakeSource, no_files, shard_bytes, some_people
+from support.survey_fakes import SlowNetwork, fake_sweep, shard_bytes, some_people
 
-from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import normalise, read_crop
-from occlusion_toolkit.errors import DatasetError, RunError, TopologyError, UsageError
-from occlusion_toolkit.surveys.run import run_survey
-from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.errors import DatasetError, ResultError, RunError, TopologyError, UsageError
+from occlusion_toolkit.surveys.folder import Part
+from occlusion_toolkit.surveys.run import survey
+from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.sweep.maps import WINDOW_DETAILS, save_maps, values_of, with_card
+from occlusion_toolkit.sweep.measure import METRICS
+from occlusion_toolkit.sweep.metrics import mpjpe
 
 PEOPLE = some_people(7)
 
 
-def run(folder, source=None, people=PEOPLE, **settings):
-    return run_survey(source or FakeSource(), people, no_files(), folder, shard_size=3, **settings)
+def run(folder, sweep=None, people=PEOPLE, **settings):
+    return survey(sweep or fake_sweep(), people, out=folder, **{"shard_size": 3} | settings)
 
 
 @pytest.fixture(scope="module")
@@ -42,37 +43,57 @@ def interrupted(folder, images: int, **settings) -> None:
 
 def test_a_survey_holds_the_sweeps_of_all_people_in_order(whole):
     shards = list(whole.shards())
-    assert [len(shard.images) for shard in shards] == [3, 3, 1]
-    keys = [key for shard in shards for key in shard.images]
-    assert keys == [image_key(frame, PEOPLE.root) for frame in PEOPLE]
-    assert all((PEOPLE.root / key.image).is_file() for key in keys)
-    sizes = np.concatenate([shard.box_size_px for shard in shards])
-    np.testing.assert_array_equal(sizes, [frame.box.size for frame in PEOPLE])
+    assert [shard.sizes["image"] for shard in shards] == [3, 3, 1]
+    maps = whole.maps
+    assert maps["image"].values.tolist() == list(range(7))
+    for name in ("sequence", "frame", "person"):
+        assert maps[name].values.tolist() == [getattr(sample, name) for sample in PEOPLE]
+    assert [PEOPLE.root / file for file in maps["file"].values] == [sample.image_path for sample in PEOPLE]
+    np.testing.assert_array_equal(maps["box_size_px"].values, [sample.box.size for sample in PEOPLE])
+    assert not set(WINDOW_DETAILS) & set(maps)
 
 
 def test_a_shard_holds_what_the_sweep_of_each_person_gives(whole):
     shard = whole.shard(1)
-    sweep = FakeSource()(torch.device("cpu")).sweep()
-    for row, frame in enumerate(PEOPLE[3:6]):
+    sweep = fake_sweep().window_sweep
+    for row, sample in enumerate(PEOPLE[3:6]):
         truth = BodyParameters(
-            torch.from_numpy(frame.rotmats)[None], torch.from_numpy(frame.betas)[None], torch.zeros(1, 3)
+            torch.from_numpy(sample.rotmats)[None], torch.from_numpy(sample.betas)[None], torch.zeros(1, 3)
         )
-        (alone,) = sweep.run(normalise(read_crop(frame))[None], truth)
-        for read_out in ("error", "increase", "displacement"):
-            for aligned in (False, True):
-                expected = alone.map(read_out, LSP14, aligned)
-                np.testing.assert_allclose(shard.values(read_out, aligned)[row], expected, atol=1e-2)
-        np.testing.assert_allclose(shard.clean_rotmats[row], alone.clean_rotmats, atol=1e-5)
-    assert np.abs(shard.error_mm[0] - shard.error_mm[1]).max() > 1
+        alone = sweep.run(normalise(read_crop(sample))[None], truth)
+        for metric in whole.metrics:
+            expected = values_of(alone, metric).values[0]
+            np.testing.assert_allclose(values_of(shard, metric).values[row], expected, atol=1e-2)
+        np.testing.assert_allclose(
+            shard["clean_rotmats"].values[row], alone["clean_rotmats"].values[0], atol=1e-5
+        )
+    assert np.abs(shard["error"].values[0] - shard["error"].values[1]).max() > 1
 
 
 def test_the_card_says_what_was_measured(whole):
     card = whole.card
     assert (card.dataset, card.split, card.model_card) == ("open", "test", "tiny-0")
     assert card.people_sha256 == PEOPLE.fingerprint
-    assert card.grid is not None
-    assert (card.grid.size, card.grid.stride) == (56, 56)
-    assert card.read_outs == ("displacement", "error", "increase")
+    assert (card.windows.size, card.windows.stride) == (56, 56)
+    assert whole.metrics[:3] == ("displacement", "error", "increase")
+    assert whole.joint_names[0] == "right_ankle"
+
+
+def test_a_metric_of_ones_own_is_measured_stored_and_pooled_under_its_name(tmp_path):
+    metrics = METRICS | {"mine": lambda one, other: 3 * mpjpe(one, other)}
+    mine = run(tmp_path, fake_sweep(metrics=metrics), people=some_people(2))
+    np.testing.assert_allclose(mine.maps["mine_error"], 3 * mine.maps["error"], rtol=1e-5)
+    assert mine.mesh("mine_increase").metric == "mine_increase"
+    with pytest.raises(UsageError, match="no metric 'mine'"):
+        mine.sweep()
+    assert mine.sweep(metrics=metrics).metrics == metrics
+
+
+@pytest.mark.parametrize("occluder", ["noise:7", "mean", "black"])
+def test_a_survey_gives_back_the_sweep_it_was_made_with(tmp_path, occluder):
+    made = fake_sweep(occluder=occluder, size=40, grid="inside", joints="smpl24", engine="dense")
+    again = run(tmp_path, made, people=some_people(1)).sweep(made.model, device="cpu")
+    assert again.card("survey", crop_rule="box") == made.card("survey", crop_rule="box")
 
 
 @pytest.mark.parametrize("images", [1, 3, 5, 6])
@@ -120,7 +141,7 @@ def test_an_unfinished_folder_is_refused_without_resume(tmp_path):
 
 
 def test_a_folder_in_which_no_shard_was_finished_can_be_begun_otherwise(tmp_path, whole):
-    interrupted(tmp_path, 2, source=FakeSource(seed=1))
+    interrupted(tmp_path, 2, sweep=fake_sweep(1))
     assert shard_bytes(run(tmp_path)) == shard_bytes(whole)
 
 
@@ -135,12 +156,13 @@ def test_a_part_whose_shards_are_there_needs_resume(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"source": FakeSource(seed=1)}, "model_card: tiny-0, now tiny-1"),
-        ({"source": FakeSource(grid=Grid("centred", 40, 56))}, "grid.size: 56, now 40"),
-        ({"source": FakeSource(grid=Grid("inside", 56, 56))}, "grid.kind: centred, now inside"),
-        ({"source": FakeSource(batch_size=5)}, "batch_size: 16, now 5"),
+        ({"sweep": fake_sweep(1)}, "model_card: tiny-0, now tiny-1"),
+        ({"sweep": fake_sweep(size=40)}, "grid.size: 56, now 40"),
+        ({"sweep": fake_sweep(grid="inside")}, "grid.kind: centred, now inside"),
+        ({"sweep": fake_sweep(occluder="black")}, "occluder.name: grey, now black"),
+        ({"sweep": fake_sweep(batch_size=5)}, "batch_size: 16, now 5"),
         ({"people": some_people(6)}, "images: 7, now 6"),
-        ({"joint_set": SMPL24}, "joint_set: lsp14, now smpl24"),
+        ({"sweep": fake_sweep(joints="smpl24")}, "joint_set: lsp14, now smpl24"),
     ],
 )
 def test_another_protocol_is_refused_and_the_difference_named(tmp_path, settings, line):
@@ -150,7 +172,7 @@ def test_another_protocol_is_refused_and_the_difference_named(tmp_path, settings
 
 
 def test_resuming_keeps_the_batch_size_of_the_run(tmp_path):
-    interrupted(tmp_path, 4, source=FakeSource(batch_size=5))
+    interrupted(tmp_path, 4, sweep=fake_sweep(batch_size=5))
     assert run(tmp_path, resume=True).manifest.batch_size == 5
 
 
@@ -189,10 +211,21 @@ def test_the_plan_of_a_resumed_run_is_what_is_left(tmp_path):
     assert (plans[0].images, plans[0].images_left) == (7, 4)
 
 
+@pytest.mark.parametrize("size", [56, 112])
+def test_the_plan_does_not_take_the_end_of_a_batch_for_the_pace(tmp_path, size):
+    """17 passes are a batch of 16 and one of 1; 0.05 s each are 0.1 s an image alone, but half in a run."""
+    plans = []
+    slow = fake_sweep(SlowNetwork(pause_s=0.05), size=size, stride=size, batch_size=4)
+    run(tmp_path, slow, people=some_people(3), announce=plans.append)
+    passes = 3 * ((224 // size) ** 2 + 1)
+    assert plans[0].passes == passes
+    assert 0.05 * passes / 4 < plans[0].seconds < 3 * 0.05 * passes / 4 + 0.5
+
+
 def test_a_disk_that_is_too_small_is_found_before_the_run(tmp_path, monkeypatch):
-    usage = shutil.disk_usage(tmp_path)._replace(free=100_000_000)  # for the maps, but not for the meshes
+    usage = shutil.disk_usage(tmp_path)._replace(free=90_000_000)  # for the maps, but not for the meshes
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(RunError, match=r"up to 0.15 GB, but only 0.10 GB are left"):
+    with pytest.raises(RunError, match=r"up to 0.10 GB, but only 0.09 GB are left"):
         run(tmp_path, announce=lambda plan: None)
 
 
@@ -212,3 +245,57 @@ def test_a_data_set_of_another_body_is_refused(tmp_path):
 def test_nobody_is_an_error(tmp_path):
     with pytest.raises(DatasetError, match="nobody"):
         run(tmp_path, people=some_people(0))
+
+
+def spoil(path, how):
+    data = path.read_bytes()
+    path.write_bytes({"cut": data[:9000], "flipped": data[:-2000] + b"x" * 2000, "empty": b""}[how])
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "empty"])
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_damaged_shard_is_found_at_the_start_named_and_made_again(tmp_path, whole, caplog, how, finished):
+    if finished:
+        run(tmp_path)
+    else:
+        interrupted(tmp_path, 7)
+    spoil(tmp_path / "shards" / "shard-00000.h5", how)
+    caplog.set_level(logging.WARNING)
+    plans = []
+    resumed = run(tmp_path, resume=True, announce=plans.append)
+    assert "shard 0 is set aside and made again" in caplog.text
+    assert plans[0].images_left == (3 if finished else 4)
+    assert shard_bytes(resumed) == shard_bytes(whole)
+    assert resumed.manifest == whole.manifest
+    assert (tmp_path / "shards" / "shard-00000.damaged").exists()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"kind": "sur'])
+def test_a_damaged_manifest_is_written_again_and_shards_are_kept(tmp_path, whole, left):
+    interrupted(tmp_path, 4)
+    (tmp_path / "survey.json").write_bytes(left)
+    with pytest.raises(RunError, match=r"survey\.json' is damaged; --resume writes it again"):
+        run(tmp_path)
+    plans = []
+    resumed = run(tmp_path, resume=True, announce=plans.append)
+    assert plans[0].images_left == 4
+    assert shard_bytes(resumed) == shard_bytes(whole)
+    assert resumed.manifest == whole.manifest
+
+
+def test_the_manifest_of_another_toolkit_is_no_damage(tmp_path, whole):
+    text = (whole.folder / "survey.json").read_text()
+    (tmp_path / "survey.json").write_text(text.replace('"version": 2', '"version": 1'))
+    with pytest.raises(ResultError, match=r"malformed \(version"):
+        run(tmp_path, resume=True)
+    assert '"version": 1' in (tmp_path / "survey.json").read_text()
+
+
+def test_a_sound_shard_of_another_survey_is_refused_at_the_start_and_left_alone(tmp_path, whole):
+    interrupted(tmp_path, 4)
+    path = tmp_path / "shards" / "shard-00000.h5"
+    other = whole.card.model_copy(update={"model_card": "other"})
+    save_maps(path, with_card(whole.shard(0), other))
+    with pytest.raises(ResultError, match="belongs to another survey"):
+        run(tmp_path, resume=True, progress=lambda *counts: pytest.fail("it began"))
+    assert path.exists()

@@ -1,91 +1,96 @@
-import dataclasses
+"""A survey in its folder: read shard by shard or as one, and refused where it is not what it says."""
 
-import numpy as np
 import pytest
-from occlusion_toolkit.surveys.stored import Survey, read_shard, write_shard
+import xarray as xr
 from support.survey_fixtures import make_survey, survey_card
 
-from occlusion_toolkit.errors import ResultError
+from occlusion_toolkit.errors import GroundTruthError, ResultError
+from occlusion_toolkit.surveys import survey as module
+from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.sweep.maps import save_maps, values_of, with_card
 
 
 def test_a_survey_is_read_back_in_the_order_of_the_data_set(tmp_path):
     survey = make_survey(tmp_path / "s", images=12, shard_size=5)
     opened = Survey.open(tmp_path / "s")
     assert (opened.num_images, opened.num_shards, opened.complete) == (12, 3, True)
-    assert [shard.first for shard in opened.shards()] == [0, 5, 10]
-    frames = [key.frame for shard in opened.shards() for key in shard.images]
-    assert frames == list(range(12))
-    assert opened.card == survey.card
+    assert [shard["image"].values[0] for shard in opened.shards()] == [0, 5, 10]
+    assert [frame for shard in opened.shards() for frame in shard["frame"].values] == list(range(12))
+    assert (opened.card, opened.joint_names) == (survey.card, survey.joint_names)
     assert opened.grid.stride == 56
 
 
-def test_a_shard_keeps_every_array(tmp_path):
+def test_all_shards_are_one_data_set_that_is_read_when_it_is_used(tmp_path):
     survey = make_survey(tmp_path / "s")
-    shard = survey.shard(1)
-    write_shard(tmp_path / "copy.h5", shard)
-    again = read_shard(tmp_path / "copy.h5")
-    for field in dataclasses.fields(shard):
-        before, after = getattr(shard, field.name), getattr(again, field.name)
-        np.testing.assert_array_equal(after, before)
-    assert (tmp_path / "copy.h5").read_bytes() == survey.shard_path(1).read_bytes()
+    maps, joined = survey.maps, xr.concat(list(survey.shards()), "image")
+    assert maps["error"].chunksizes["image"] == (5, 5, 2)
+    xr.testing.assert_equal(maps.load(), joined)
+    assert maps["error"].groupby("sequence").mean().sizes["sequence"] == 3
 
 
-def test_increase_is_error_minus_clean_error(tmp_path):
-    shard = make_survey(tmp_path / "s").shard(0)
-    for aligned, error, clean in (
-        (False, shard.error_mm, shard.clean_error_mm),
-        (True, shard.pa_error_mm, shard.clean_pa_error_mm),
-    ):
-        np.testing.assert_array_equal(shard.values("error", aligned), error)
-        np.testing.assert_array_equal(shard.values("increase", aligned), error - clean[:, :, None, None])
-    np.testing.assert_array_equal(shard.values("displacement", True), shard.pa_displacement_mm)
+def test_a_shard_opens_in_plain_xarray(tmp_path):
+    survey = make_survey(tmp_path / "s")
+    with xr.open_dataset(survey.shard_path(1)) as opened:
+        xr.testing.assert_equal(opened.load(), survey.shard(1))
 
 
 def test_without_truth_there_is_displacement_only(tmp_path):
     shard = make_survey(tmp_path / "s", truth=False).shard(0)
-    assert shard.values("displacement").shape == (5, 14, 4, 4)
-    with pytest.raises(ResultError, match="without ground truth"):
-        shard.values("increase")
+    assert values_of(shard, "displacement").shape == (5, 14, 4, 4)
+    with pytest.raises(GroundTruthError, match="needs ground truth"):
+        values_of(shard, "increase")
+
+
+def test_every_checksum_is_compared_once(tmp_path, monkeypatch):
+    make_survey(tmp_path / "s")
+    read, sha256_file = [], module.sha256_file
+    monkeypatch.setattr(module, "sha256_file", lambda path: read.append(path.name) or sha256_file(path))
+    survey = Survey.open(tmp_path / "s")
+    for _ in range(2):
+        list(survey.shards())
+    assert survey.maps.sizes["image"] == 12
+    assert read == [f"shard-0000{number}.h5" for number in range(3)]
 
 
 def test_a_changed_shard_is_refused(tmp_path):
     survey = make_survey(tmp_path / "s")
     other = survey.shard(0)
-    write_shard(survey.shard_path(0), dataclasses.replace(other, clean_betas=other.clean_betas + 1))
-    with pytest.raises(ResultError, match=r"shard-00000\.h5' was changed"):
-        list(survey.shards())
+    save_maps(survey.shard_path(0), other.assign(clean_betas=other["clean_betas"] + 1))
+    for read in (lambda opened: list(opened.shards()), lambda opened: opened.maps):
+        with pytest.raises(ResultError, match=r"shard-00000\.h5' was changed after the run"):
+            read(Survey.open(tmp_path / "s"))
 
 
-def test_an_incomplete_survey_is_refused_unless_asked_for(tmp_path):
+def test_an_incomplete_survey_is_refused(tmp_path):
     survey = make_survey(tmp_path / "s")
     survey.shard_path(1).unlink()
-    unsealed = Survey(survey.folder, survey.manifest.model_copy(update={"checksums": None}))
-    unsealed.save()
+    survey.reopened().save()
     opened = Survey.open(tmp_path / "s")
     assert not opened.complete
     assert opened.missing() == [1]
     with pytest.raises(ResultError, match="1 of 3 shards are missing"):
         opened.shards()
-    assert [shard.first for shard in opened.shards(allow_partial=True)] == [0, 10]
+    with pytest.raises(ResultError, match="1 of 3 shards are missing"):
+        _ = opened.maps
     with pytest.raises(ResultError, match="shard-00001"):
         opened.sealed()
 
 
 def test_a_shard_of_another_survey_is_refused(tmp_path):
     survey = make_survey(tmp_path / "s")
-    unsealed = Survey(survey.folder, survey.manifest.model_copy(update={"checksums": None}))
+    survey.reopened().save()
     shard = survey.shard(1)
-    write_shard(survey.shard_path(1), dataclasses.replace(shard, card=survey_card(model_card="other")))
+    save_maps(survey.shard_path(1), with_card(shard, survey_card(model_card="other")))
     with pytest.raises(ResultError, match="another survey"):
-        unsealed.sealed()
-    write_shard(survey.shard_path(1), survey.shard(2))
+        Survey.open(tmp_path / "s").sealed()
+    save_maps(survey.shard_path(1), survey.shard(2))
     with pytest.raises(ResultError, match="other images"):
-        unsealed.sealed()
+        Survey.open(tmp_path / "s").sealed()
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"kind": "survey"}', '{"kind": "heatmap", "version": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"kind": "survey"}', '{"kind": "heatmap", "version": 2}'])
 def test_a_malformed_manifest_is_named(tmp_path, text):
-    make_survey(tmp_path / "s")
+    make_survey(tmp_path / "s", images=2)
     (tmp_path / "s" / "survey.json").write_text(text)
     with pytest.raises(ResultError, match=r"survey\.json' is malformed"):
         Survey.open(tmp_path / "s")
@@ -97,9 +102,17 @@ def test_a_folder_without_a_survey_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [0.2, 0.6, 0.95])
-def test_a_truncated_shard_is_damaged(tmp_path, cut):
-    path = make_survey(tmp_path / "s").shard_path(0)
+def test_damaged_shards_are_found_with_the_reason(tmp_path, cut):
+    survey = make_survey(tmp_path / "s").reopened()
+    path = survey.shard_path(1)
     data = path.read_bytes()
     path.write_bytes(data[: int(cut * len(data))])
-    with pytest.raises(ResultError, match="damaged"):
-        read_shard(path)
+    survey = Survey(survey.folder, survey.manifest)
+    assert list(survey.damaged(range(3))) == [1]
+    assert "shard-00001.h5' is damaged" in survey.damaged([1])[1]
+
+
+def test_in_a_notebook_a_survey_says_what_it_is(tmp_path):
+    shown = make_survey(tmp_path / "<s>")._repr_html_()
+    assert "open test, 12 images" in shown
+    assert "&lt;s&gt;" in shown

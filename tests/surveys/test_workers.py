@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -10,26 +12,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from occlusion_toolkit.surveys.stored import Survey
-from occlusion_toolkit.sweep.engine import Engine
-from support.survey_fakes import FakeSource, no_files, shard_bytes, some_people
+from support.survey_fakes import (
+    BrokenNetwork,
+    DeadlyNetwork,
+    SlowNetwork,
+    fake_sweep,
+    shard_bytes,
+    some_people,
+)
 
 from occlusion_toolkit.errors import ImageError, RunError, UsageError
-from occlusion_toolkit.surveys import clusters, gpus
-from occlusion_toolkit.surveys.run import run_survey
+from occlusion_toolkit.surveys import clusters, workers
+from occlusion_toolkit.surveys.run import survey
+from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.surveys.workers import Workers
 
 PEOPLE = some_people(16)
 DEADLINE_S = 300
 
 
-def run(folder, source, **settings):
-    return run_survey(source, PEOPLE, no_files(), folder, shard_size=2, **settings)
+def run(folder, sweep=None, **settings):
+    return survey(sweep or fake_sweep(), PEOPLE, out=folder, shard_size=2, **settings)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("whole"), FakeSource())
+    return run(tmp_path_factory.mktemp("whole"))
 
 
 @pytest.fixture(params=["loky", "dask", "ray"])
@@ -66,57 +74,33 @@ def test_a_killed_worker_changes_nothing(tmp_path, whole, backend):
     pids.mkdir()
     killer = Killer(folder, pids)
     killer.start()
-    survey = run(folder, FakeSource(pause_s=0.3, pids=pids), workers=Workers(backend, None, 2))
+    slow = fake_sweep(SlowNetwork(pause_s=0.3, pids=pids))
+    swept = run(folder, slow, workers=2, backend=backend)
     killer.join()
-    assert 0 < killer.shards_before < survey.num_shards
-    assert survey.complete
+    assert 0 < killer.shards_before < swept.num_shards
+    assert swept.complete
     if backend == "dask":  # a worker begun anew can round a last bit otherwise (docs/survey.md)
-        for found, expected in zip(survey.shards(), whole.shards(), strict=True):
-            assert found.images == expected.images
-            np.testing.assert_allclose(found.error_mm, expected.error_mm, atol=0.01)
-            np.testing.assert_allclose(found.pa_displacement_mm, expected.pa_displacement_mm, atol=0.01)
+        for name in ("error", "pa_displacement"):
+            np.testing.assert_allclose(swept.maps[name], whole.maps[name], atol=0.01)
+        assert swept.maps["file"].equals(whole.maps["file"])
     else:
-        assert shard_bytes(survey) == shard_bytes(whole)
-
-
-@dataclass(frozen=True)
-class DeadlySource(FakeSource):
-    """Kills every process that loads it but one."""
-
-    survivor: int = 0
-
-    def __call__(self, device: torch.device, /) -> Engine:
-        if os.getpid() != self.survivor:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(device)
+        assert shard_bytes(swept) == shard_bytes(whole)
 
 
 @pytest.mark.slow
 def test_workers_that_always_die_end_the_run_and_it_can_be_resumed(tmp_path, whole, backend):
     with pytest.raises(RunError, match=f"a worker of the {backend} back end was lost.*--resume"):
-        run(tmp_path, DeadlySource(survivor=os.getpid()), workers=Workers(backend, None, 2))
+        run(tmp_path, fake_sweep(DeadlyNetwork()), workers=2, backend=backend)
     assert not Survey.open(tmp_path).complete
-    resumed = run(tmp_path, FakeSource(), resume=True)
+    resumed = run(tmp_path, resume=True)
     assert shard_bytes(resumed) == shard_bytes(whole)
-
-
-@dataclass(frozen=True)
-class BrokenSource(FakeSource):
-    """Raises in every process but one."""
-
-    survivor: int = 0
-
-    def __call__(self, device: torch.device, /) -> Engine:
-        if os.getpid() != self.survivor:
-            raise ImageError("the image 'a.jpg' is damaged")
-        return super().__call__(device)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "ray"], indirect=True)
 def test_an_error_of_a_worker_is_told_as_it_was_raised(tmp_path, backend):
     with pytest.raises(ImageError, match=r"^the image 'a.jpg' is damaged$"):
-        run(tmp_path, BrokenSource(survivor=os.getpid()), workers=Workers(backend, None, 2))
+        run(tmp_path, fake_sweep(BrokenNetwork()), workers=2, backend=backend)
 
 
 @pytest.mark.parametrize("backend", ["dask", "ray"])
@@ -126,7 +110,7 @@ def test_a_back_end_that_is_not_installed_says_how_to_install_it(tmp_path, monke
 
     monkeypatch.setattr(clusters, "import_module", missing)
     with pytest.raises(RunError, match=rf"{backend} back end is not installed.*occlusion-toolkit\[cluster\]"):
-        run(tmp_path, FakeSource(), workers=Workers(backend, None, 2))
+        run(tmp_path, workers=2, backend=backend)
 
 
 @pytest.mark.parametrize("backend", ["dask", "ray"], indirect=True)
@@ -134,7 +118,7 @@ def test_a_cluster_that_is_not_there_is_named(tmp_path, backend):
     address = {"dask": "tcp://127.0.0.1:9", "ray": "127.0.0.1:9"}[backend]
     impatient = pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "1s"})
     with impatient, pytest.raises(RunError, match=f"{address}.*check --address"):
-        run(tmp_path, FakeSource(), workers=Workers(backend, address, 2))
+        run(tmp_path, workers=2, backend=backend, address=address)
 
 
 def test_loky_has_no_address_and_nobody_is_no_worker():
@@ -146,7 +130,44 @@ def test_loky_has_no_address_and_nobody_is_no_worker():
 
 def test_workers_cannot_share_one_named_gpu(tmp_path):
     with pytest.raises(UsageError, match="2 workers cannot share cuda:1"):
-        run(tmp_path, FakeSource(), device="cuda:1", workers=Workers(count=2))
+        run(tmp_path, fake_sweep().changed(device=torch.device("cuda:1")), workers=2)
+
+
+ORPHAN_MAKER = """
+import sys
+from pathlib import Path
+from support.survey_fakes import SlowNetwork, fake_sweep, some_people
+from occlusion_toolkit.surveys.run import survey
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    slow = fake_sweep(SlowNetwork(pause_s=0.2, pids=folder))
+    survey(slow, some_people(60), out=folder / "survey", shard_size=1, workers=2)
+"""
+
+
+@pytest.mark.slow
+def test_workers_end_with_their_parent(tmp_path):
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN_MAKER, str(tmp_path)])
+    deadline = time.monotonic() + DEADLINE_S
+    pids: list[int] = []
+    while len(pids) < 2 and time.monotonic() < deadline and parent.poll() is None:
+        found = {int(file.name) for file in tmp_path.iterdir() if file.name.isdecimal()}
+        pids = sorted(found - {parent.pid})
+        time.sleep(0.02)
+    assert len(pids) >= 2
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    while any(_is_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(_is_alive(pid) for pid in pids)
+    assert len(list((tmp_path / "survey" / "shards").glob("*.h5"))) < 60
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -160,12 +181,12 @@ def test_every_worker_takes_a_gpu_of_its_own(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: Card(f"card-{index}"))
     taken = []
     for _ in range(2):  # locks do not ask which process holds them, so one can stand for two
-        gpus.own_gpu.cache_clear()
-        taken.append(gpus.own_gpu())
-        assert gpus.own_gpu() is taken[-1]
+        workers.own_gpu.cache_clear()
+        taken.append(workers.own_gpu())
+        assert workers.own_gpu() is taken[-1]
     assert [str(device) for device in taken] == ["cuda:0", "cuda:1"]
-    gpus.own_gpu.cache_clear()
+    workers.own_gpu.cache_clear()
     with pytest.raises(RunError, match=r"all 2 GPUs .* use fewer workers"):
-        gpus.own_gpu()
-    gpus._held.clear()
-    gpus.own_gpu.cache_clear()
+        workers.own_gpu()
+    workers._held_gpus.clear()
+    workers.own_gpu.cache_clear()

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from support.fakes import TinyNetwork, random_crops
 
 from occlusion_toolkit.sweep.batching import WindowBatch, WindowBatcher
-from occlusion_toolkit.sweep.estimator import DenseEstimator
+from occlusion_toolkit.sweep.engines.dense import DenseEstimator
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner
 from occlusion_toolkit.sweep.occluders import parse_occluder

@@ -24,6 +24,7 @@ OTHER_VALUES = {
     "occluder": {"name": "noise", "seed": 7},
     "precision": "bf16",
     "compiled": True,
+    "engine": "incremental",
     "dataset": "3dpw",
     "split": "test",
     "ground_truth_body": "smpl",

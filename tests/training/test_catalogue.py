@@ -81,7 +81,9 @@ def test_check_counts_what_is_there(tmp_path: Path, truth: files.Truth) -> None:
     names = tuple(name for name in folders if name != "voc")
     needs = _check(names, folders, voc=True)
     assert all(need.problem is None for need in needs.values())
-    assert {name: (needs[name].people, needs[name].bodies, needs[name].joints) for name in names} == {
+    assert {
+        name: (needs[name].people, needs[name].with_body, needs[name].with_joints_3d) for name in names
+    } == {
         "coco-eft": (3, 3, 3),
         "mpii-eft": (3, 3, 3),
         "lspet-eft": (3, 3, 3),

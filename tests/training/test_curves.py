@@ -4,7 +4,7 @@ import pytest
 from support.training_fixtures import tiny_recipe, write_fake_log
 
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.training.curves import METRICS, log_files, read_log
+from occlusion_toolkit.training.curves import METRICS, log_files, read_log, training_curves_figure
 from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.run import RunOptions, fit
 
@@ -32,6 +32,17 @@ def test_a_run_that_was_stopped_keeps_the_log_of_every_start(data: RunData, tmp_
         fit(tiny_recipe(steps=3, validate_every=3), data, RunOptions(tmp_path / "run", end=0.0))
     assert len(log_files(tmp_path / "run")) == 3
     assert read_log(tmp_path / "run")["loss/total"].steps.tolist() == [0, 1, 2]
+
+
+def test_curves_of_two_steps_are_seen_and_missing_numbers_are_said(tmp_path: Path) -> None:
+    path = tmp_path / METRICS
+    path.parent.mkdir(parents=True)
+    path.write_text("loss/joints_3d,loss/pose,loss/parts,step\n0.2,3,0,0\n0.1,2,0,1\n")
+    error, joints, pose, parts = training_curves_figure({"short": read_log(tmp_path)}).axes
+    for axes in (joints, pose):
+        assert [line.get_marker() for line in axes.lines] == ["o"]
+    for axes in (error, parts):
+        assert [text.get_text() for text in axes.texts] == ["not in this log"]
 
 
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", "loss/pose,step\nmuch,1\n", "loss/pose,step\n1\n"])

@@ -21,10 +21,7 @@ from occlusion_toolkit.training.losses import attention_loss, fit_camera, projec
 from occlusion_toolkit.training.module import RegressorTraining, rate_share
 from occlusion_toolkit.training.network import build_network, mean_person, starting_weights, take_over
 from occlusion_toolkit.training.recipe import Optimisation
-from occlusion_toolkit.training.recipe_files import load_recipe
 from occlusion_toolkit.training.sample import TrainingSample
-
-RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 
 
 @pytest.fixture(scope="module")
@@ -165,25 +162,25 @@ def test_mean_person_is_that_of_people_with_a_body(data: RunData) -> None:
 def test_networks_start_from_the_mean_person() -> None:
     recipe = tiny_recipe(HMR)
     mean = MeanParameters(torch.eye(3).repeat(24, 1, 1), torch.arange(10.0), torch.tensor([0.5, 0.1, 0.2]))
-    network = build_network(recipe.network, 112, mean)
+    network = build_network(recipe.network, 56, mean)
     assert torch.equal(network.head.init_shape[0], mean.betas)
 
 
-def test_network_on_small_crops_is_the_one_that_halves_large_ones() -> None:
+def test_network_on_small_crops_is_the_one_that_shrinks_large_ones() -> None:
     recipe = tiny_recipe(PARE)
-    small = build_network(recipe.network, 112, MeanParameters.standing()).eval()
+    small = build_network(recipe.network, 56, MeanParameters.standing()).eval()
     large = recipe.network.build().eval()
     large.load_state_dict(small.state_dict())
     crops = torch.randn(1, 3, 224, 224)
-    halved = torch.nn.functional.avg_pool2d(crops, 2)
-    assert torch.allclose(large(crops).rotmats, small(halved).rotmats, atol=1e-5)
+    shrunk = torch.nn.functional.avg_pool2d(crops, 4)
+    assert torch.allclose(large(crops).rotmats, small(shrunk).rotmats, atol=1e-5)
     with pytest.raises(TrainingError, match="cannot be trained on crops of 100 px"):
         build_network(recipe.network, 100, MeanParameters.standing())
 
 
 def test_weights_of_a_backbone_alone_are_taken_over(tmp_path: Path) -> None:
     recipe = tiny_recipe(PARE)
-    donor, network = (build_network(recipe.network, 112, MeanParameters.standing()) for _ in range(2))
+    donor, network = (build_network(recipe.network, 56, MeanParameters.standing()) for _ in range(2))
     tensors: dict[str, Tensor] = {
         name: value.contiguous() for name, value in donor.backbone.state_dict().items()
     }
@@ -199,8 +196,8 @@ def test_weights_of_a_backbone_alone_are_taken_over(tmp_path: Path) -> None:
 
 def test_both_backbones_of_a_network_start_from_the_same_file(tmp_path: Path) -> None:
     stages = {name: PARE[name] for name in ("backbone", "branch", "filters")}
-    donor = build_network(tiny_recipe(HMR).network, 112, MeanParameters.standing())
-    network = build_network(tiny_recipe({"kind": "nbf"} | stages).network, 112, MeanParameters.standing())
+    donor = build_network(tiny_recipe(HMR).network, 56, MeanParameters.standing())
+    network = build_network(tiny_recipe({"kind": "nbf"} | stages).network, 56, MeanParameters.standing())
     tensors = {name: value.contiguous() for name, value in donor.state_dict().items() if "backbone" in name}
     save_file(tensors, tmp_path / "backbone.safetensors")
     assert take_over(network, tmp_path / "backbone.safetensors") == 2 * len(tensors)
@@ -210,9 +207,10 @@ def test_both_backbones_of_a_network_start_from_the_same_file(tmp_path: Path) ->
 
 def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
     """Such a file has no joining layers, one map at the end of stage 4, and 17 channels in its last layer."""
-    recipe = load_recipe(RECIPES / "table5-pare-hrnet-w32.yaml")
+    thin = {"kind": "hrnet", "width": 4, "modules": [1, 1, 3], "blocks": 1, "stem_width": 8}
+    recipe = tiny_recipe(PARE | {"backbone": thin})
     donor, network = (build_network(recipe.network, 224, MeanParameters.standing()) for _ in range(2))
-    state = donor.backbone.state_dict() | {"final_layer.weight": torch.zeros(17, 32, 1, 1)}
+    state = donor.backbone.state_dict() | {"final_layer.weight": torch.zeros(17, 4, 1, 1)}
     absent = ("upsample_stage_", "downsample_stage_", *(f"stage4.2.fuse_layers.{map}." for map in (1, 2, 3)))
     found = {name: value.contiguous() for name, value in state.items() if not name.startswith(absent)}
     torch.save(found, tmp_path / "pose_hrnet_w32_256x192.pth")

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
+from PIL import Image
+from support.training_fixtures import HMR, PARE, SMALL, tiny_data, tiny_recipe
 from torch.utils.data import Dataset
 
 from occlusion_toolkit.errors import TrainingError
@@ -20,6 +22,7 @@ from occlusion_toolkit.training.callbacks import BAD_BATCH
 from occlusion_toolkit.training.checkpoints import CHECKPOINT
 from occlusion_toolkit.training.crops_cache import CropsCache
 from occlusion_toolkit.training.data import RunData
+from occlusion_toolkit.training.pictures import HEADING_PX, TILE_PX
 from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.run import RunOptions, check_run, fit
 from occlusion_toolkit.training.sample import TrainingSample
@@ -141,13 +144,17 @@ def test_weights_come_with_a_card_that_loads(data: RunData, tmp_path: Path) -> N
     assert card.training is not None
     assert (card.training.steps, card.training.samples, card.training.part_supervision_steps) == (3, 12, 3)
     assert {error.metric for error in card.errors} == {"MPJPE", "PA-MPJPE"}
+    assert card.description == "3 steps of recipe tiny, 12 samples"
     best, last = (load_regressor(tmp_path / f"tiny-{which}.yaml") for which in ("best", "last"))
     crops = torch.randn(1, 3, 224, 224)
     assert torch.equal(best(crops).rotmats, last(crops).rotmats)
     averaged = torch.load(tmp_path / CHECKPOINT, weights_only=True)["state_dict"]
     state = best.network.state_dict()
     assert all(torch.equal(value, averaged[f"network.{name}"]) for name, value in state.items())
-    assert (tmp_path / "pictures" / "step-000003.png").is_file()
+    with Image.open(tmp_path / "pictures" / "step-000003.png") as sheet:
+        assert sheet.size == (7 * TILE_PX, 4 * TILE_PX + HEADING_PX)
+        heading = np.asarray(sheet.crop((0, 0, sheet.width, HEADING_PX)).convert("L"))
+    assert all((column < 128).any() for column in np.hsplit(heading, 7))  # every column has a name
     logged = (tmp_path / "logs" / "csv" / "metrics.csv").read_text()
     assert all(name in logged for name in ("loss/total", "validation/part_iou", "speed/samples_per_s"))
 
@@ -257,11 +264,8 @@ def test_network_learns_a_few_people_by_heart(cache: CropsCache, tmp_path: Path)
         held_out=72,
         optimisation={"learning_rate": 5e-3, "final_rate": 0.05, "warm_up_steps": 10},
         supervision={"by": "parts"},
-        augmentation={
-            "resolution": 112, "label_stride": 4, "occlusion": None, "warps": still, "appearance": plain,
-            "motion_blur": 0.0,
-        },
-    )  # fmt: skip
+        augmentation=SMALL | {"warps": still, "appearance": plain, "motion_blur": 0.0},
+    )
     run(recipe, tiny_data(recipe, cache), tmp_path / "run")
     with (tmp_path / "run" / "logs" / "csv" / "metrics.csv").open() as file:
         logged = [row for row in csv.DictReader(file) if row["loss/total"]]

@@ -46,7 +46,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch out h w"]:
         """The next map."""
-        y: Tensor = self.project(F.relu6(self.depthwise(F.relu6(self.expand(x)))))
+        y: Tensor = self.project(F.relu6(self.depthwise(F.relu6(self.expand(x), inplace=True)), inplace=True))
         return x + y if self.adds_input else y
 
 
@@ -77,14 +77,14 @@ class Trunk(nn.Module):
 
     def forward(self, pictures: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
         """The maps before each halving, finest first, and the last one, (B, wide, h, w)."""
-        x = F.relu6(self.stem_depthwise(F.relu6(self.stem(pictures))))
+        x = F.relu6(self.stem_depthwise(F.relu6(self.stem(pictures), inplace=True)), inplace=True)
         x = self.stem_project(x)
         maps = []
         for index, block in enumerate(self.blocks):
             if index in self.tapped:
                 maps.append(x)
             x = block(x)
-        return [*maps, F.relu6(self.widen_depthwise(F.relu6(self.widen(x))))]
+        return [*maps, F.relu6(self.widen_depthwise(F.relu6(self.widen(x), inplace=True)), inplace=True)]
 
 
 class Separable(nn.Module):
@@ -105,7 +105,7 @@ class Separable(nn.Module):
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch out h w"]:
         """The map with other channels."""
         y = self.depthwise(x)
-        return F.relu6(self.pointwise(F.relu6(y) if self.inner_relu else y))
+        return F.relu6(self.pointwise(F.relu6(y, inplace=True) if self.inner_relu else y), inplace=True)
 
 
 class SeparableResidual(nn.Module):
@@ -131,12 +131,12 @@ class SeparableResidual(nn.Module):
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch out h w"]:
         """The refined map."""
         y = self.depthwise(F.pad(x, (0, 1, 0, 1)) if self.halve else x)  # SAME: the extra pixel at the end
-        y = self.pointwise(F.relu6(y) if self.inner_relu else y)
+        y = self.pointwise(F.relu6(y, inplace=True) if self.inner_relu else y)
         if self.halve:
             x = F.max_pool2d(x, 2)
         if self.added:
             x = F.pad(x, (0, 0, 0, 0, 0, self.added))
-        return F.relu6(x + y)
+        return F.relu6(x + y, inplace=True)
 
 
 def depthwise(channels: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:

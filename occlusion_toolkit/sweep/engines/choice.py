@@ -1,0 +1,134 @@
+"""Which engine answers the windows of a sweep, and why."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from occlusion_toolkit.errors import SweepError, UsageError
+from occlusion_toolkit.models.base import Regressor
+from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.sweep.batching import WindowBatch
+from occlusion_toolkit.sweep.engines.dense import WindowEstimator
+from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
+from occlusion_toolkit.sweep.engines.regions import Regions
+from occlusion_toolkit.sweep.engines.traced import UntraceableError, trace
+from occlusion_toolkit.sweep.memory import is_out_of_memory
+from occlusion_toolkit.sweep.occluders import Occluder
+
+logger = logging.getLogger(__name__)
+
+EngineName = str
+"""`dense`: the whole network on painted crops. `incremental`: only what a window changes, with the same
+answers; `incremental@0.4` computes maps whole from a share of 0.4 on, instead of trying what is fastest.
+`auto`: the faster one on the first crop."""
+
+WORTH_TRYING = 500
+"""Passes from which on `auto` looks for a faster engine: tracing and timing take as long as some hundred."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine and why it was taken.
+
+    Attributes:
+        estimator: answers batches.
+        name: "dense", or "incremental@" and the share of a map from which on it is computed whole.
+        reason: in words.
+    """
+
+    estimator: WindowEstimator
+    name: str
+    reason: str
+
+
+def checked_engine(name: str) -> EngineName:
+    """An engine's name, after making sure that it is one.
+
+    Raises:
+        UsageError: there is no such engine.
+    """
+    kind, at, share = name.partition("@")
+    fits = kind in ("auto", "dense", "incremental") and (not at or (kind == "incremental" and _share(share)))
+    if not fits:
+        raise UsageError(f"there is no engine {name!r}; choose auto, dense or incremental")
+    return name
+
+
+def _share(text: str) -> float | None:
+    try:
+        share = float(text)
+    except ValueError:
+        return None
+    return share if 0.0 < share <= 1.0 else None
+
+
+def choose_engine(
+    asked: EngineName,
+    dense: WindowEstimator,
+    regressor: Regressor,
+    occluder: Occluder,
+    windows: torch.Tensor,
+    probe: WindowBatch,
+    *,
+    mixed: bool,
+) -> Choice:
+    """The engine of a sweep, chosen on its first crop.
+
+    Args:
+        asked: which engine is wanted.
+        dense: the dense engine, ready to run.
+        regressor: the network that it runs, on its device, batch norms folded.
+        occluder: what is pasted.
+        windows: all windows of the sweep, (W, 4).
+        probe: a full batch of them.
+        mixed: automatic mixed precision in bfloat16.
+
+    Raises:
+        SweepError: the incremental engine is wanted and the network cannot be traced.
+    """
+    if asked == "dense":
+        return Choice(dense, "dense", "asked for")
+    network = regressor.network if isinstance(regressor, LoadedRegressor) else regressor
+    if not isinstance(network, nn.Module):
+        return _without(asked, dense, "only an nn.Module can be traced")
+    seconds = float("inf")
+    try:
+        # In inference mode tensors cannot be traced; crops are plain data.
+        crops = probe.per_pass(probe.crops).clone().contiguous(memory_format=torch.channels_last)
+        traced = trace(network, crops, torch.bfloat16 if mixed else torch.float32)
+        engine = IncrementalEstimator(traced, Regions(traced, windows), occluder, mixed=mixed)
+        share = _share(asked.partition("@")[2])
+        if share is None:
+            seconds = engine.choose_share(probe)
+        else:
+            engine.set_share(share)
+    except UntraceableError as error:
+        return _without(asked, dense, str(error))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return _without(asked, dense, "its clean maps do not fit into memory")
+    if asked != "auto":
+        return Choice(engine, f"incremental@{engine.share:g}", "asked for")
+    dense(probe)
+    started = time.perf_counter()
+    dense(probe)
+    ratio = (time.perf_counter() - started) / seconds
+    if ratio <= 1.0 or not engine.skipped:
+        return Choice(dense, "dense", f"the incremental engine has {ratio:.2f} times its speed here")
+    logger.info("incremental engine: %.2f times the speed of the dense one on the first crop", ratio)
+    return Choice(
+        engine,
+        f"incremental@{engine.share:g}",
+        f"{ratio:.2f} times the speed of the dense engine on the first crop",
+    )
+
+
+def _without(asked: EngineName, dense: WindowEstimator, reason: str) -> Choice:
+    if asked != "auto":
+        raise SweepError(f"the incremental engine cannot be used: {reason}; use the dense engine")
+    logger.info("dense engine: %s", reason)
+    return Choice(dense, "dense", reason)

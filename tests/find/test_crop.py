@@ -1,0 +1,88 @@
+"""One person cut out of a photograph: whose box it is, and what must belong together."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from occlusion_toolkit.data.boxes import CropBox
+from occlusion_toolkit.data.crops import crop_image
+from occlusion_toolkit.errors import CropError, GroundTruthError, ImageError, UsageError
+from occlusion_toolkit.files.checksums import sha256_file
+from occlusion_toolkit.files.shipped import shipped
+from occlusion_toolkit.find.crop import read_crop
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (120, 100, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    Image.fromarray(PIXELS).save(tmp_path / "person.png")
+    return tmp_path / "person.png"
+
+
+@pytest.fixture
+def keypoints(tmp_path) -> Path:
+    points = [[20.0 + k, 30.0 + 2 * k, 0.9] for k in range(25)]
+    people = [{"pose_keypoints_2d": np.ravel(points).tolist()}]
+    (tmp_path / "pose.json").write_text(json.dumps({"people": people}))
+    return tmp_path / "pose.json"
+
+
+@pytest.fixture
+def truth(tmp_path) -> Path:
+    np.savez(tmp_path / "truth.npz", pose=np.zeros(72), betas=np.zeros(10), bbox=[30, 20, 40, 60])
+    return tmp_path / "truth.npz"
+
+
+def test_the_box_given_wins_then_keypoints_then_the_truth(photo, keypoints, truth):
+    given = read_crop(photo, bbox=(10, 10, 60, 90), ground_truth=truth)
+    assert (given.box, given.box_rule) == (CropBox((40, 55), 108), "square, 1.2 x the box given")
+    seen = read_crop(photo, keypoints=keypoints, ground_truth=truth)
+    assert (seen.box.centre, seen.box_rule) == ((32, 54), "square, 1.2 x the keypoints given")
+    true = read_crop(photo, ground_truth=truth)
+    assert (true.box, true.box_rule) == (CropBox((50, 50), 72), "square, 1.2 x the box of the ground truth")
+
+
+def test_the_crop_is_that_of_the_box_and_knows_its_image(photo, truth):
+    crop = read_crop(str(photo), bbox=[10.5, 10, 60, 90], ground_truth=str(truth))
+    np.testing.assert_array_equal(crop.pixels, crop_image(PIXELS, CropBox((40.5, 55), 108), 224))
+    assert (crop.file, crop.sha256) == ("person.png", sha256_file(photo))
+    assert (crop.truth.topology, crop.truth_gender) == (None, "neutral")
+    assert read_crop(photo, bbox=(1, 1, 9, 9)).truth is None
+
+
+def test_a_truth_of_another_image_is_refused(photo):
+    root = shipped("open-test")
+    sequence = min(root.glob("sequenceFiles/test/*.pkl")).stem
+    images = sorted((root / "imageFiles" / sequence).iterdir())
+    frame = int(images[1].stem.removeprefix("image_"))
+    truth = f"{root}:test/{sequence}:{frame}"
+    assert read_crop(images[1], ground_truth=truth).truth.topology is not None
+    with pytest.raises(GroundTruthError, match="another image"):
+        read_crop(images[0], ground_truth=truth)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"bbox": (1, 1, 9, 9), "keypoints": "x.json"}, UsageError, "bbox"),
+        ({"bbox": (1, 1, 9)}, UsageError, "four numbers"),
+        ({"bbox": (500, 500, 9, 9)}, CropError, "outside"),
+        ({"bbox": (1, 1, 0, 9)}, CropError, "no area"),
+        ({"bbox": (float("nan"), 1, 9, 9)}, CropError, "not finite"),
+        ({"keypoints": "nowhere.json"}, CropError, "nowhere"),
+        ({"bbox": (1, 1, 9, 9), "ground_truth": "nowhere.npz"}, GroundTruthError, "nowhere"),
+    ],
+    ids=str,
+)
+def test_what_gives_no_crop_is_a_clear_error(photo, arguments, error, words):
+    with pytest.raises(error, match=words):
+        read_crop(photo, **arguments)
+
+
+def test_an_image_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ImageError, match=r"none\.jpg"):
+        read_crop(tmp_path / "none.jpg", bbox=(1, 1, 9, 9))
