@@ -21,7 +21,7 @@ def test_the_tour_runs_and_shows_what_the_shipped_one_shows(tmp_path: Path):
     shutil.copy(ROOT / "examples" / "photo.jpg", tmp_path)
     shipped = nbformat.read(TOUR, as_version=4)
     run = nbformat.read(TOUR, as_version=4)
-    NotebookClient(run, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(run, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()
     for before, after in zip(code_cells(shipped), code_cells(run), strict=True):
         assert {kind for out in before.outputs for kind in out.get("data", ())} == {
             kind for out in after.outputs for kind in out.get("data", ())
