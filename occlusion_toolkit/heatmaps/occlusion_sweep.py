@@ -194,14 +194,16 @@ class OcclusionSweep:
             if progress is not None:
                 progress(done, total)
 
-        stream = self.window_sweep.stream(self._subjects(people), report)
+        stream = self.window_sweep.stream(self._subjects(people), report, total)
         images = [
             _with_image(maps, crop, position)
             for position, (maps, crop) in enumerate(zip(stream, people, strict=True))
         ]
-        maps = with_card(stacked(images), card)
+        maps = stacked(images)
         if self.window_sweep.engine is not None:
-            maps.attrs["engine_reason"] = self.window_sweep.engine[1]
+            name, maps.attrs["engine_reason"] = self.window_sweep.engine
+            card = card.model_copy(update={"engine": name})
+        maps = with_card(maps, card)
         if self.window_sweep.deviation_mm is not None:
             maps.attrs["deviation_mm"] = self.window_sweep.deviation_mm
         return OcclusionMaps(maps, self.bodies, self.occluder)
@@ -241,6 +243,14 @@ class OcclusionSweep:
                 bodies[gender] = copy.deepcopy(self.bodies.load(self.body.topology, gender)).to(self.device)
             yield Subject(pixels, crop.truth.parameters, bodies[gender])
 
+    def _gender_rule(self, people: list[Crop]) -> str:
+        """Which bodies the truth is measured on, in words."""
+        if self.body.topology == OPEN_BODY_TOPOLOGY:
+            return "the body of the regressor, whatever the gender"
+        genders = " or ".join(sorted({crop.truth_gender for crop in people}))
+        unstated = any(crop.truth is not None and crop.truth.gender is None for crop in people)
+        return f"the {genders} body" + (", as no gender is stated" if unstated else "")
+
     def _card(self, people: list[Crop]) -> ProtocolCard:
         rules = sorted({crop.box_rule for crop in people})
         facts: dict[str, Any] = {
@@ -265,9 +275,7 @@ class OcclusionSweep:
                 "dataset": truth.dataset,
                 "split": truth.split,
                 "ground_truth_body": truth.topology or "not stated",
-                "gender_rule": "the body of the regressor, whatever the gender"
-                if topology == OPEN_BODY_TOPOLOGY
-                else "the body of the gender that the ground truth states, neutral where it states none",
+                "gender_rule": self._gender_rule(people),
             }
         return self.card("heatmap", **facts)
 
