@@ -48,8 +48,8 @@ def progress(unit: str, *, line_every: int | None = None) -> Iterator[Callable[[
     Yields:
         A function that takes how many are done and how many there are.
     """
-    if line_every is not None and not err.is_terminal:
-        yield _lines(unit, line_every)
+    if not err.is_terminal:
+        yield _nothing if line_every is None else _lines(unit, line_every)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -61,6 +61,10 @@ def progress(unit: str, *, line_every: int | None = None) -> Iterator[Callable[[
     with Progress(*columns, console=err, transient=True) as bars:
         task = bars.add_task(unit, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _nothing(_done: int, _total: int) -> None:
+    """Reports nothing."""
 
 
 def _lines(unit: str, every: int) -> Callable[[int, int], None]:
