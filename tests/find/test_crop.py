@@ -39,16 +39,19 @@ def truth(tmp_path) -> Path:
 
 def test_the_box_given_wins_then_keypoints_then_the_truth(photo, keypoints, truth):
     given = read_crop(photo, bbox=(10, 10, 60, 90), ground_truth=truth)
-    assert (given.box, given.box_rule) == (CropBox((40, 55), 108), "square, 1.2 x the box given")
+    assert (given.box, given.box_rule) == (CropBox((40.0, 55.0), 108.0), "square, 1.2 x the box given")
     seen = read_crop(photo, keypoints=keypoints, ground_truth=truth)
     assert (seen.box.centre, seen.box_rule) == ((32, 54), "square, 1.2 x the keypoints given")
     true = read_crop(photo, ground_truth=truth)
-    assert (true.box, true.box_rule) == (CropBox((50, 50), 72), "square, 1.2 x the box of the ground truth")
+    assert (true.box, true.box_rule) == (
+        CropBox((50.0, 50.0), 72.0),
+        "square, 1.2 x the box of the ground truth",
+    )
 
 
 def test_the_crop_is_that_of_the_box_and_knows_its_image(photo, truth):
     crop = read_crop(str(photo), bbox=[10.5, 10, 60, 90], ground_truth=str(truth))
-    np.testing.assert_array_equal(crop.pixels, crop_image(PIXELS, CropBox((40.5, 55), 108), 224))
+    np.testing.assert_array_equal(crop.pixels, crop_image(PIXELS, CropBox((40.5, 55.0), 108.0), 224))
     assert (crop.file, crop.sha256) == ("person.png", sha256_file(photo))
     assert (crop.truth.topology, crop.truth_gender) == (None, "neutral")
     assert read_crop(photo, bbox=(1, 1, 9, 9)).truth is None
