@@ -145,8 +145,8 @@ class OcclusionMaps:
         Raises:
             UsageError: the maps do not hold them.
         """
-        metric, joints = metric or self.metric, tuple(joints or self.joints)
-        values_of(self.dataset, metric)
+        joints = tuple(joints or self.joints)
+        metric = str(values_of(self.dataset, metric or self.metric).name)
         self._require(joints)
         focus = json.dumps({"metric": metric, "joints": joints})
         return OcclusionMaps(self.dataset.assign_attrs(focus=focus), self._bodies, self._occluder)

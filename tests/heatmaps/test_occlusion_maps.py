@@ -72,6 +72,7 @@ def test_the_focus_is_what_is_read_and_drawn_and_is_stored(tmp_path):
     assert (stored.metric, stored.joints) == (maps.metric, maps.joints)
     assert stored.joint_names == LSP14.joint_names  # everything is kept
     assert stored.focused("error").joints == maps.joints
+    assert stored.focused("mpjpe_error").metric == "error"
     assert fake_maps().joints == LSP14.joint_names
 
 

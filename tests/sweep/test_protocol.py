@@ -25,6 +25,7 @@ OTHER_VALUES = {
     "precision": "bf16",
     "compiled": True,
     "engine": "incremental",
+    "rasterizer": "pytorch3d",
     "dataset": "3dpw",
     "split": "test",
     "ground_truth_body": "smpl",
