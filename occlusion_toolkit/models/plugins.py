@@ -12,7 +12,8 @@ where `plugin` is a `RegressorPlugin`, makes `--model my-regressor` work whereve
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from pydantic import ValidationError
@@ -46,13 +47,26 @@ class RegressorPlugin:
     build: Callable[[], nn.Module]
 
 
-def plugin_entry_points() -> dict[str, EntryPoint]:
+@runtime_checkable
+class EntryPointLike(Protocol):
+    """What is used of an entry point: the package `importlib_metadata`, once loaded, answers with its own."""
+
+    name: str
+    value: str
+    dist: Any
+
+    def load(self) -> Any:
+        """The object that it names."""
+        ...
+
+
+def plugin_entry_points() -> dict[str, EntryPointLike]:
     """Entry points of the installed plug-ins by name; nothing of them is imported.
 
     Raises:
         ModelCardError: two packages use the same name.
     """
-    found: dict[str, EntryPoint] = {}
+    found: dict[str, EntryPointLike] = {}
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
         other = found.setdefault(point.name, point)
         if other != point:
@@ -63,7 +77,7 @@ def plugin_entry_points() -> dict[str, EntryPoint]:
     return found
 
 
-def load_plugin(point: EntryPoint) -> tuple[RegressorPlugin, PluginCard]:
+def load_plugin(point: EntryPointLike) -> tuple[RegressorPlugin, PluginCard]:
     """Import a plug-in and read what it says about itself.
 
     Raises:
@@ -127,7 +141,7 @@ def state_sha256(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def origin(point: EntryPoint) -> str:
+def origin(point: EntryPointLike) -> str:
     """The package of an entry point, its version and the object in it, for people."""
     package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an unknown package"
     return f"{package} ({point.value})"

@@ -4,7 +4,6 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import torch
@@ -28,6 +27,7 @@ from occlusion_toolkit.models.cards import (
 from occlusion_toolkit.models.hmr import ShiftThenScale
 from occlusion_toolkit.models.networks import unread_tensors
 from occlusion_toolkit.models.plugins import (
+    EntryPointLike,
     build_network,
     load_plugin,
     origin,
@@ -95,7 +95,7 @@ class LoadedRegressor:
         return output
 
 
-def model_sources() -> dict[str, Path | EntryPoint]:
+def model_sources() -> dict[str, Path | EntryPointLike]:
     """Where every model that has a name comes from: a card's file or a plug-in, sorted by name.
 
     Cards are those that the toolkit carries and those in `cards/` of the toolkit's home.
@@ -103,8 +103,8 @@ def model_sources() -> dict[str, Path | EntryPoint]:
     Raises:
         ModelCardError: two models have the same name.
     """
-    sources: dict[str, Path | EntryPoint] = {}
-    named: list[tuple[str, Path | EntryPoint]] = [
+    sources: dict[str, Path | EntryPointLike] = {}
+    named: list[tuple[str, Path | EntryPointLike]] = [
         (path.stem, path)
         for folder in (shipped("models"), toolkit_home() / "cards")
         for path in folder.glob("*.yaml")
@@ -128,7 +128,7 @@ AnyRegressor = str | Path | ModelCard | LoadedRegressor | nn.Module | Callable[[
 """What stands for a regressor: a card's name, its path, the card, or a network."""
 
 
-def find_source(name_or_path: str | Path) -> Path | EntryPoint:
+def find_source(name_or_path: str | Path) -> Path | EntryPointLike:
     """The file of a card, or the plug-in of a name.
 
     Args:
@@ -209,7 +209,7 @@ def load_regressor(
         moved = network.to(target) if isinstance(network, nn.Module) else network
         return replace(source, network=moved, device=target)
     found = source if isinstance(source, ModelCard) else find_source(source)
-    if isinstance(found, EntryPoint):
+    if not isinstance(found, ModelCard | Path):
         plugin, plugin_card = load_plugin(found)
         module = build_network(plugin, plugin_card)
         return LoadedRegressor(
@@ -313,8 +313,8 @@ def find_model(name_or_path: str | Path) -> Model:
     return _model(str(name_or_path), find_source(name_or_path))
 
 
-def _model(name: str, source: Path | EntryPoint) -> Model:
-    if isinstance(source, EntryPoint):
+def _model(name: str, source: Path | EntryPointLike) -> Model:
+    if not isinstance(source, Path):
         return Model(name, load_plugin(source)[1], None, None)
     card = read_card(source)
     return Model(card.name, card, source, find_weights(card.weights.file, source.parent))

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from occlusion_toolkit.cli.person_options import PersonOptions
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.files.images import DecodedImage, read_image
+from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.find.crop import read_crop
 from occlusion_toolkit.find.drawing import drawing_names
 
 PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
-NOBODY = PersonOptions(None, None, None)
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +22,15 @@ def photo() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def two(photo) -> DecodedImage:
+def two(photo, tmp_path_factory) -> Path:
     """The photograph with a smaller copy of itself on its right, half as large."""
     half = np.asarray(Image.fromarray(photo).resize((227, 230), Image.Resampling.BILINEAR))
     picture = np.full((460, 740, 3), 128, np.uint8)
     picture[:, :455] = np.asarray(Image.fromarray(photo).resize((455, 460), Image.Resampling.BILINEAR))
     picture[100:330, 480:707] = half
-    return DecodedImage(picture)
+    path = tmp_path_factory.mktemp("two") / "two.png"
+    Image.fromarray(picture).save(path)
+    return path
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_the_table_says_where_people_are_or_that_nobody_is(cli, grey):
     said = ran.out
     assert "crop's side" in said
     assert "0.95" in said
-    assert "grey.png, 200 x 100 pixels: nobody found" in " ".join(said.split())
+    assert "200x100pixels:nobodyfound" in "".join(said.split())  # wherever the line was broken
 
 
 def test_a_file_that_is_no_image_ends_in_one_line_and_draws_nothing(cli, tmp_path):
@@ -85,42 +86,42 @@ def test_drawings_of_images_of_one_name_do_not_replace_each_other():
     assert names == ["x.png", "x-2.png", "y.png"]
 
 
-def test_the_largest_person_is_taken_and_everybody_listed(two, capsys):
-    box, rule = NOBODY.box(two, None)
-    said = capsys.readouterr().err
-    assert "2 people were found" in said
-    assert "--person N" in said
+def test_the_largest_person_is_taken_and_everybody_listed(two):
+    crop = read_crop(two)
+    (said,) = crop.warnings
+    assert said.startswith("2 people were found and the largest is taken; --person N takes another")
     assert "1: " in said
     assert "2: " in said
-    assert box.centre[0] < 455
-    assert "1.2 x the keypoints that BlazePose found; person 1 of 2" in rule
+    assert crop.box.centre[0] < 455
+    assert "1.2 x the keypoints that BlazePose found; person 1 of 2" in crop.box_rule
 
 
-def test_another_person_can_be_taken(two, capsys):
-    box, rule = PersonOptions(None, None, 2).box(two, None)
-    assert box.centre[0] > 480
-    assert "person 2 of 2" in rule
-    assert capsys.readouterr().err == ""
+def test_another_person_can_be_taken(two):
+    crop = read_crop(two, person=2)
+    assert crop.box.centre[0] > 480
+    assert "person 2 of 2" in crop.box_rule
+    assert crop.warnings == ()
 
 
 def test_a_person_who_is_not_there_is_an_error_that_counts_those_who_are(two):
-    with pytest.raises(UsageError, match="--person 3: only 2 people were found"):
-        PersonOptions(None, None, 3).box(two, None)
+    with pytest.raises(UsageError, match="no person 3: only 2 people were found"):
+        read_crop(two, person=3)
 
 
-def test_without_anybody_the_whole_image_is_taken_with_a_warning(grey, capsys):
-    box, rule = NOBODY.box(read_image(grey), None)
-    assert box == CropBox.whole_image(100, 200)
-    assert "whole image" in rule
-    assert "nobody was found" in capsys.readouterr().err
+def test_without_anybody_the_whole_image_is_taken_with_a_warning(grey):
+    crop = read_crop(grey)
+    assert crop.box == CropBox.whole_image(100, 200)
+    assert "whole image" in crop.box_rule
+    assert "nobody was found" in crop.warnings[0]
     with pytest.raises(UsageError, match="nobody was found"):
-        PersonOptions(None, None, 1).box(read_image(grey), None)
+        read_crop(grey, person=1)
 
 
-def test_a_person_cut_by_the_border_is_taken_with_a_warning(photo, capsys):
-    box, _ = NOBODY.box(DecodedImage(photo[:600].copy()), None)
-    assert "reaches beyond the image" in capsys.readouterr().err
-    assert box.centre[1] < 600
+def test_a_person_cut_by_the_border_is_taken_with_a_warning(photo, tmp_path):
+    Image.fromarray(photo[:600]).save(tmp_path / "cut.png")
+    crop = read_crop(tmp_path / "cut.png")
+    assert "reaches beyond the image" in crop.warnings[0]
+    assert crop.box.centre[1] < 600
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_a_data_set_becomes_numbers_pictures_and_viewer_files(cli, tmp_path):
     out = tmp_path / "out"
     shown = cli(*SMALL, "--out", out)
     assert shown.code == 0
-    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.3 MB of maps, about" in shown.err
+    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.2 MB of maps, about" in shown.err
     assert "\n8 of 9 images swept\n9 of 9 images swept\n" in shown.err
     assert "pare-open on open test: error in mm" in shown.out
     pictures = {f"mesh{what}.{kind}" for what in ("", "_mean", "_increase") for kind in ("png", "pdf")}
