@@ -1,4 +1,4 @@
-"""Windows per second of the engine of `OcclusionSweep`, a batch-1 loop and captum in one run.
+"""Windows per second of the engines of a sweep, a batch-1 loop and captum in one run.
 
 All contenders sweep the same grid over the same crop, in turns, several rounds; medians are reported. Each
 network has random weights: speed does not depend on them. See benchmarks/README.md.
@@ -32,7 +32,7 @@ from occlusion_toolkit.sweep.sweep import WindowSweep
 
 CAPTUM_BATCHES = (1, 8, 16, 32)
 LOOP = "batch-1 loop"
-ENGINE = "OcclusionSweep"
+DENSE, INCREMENTAL = "dense engine", "incremental engine"
 
 
 @dataclass
@@ -126,11 +126,14 @@ def contenders(arguments: argparse.Namespace, network_name: str, device: torch.d
 
     ways = [Contender(LOOP, lambda: batch_1_loop(network, body, crop, truth, grid))]
     ways += [Contender(f"captum, {size} per eval", captum(size)) for size in CAPTUM_BATCHES]
-    ways += [Contender(ENGINE, engine())]
+    ways += [Contender(DENSE, engine(engine="dense")), Contender(INCREMENTAL, engine(engine="incremental"))]
     if "bf16" in arguments.also:
-        ways += [Contender(f"{ENGINE}, bf16", engine(precision="bf16"))]
+        ways += [
+            Contender(f"{name}, bf16", engine(precision="bf16", engine=name.split()[0]))
+            for name in (DENSE, INCREMENTAL)
+        ]
     if "compile" in arguments.also:
-        ways += [Contender(f"{ENGINE}, compiled", engine(compile=True))]
+        ways += [Contender(f"{DENSE}, compiled", engine(compile=True, engine="dense"))]
     return ways
 
 
@@ -152,8 +155,8 @@ def measure(arguments: argparse.Namespace, network_name: str, device: torch.devi
         "windows_per_s": rates,
         "windows_per_cpu_s": cpu_rates,
         "best_captum": best_captum,
-        "engine_over_loop": rates[ENGINE] / rates[LOOP],
-        "engine_over_best_captum": rates[ENGINE] / rates[best_captum],
+        "over_loop": {name: rate / rates[LOOP] for name, rate in rates.items()},
+        "over_best_captum": {name: rate / rates[best_captum] for name, rate in rates.items()},
     }
 
 
@@ -199,8 +202,9 @@ def main() -> None:
         for way, rate in result["windows_per_s"].items():
             per_cpu_s = result["windows_per_cpu_s"][way]
             print(f"  {way:26} {rate:8.1f} windows/s {per_cpu_s:8.1f} per processor second")
-        print(f"  {ENGINE} over {LOOP}: {result['engine_over_loop']:.2f}")
-        print(f"  {ENGINE} over {result['best_captum']}: {result['engine_over_best_captum']:.2f}")
+        for engine in (DENSE, INCREMENTAL):
+            print(f"  {engine} over {LOOP}: {result['over_loop'][engine]:.2f}")
+            print(f"  {engine} over {result['best_captum']}: {result['over_best_captum'][engine]:.2f}")
     if arguments.json:
         report = {"machine": machine(device), "results": results}
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
