@@ -33,7 +33,7 @@ def test_a_data_set_becomes_numbers_pictures_and_viewer_files(tmp_path, capsys):
     out = tmp_path / "out"
     assert run(*SMALL, "--out", out) == 0
     shown = capsys.readouterr()
-    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.3 MB of maps, about" in shown.err
+    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.2 MB of maps, about" in shown.err
     assert "\n8 of 9 images swept\n9 of 9 images swept\n" in shown.err
     assert "pare-open on open test: error in mm" in shown.out
     pictures = {f"mesh{what}.{kind}" for what in ("", "_mean", "_increase") for kind in ("png", "pdf")}
