@@ -15,7 +15,7 @@ from occlusion_toolkit.surveys.survey import Survey
 
 _CALIBRATION_SECONDS = 1.5
 
-_SHARD_BYTES = 100_000  # of a shard without its maps, most of it HDF5's own
+_SHARD_BYTES = 75_000  # of a shard without its maps, most of it HDF5's own
 
 
 @dataclass(frozen=True)
