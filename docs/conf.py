@@ -24,6 +24,7 @@ PAGES = {
     "figures/README.md": "figures.md",
     "models/README.md": "model-cards.md",
     "tools/build_open_body/README.md": "build-open-body.md",
+    "tools/convert_blazepose/README.md": "convert-blazepose.md",
 }
 
 project = "occlusion-toolkit"

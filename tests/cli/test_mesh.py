@@ -2,24 +2,15 @@
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
-from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.meshes import pictures
 from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
 from occlusion_toolkit.surveys.shards import ShardMaker
 from occlusion_toolkit.surveys.survey import Survey
 
 SMALL = ("mesh", "--limit", "9", "--size", "56", "--stride", "56")
-
-
-def run(*words: str | Path) -> int:
-    """Exit code of a command line."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture
@@ -29,10 +20,10 @@ def undrawn(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_data_set_becomes_numbers_pictures_and_viewer_files(tmp_path, capsys):
+def test_a_data_set_becomes_numbers_pictures_and_viewer_files(cli, tmp_path):
     out = tmp_path / "out"
-    assert run(*SMALL, "--out", out) == 0
-    shown = capsys.readouterr()
+    shown = cli(*SMALL, "--out", out)
+    assert shown.code == 0
     assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.2 MB of maps, about" in shown.err
     assert "\n8 of 9 images swept\n9 of 9 images swept\n" in shown.err
     assert "pare-open on open test: error in mm" in shown.out
@@ -46,36 +37,39 @@ def test_a_data_set_becomes_numbers_pictures_and_viewer_files(tmp_path, capsys):
     assert (pooled.people_sha256, pooled.grid) == (swept.people_sha256, swept.grid)
 
 
-def test_json_is_all_that_is_printed(tmp_path, capsys, undrawn):
-    assert run(*SMALL, "--out", tmp_path, "--json", "--pa") == 0
-    printed = json.loads(capsys.readouterr().out)
+def test_json_is_all_that_is_printed(cli, tmp_path, undrawn):
+    ran = cli(*SMALL, "--out", tmp_path, "--json", "--pa")
+    assert ran.code == 0
+    printed = json.loads(ran.out)
     assert (printed["images"], printed["metric"]) == (9, "pa_error")
     assert len(printed["joints"]) == 14
     assert str(tmp_path / "mesh.h5") in printed["files"]
 
 
-def test_the_last_part_pools(tmp_path, capsys, undrawn):
-    assert run(*SMALL, "--out", tmp_path, "--parts", 2, "--part", 1) == 0
-    assert "1 of 2 shards" in capsys.readouterr().out
+def test_the_last_part_pools(cli, tmp_path, undrawn):
+    ran = cli(*SMALL, "--out", tmp_path, "--parts", 2, "--part", 1)
+    assert ran.code == 0
+    assert "1 of 2 shards" in ran.out
     assert not (tmp_path / "mesh.h5").exists()
-    assert run(*SMALL, "--out", tmp_path, "--parts", 2, "--part", 0) == 0
+    assert cli(*SMALL, "--out", tmp_path, "--parts", 2, "--part", 0).code == 0
     assert (tmp_path / "mesh.h5").exists()
 
 
 @pytest.mark.parametrize("stage", [(ShardMaker, "make"), (pictures, "draw_all")])
-def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys, monkeypatch, undrawn, stage):
+def test_ctrl_c_tells_how_to_go_on(cli, tmp_path, monkeypatch, undrawn, stage):
     def interrupt(*words: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("sys.argv", ["occlusion-toolkit", *SMALL, "--out", "my out"])
         patch.setattr(*stage, interrupt)
-        assert run(*SMALL, "--out", tmp_path) == 1
-    shown = capsys.readouterr().err
+        stopped = cli(*SMALL, "--out", tmp_path)
+    assert stopped.code == 1
+    shown = stopped.err
     assert "interrupted; finished shards are kept, go on with:" in shown
     assert "occlusion-toolkit mesh --limit 9 --size 56 --stride 56 --out 'my out' --resume" in shown
     assert not list(tmp_path.glob(".partial-*"))
-    assert run(*SMALL, "--out", tmp_path, "--resume") == 0
+    assert cli(*SMALL, "--out", tmp_path, "--resume").code == 0
 
 
 @pytest.mark.parametrize(
@@ -94,17 +88,19 @@ def test_ctrl_c_tells_how_to_go_on(tmp_path, capsys, monkeypatch, undrawn, stage
         (["--rasterizer", "pytorch3d"], "PyTorch3D"),
     ],
 )
-def test_one_clear_line_and_no_folder_on_bad_input(tmp_path, capsys, monkeypatch, words, message):
+def test_one_clear_line_and_no_folder_on_bad_input(cli, tmp_path, monkeypatch, words, message):
     monkeypatch.setitem(sys.modules, "pytorch3d", None)
     out = tmp_path / "out"
-    assert run(*SMALL, "--out", out, *words) == 1
-    shown = capsys.readouterr().err
+    refused = cli(*SMALL, "--out", out, *words)
+    assert refused.code == 1
+    shown = refused.err
     assert message in shown
     assert shown.strip().splitlines()[-1].startswith("error: ") or "\n  " in shown
     assert not out.exists()
 
 
-def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, capsys):
+def test_a_file_in_the_place_of_the_folder_is_named(cli, tmp_path):
     (tmp_path / "out").touch()
-    assert run(*SMALL, "--out", tmp_path / "out") == 1
-    assert "out' cannot be made" in capsys.readouterr().err
+    refused = cli(*SMALL, "--out", tmp_path / "out")
+    assert refused.code == 1
+    assert "out' cannot be made" in refused.err
