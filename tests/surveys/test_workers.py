@@ -129,8 +129,10 @@ def test_loky_has_no_address_and_nobody_is_no_worker():
 
 
 def test_workers_cannot_share_one_named_gpu(tmp_path):
+    sweep = fake_sweep()
+    sweep.device = torch.device("cuda:1")  # as on a machine that has it
     with pytest.raises(UsageError, match="2 workers cannot share cuda:1"):
-        run(tmp_path, fake_sweep().changed(device=torch.device("cuda:1")), workers=2)
+        run(tmp_path, sweep, workers=2)
 
 
 ORPHAN_MAKER = """
