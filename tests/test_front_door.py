@@ -22,14 +22,11 @@ def _in_the_repository(monkeypatch):
 
 def examples() -> Iterator[doctest.DocTest]:
     """The examples in the docstrings of the package and of everything on its front door."""
-    finder, seen = doctest.DocTestFinder(recurse=False), set()
+    finder = doctest.DocTestFinder(recurse=False)
     for name in ("", *sorted(ot.__all__)):
         value = getattr(ot, name) if name else ot
         module = importlib.import_module(f"occlusion_toolkit.{ot._WHERE[name]}") if name else ot
-        for test in finder.find(value, name or "occlusion_toolkit", module=module):
-            if test.examples and (where := (test.filename, test.lineno)) not in seen:
-                seen.add(where)
-                yield test
+        yield from (test for test in finder.find(value, name or "occlusion_toolkit", module) if test.examples)
 
 
 @pytest.mark.slow

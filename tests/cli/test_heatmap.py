@@ -52,7 +52,8 @@ def test_a_photo_gives_displacement_maps_and_says_so(card, photo, tmp_path, cli)
     out = tmp_path / "out"
     box = ("--bbox", 10, 10, 60, 90)
     code, said, warned = cli("heatmap", photo, "--model", card, "--stride", 56, "--out", out, *box)
-    assert (code, warned) == (0, "")
+    assert code == 0
+    assert "warning" not in warned
     assert {path.name for path in out.iterdir()} == WRITTEN
     maps = open_maps(out / "result.h5")
     assert maps.metrics == ("displacement", "pa_displacement")
