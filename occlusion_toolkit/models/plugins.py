@@ -51,9 +51,20 @@ class RegressorPlugin:
 class EntryPointLike(Protocol):
     """What is used of an entry point: the package `importlib_metadata`, once loaded, answers with its own."""
 
-    name: str
-    value: str
-    dist: Any
+    @property
+    def name(self) -> str:
+        """By which the package calls the object."""
+        ...
+
+    @property
+    def value(self) -> str:
+        """Where the object is."""
+        ...
+
+    @property
+    def dist(self) -> Any:
+        """The package."""
+        ...
 
     def load(self) -> Any:
         """The object that it names."""
