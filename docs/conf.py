@@ -20,7 +20,7 @@ PAGES = {
     "analyses/README.md": "findings.md",
     "benchmarks/README.md": "benchmarks.md",
     "examples/README.md": "examples.md",
-    "examples/open-test/README.md": "open-test.md",
+    "examples/open-test-2/README.md": "open-test.md",
     "figures/README.md": "figures.md",
     "models/README.md": "model-cards.md",
     "tools/build_open_body/README.md": "build-open-body.md",

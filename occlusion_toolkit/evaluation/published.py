@@ -13,7 +13,7 @@ _NAMES_ON_CARDS = {
     ("3dpw", "test"): "3DPW test",
     ("3dpw-occ", "all"): "3DPW-OCC",
     ("3doh", "test"): "3DOH test",
-    ("open", "test"): "examples/open-test",
+    ("open", "test"): "examples/open-test-2",
 }
 
 

@@ -17,4 +17,4 @@ def shipped(kind: Shipped) -> Path:
     in_wheel = package / "_recipes" / kind
     if in_wheel.is_dir():
         return in_wheel
-    return package.parent / ("examples/open-test" if kind == "open-test" else kind)
+    return package.parent / ("examples/open-test-2" if kind == "open-test" else kind)

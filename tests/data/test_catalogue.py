@@ -30,11 +30,11 @@ def test_the_open_set_is_read_as_3dpw_is():
     assert (people.dataset, people.split, len(people), people.root) == (
         "open",
         "test",
-        120,
+        144,
         shipped("open-test"),
     )
     assert people.topology != "smpl"
-    assert people.fingerprint == "f36b1e0164ff08bf451e587a3d68cdb133bfff108caf56ccfedd432692d6f700"
+    assert people.fingerprint == "0e27f79992b7b5133f1376e67cc1aa1f772174f4048451eb3f0f659c8c422e9d"
 
 
 def test_3dpw_has_24_test_sequences_and_17_occluded_kinds():

@@ -14,7 +14,7 @@ from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
 from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat
 from occlusion_toolkit.training.evaluation import errors_mm, ground_truth, load_crops
 
-DATA = Path(__file__).parents[2] / "examples" / "open-test"
+DATA = Path(__file__).parents[2] / "examples" / "open-test-2"
 OPEN_NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")
 
 

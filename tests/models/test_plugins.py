@@ -126,7 +126,7 @@ def test_the_example_installs_passes_the_check_and_runs(
         (
             [
                 "heatmap",
-                str(next((EXAMPLE.parent / "open-test").rglob("*.jpg"))),
+                str(next((EXAMPLE.parent / "open-test-2").rglob("*.jpg"))),
                 *("--model", "my-regressor", "--stride", "56", "--bbox", "20", "20", "200", "200"),
                 *("--out", str(tmp_path / "out"), "--device", "cpu"),
             ],

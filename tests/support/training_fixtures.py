@@ -12,7 +12,7 @@ from occlusion_toolkit.training.data import RunData
 from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.sample import HeldOut, Mix, MixedSamples
 
-OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
+OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test-2"
 BACKBONE = {"kind": "resnet", "block": "basic", "layers": [1, 1, 1, 1], "width": 8, "input_pooling": 4}
 PARE = {"kind": "pare", "backbone": BACKBONE, "branch": "upsample", "filters": [8], "corrects_mean": True}
 HMR = {"kind": "hmr", "backbone": BACKBONE, "hidden": 16, "dropout": 0.3}
@@ -56,8 +56,8 @@ def tiny_data(recipe: Recipe, cache: CropsCache) -> RunData:
 
 
 def link_people(folder: Path) -> Path:
-    """Two sequences of the shipped test set, ten people, as if they were to be trained on."""
-    names = sorted(path.stem for path in (OPEN_TEST / "sequenceFiles" / "test").glob("*.pkl"))[:2]
+    """Five sequences of the shipped test set, ten people, as if they were to be trained on."""
+    names = sorted(path.stem for path in (OPEN_TEST / "sequenceFiles" / "test").glob("*.pkl"))[:5]
     (folder / "sequenceFiles" / "train").mkdir(parents=True)
     for name in ("dataset.json", "imageFiles", "partFiles"):
         (folder / name).symlink_to(OPEN_TEST / name)

@@ -30,7 +30,7 @@ from occlusion_toolkit.training.label_cameras import keypoints_in_box
 from occlusion_toolkit.training.part_labels import LABEL_MARGIN, LABELS_PX, prepare_part_labels
 from occlusion_toolkit.training.recipe import Recipe
 
-OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test"
+OPEN_TEST = Path(__file__).parents[2] / "examples" / "open-test-2"
 
 
 @pytest.fixture(scope="module")
