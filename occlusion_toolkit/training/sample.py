@@ -7,7 +7,7 @@ are a pure function of seed and position.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -60,6 +60,7 @@ MIXING, SAMPLING = 0, 1
 """Independent streams of random numbers of one seed."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """A training set that makes samples; each is the same for the same row and position."""
 
