@@ -2,8 +2,8 @@ import copy
 
 import pytest
 import torch
-from occlusion_toolkit.data.colours import IMAGENET_MEAN, IMAGENET_STD
 
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from occlusion_toolkit.models.architecture import BlazePoseBackbone, HMRArchitecture, PAREArchitecture
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full
 from occlusion_toolkit.models.backbones.blazepose_trunk import SIGHT_LENGTH, BlazePoseTrunk, shown
