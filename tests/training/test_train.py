@@ -23,7 +23,7 @@ def test_time_to_prepare_the_data_counts_and_the_run_goes_on(rendered: Path, tmp
         progress=lambda done, count: prepared.append((done, count)),
     )
     assert (stopped.steps, stopped.all_steps, stopped.card) == (1, 2, None)
-    assert prepared == [(1, 2), (2, 2)]  # sequences
+    assert prepared == [(number, 5) for number in range(1, 6)]  # sequences
     run = train(
         recipe, data={"synthetic": rendered}, out=tmp_path, workers=0, resume=True, report=lines.append
     )
