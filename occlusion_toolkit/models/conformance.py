@@ -237,8 +237,9 @@ def units(trial: Trial) -> str:
 def normalisation(trial: Trial) -> str:
     """No other normalisation of the crops suits the network clearly better than the documented one.
 
-    Finds networks that take values up to 255, or up to 1 and notice others. Networks hardly notice values from
-    -1 to 1 or BGR, and those trained under strong changes of colour no second normalisation: neither does this.
+    Finds networks that take values up to 255, or up to 1 and notice others. Networks hardly notice values
+    from -1 to 1 or BGR, and those trained under strong changes of colour no second normalisation: neither
+    does this.
     """
     error = trial.probe.error_deg(trial.output)
     feedings = trial.probe.feedings().items()

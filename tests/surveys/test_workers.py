@@ -149,7 +149,10 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_workers_end_with_their_parent(tmp_path):
-    parent = subprocess.Popen([sys.executable, "-c", ORPHAN_MAKER, str(tmp_path)])
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHAN_MAKER, str(tmp_path)], env=os.environ | {"PYTHONPATH": path}
+    )
     deadline = time.monotonic() + DEADLINE_S
     pids: list[int] = []
     while len(pids) < 2 and time.monotonic() < deadline and parent.poll() is None:
