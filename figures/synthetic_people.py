@@ -11,7 +11,7 @@ from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.files.safe_pickle import load_pickle
 from occlusion_toolkit.files.shipped import shipped
 
-COLUMNS, TILE_PX, FRAME = 8, 180, 2
+COLUMNS, TILE_PX, FRAME = 8, 180, 1
 DRAWN = 3  # labels and joints are drawn at three times the tile's size
 # Bones between the 18 joints of 3DPW's poses2d.
 BONES = (
