@@ -31,6 +31,7 @@ from occlusion_toolkit.surveys.plan import SurveyPlan, calibrate, plan_survey
 from occlusion_toolkit.surveys.shards import Shard, ShardMaker, survey_card
 from occlusion_toolkit.surveys.survey import Manifest, Survey
 from occlusion_toolkit.surveys.workers import Job, Workers, make_shards
+from occlusion_toolkit.sweep.engines.incremental import SHARES
 
 SHARD_SIZE = 8
 """Images per shard: what a kill can cost at most, a few seconds to minutes of work."""
@@ -107,7 +108,7 @@ def survey(
     if sweep.batch_size is None and (stored := batch_size_of(folder)) is not None:
         sweep = sweep.changed(batch_size=stored)
     if sweep.engine in ("auto", "incremental"):
-        sweep = sweep.changed(engine=engine_of(folder) or _settled(sweep, people))
+        sweep = sweep.changed(engine=engine_of(folder) or _settled(sweep, people, part))
     card = survey_card(sweep, people)
     make_folder(folder)
     with locked(folder, part):
@@ -160,8 +161,13 @@ def survey(
         return begun if begun.complete or begun.missing() else begun.sealed()
 
 
-def _settled(sweep: OcclusionSweep, people: People) -> str:
-    """The faster engine on the first image: the same for every worker, and for the runs that go on."""
+def _settled(sweep: OcclusionSweep, people: People, part: Part) -> str:
+    """The engine for every worker, and for the runs that go on: the faster one on the first image.
+
+    Parts that begin at once on several machines could measure different things, so theirs is fixed.
+    """
+    if part.count > 1:
+        return "dense" if sweep.engine == "auto" else f"incremental@{SHARES[1]:g}"
     crop = normalise(read_crop(people[0], sweep.grid.resolution))
     return sweep.window_sweep.settle(crop, len(people) * sweep.window_sweep.passes_per_crop)
 

@@ -119,6 +119,12 @@ def test_parts_together_are_the_whole(tmp_path, whole):
     assert shard_bytes(surveys[1]) == shard_bytes(whole)
 
 
+@pytest.mark.parametrize(("engine", "settled"), [("auto", "dense"), ("incremental", "incremental@0.4")])
+def test_parts_that_begin_apart_have_one_engine(tmp_path, engine, settled):
+    part = run(tmp_path, fake_sweep(engine=engine), part=Part(0, 2))
+    assert part.manifest.engine == settled
+
+
 @pytest.mark.parametrize(("count", "shards"), [(1, 5), (2, 5), (3, 10), (7, 3)])
 def test_parts_are_disjoint_and_leave_nothing_out(count, shards):
     parts = [list(Part(index, count).of(shards)) for index in range(count)]
