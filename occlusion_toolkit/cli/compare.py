@@ -12,6 +12,7 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
+from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def compare(
     from occlusion_toolkit.files.atomic import make_folder
 
     started = time.perf_counter()
+    when_interrupted("finished shards are kept" if sweeps.models else "nothing was written")
     check_allowed(allow)
     bodies = body.bodies()
     people: People | None = None
@@ -170,9 +172,6 @@ def _surveyed(sweep: OcclusionSweep, people: People, out: Path) -> Survey:
             return survey(sweep, people, out=out / "surveys" / name, resume=True, progress=progress)
     except RunError as error:
         raise RunError(f"{error} (for a comparison with other settings choose another --out)") from error
-    except KeyboardInterrupt:
-        console.warn("stopped; finished images are kept, and the same line goes on from there")
-        raise
 
 
 def _sweep_example(

@@ -13,6 +13,7 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
+from occlusion_toolkit.cli.interruption import when_interrupted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -104,24 +105,21 @@ def evaluate(
     names = list(dict.fromkeys(models))
     bodies = body.bodies(*map(load_card, names))
     started = time.perf_counter()
-    try:
-        with console.progress("people") as report:
-            result = run(
-                names,
-                people,
-                metrics=metrics_with(*metrics),
-                joints=joints,
-                true_gender=gt_gender,
-                pve_alignment=pve_align,
-                device=device,
-                batch_size=batch_size,
-                bodies=bodies,
-                out=out,
-                progress=report,
-            )
-    except KeyboardInterrupt:
-        console.warn("stopped; what was measured is kept, and the same line goes on from there")
-        raise
+    when_interrupted("what was measured is kept")
+    with console.progress("people") as report:
+        result = run(
+            names,
+            people,
+            metrics=metrics_with(*metrics),
+            joints=joints,
+            true_gender=gt_gender,
+            pve_alignment=pve_align,
+            device=device,
+            batch_size=batch_size,
+            bodies=bodies,
+            out=out,
+            progress=report,
+        )
     seconds = time.perf_counter() - started
     files = [result_path(out, card) for card in result.cards]
     if as_json:

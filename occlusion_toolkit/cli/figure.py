@@ -25,9 +25,9 @@ def figure(context: click.Context, name: str | None, words: tuple[str, ...]) -> 
         for known, path in figure_scripts().items():
             click.echo(f"{known:<22}{_first_line(path)}")
         return
-    figure_command(name).main(
-        args=list(words), prog_name=f"{context.command_path} {name}", standalone_mode=False
-    )
+    command = figure_command(name)
+    with command.make_context(f"{context.command_path} {name}", list(words)) as chosen:  # not `main`: Ctrl-C
+        command.invoke(chosen)
 
 
 def figure_scripts() -> dict[str, Path]:

@@ -20,6 +20,7 @@ from occlusion_toolkit.cli.evaluate import evaluate
 from occlusion_toolkit.cli.figure import figure
 from occlusion_toolkit.cli.find import find
 from occlusion_toolkit.cli.heatmap import heatmap
+from occlusion_toolkit.cli.interruption import Interruptible, sigterm_unwinds
 from occlusion_toolkit.cli.mesh import mesh
 from occlusion_toolkit.cli.models import models
 from occlusion_toolkit.cli.run import run
@@ -31,7 +32,7 @@ from occlusion_toolkit.errors import OcclusionToolkitError
 _CHATTY_LIBRARIES = ("matplotlib", "fontTools", "PIL", "h5py", "filelock", "joblib")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Interruptible, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="occlusion-toolkit")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks and debug messages.")
 def cli(debug: bool) -> None:
@@ -60,17 +61,18 @@ cli.add_command(train)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line and exits: 0 done, 1 failed or interrupted, 2 used wrongly.
+    """Runs the command line and exits: 0 done, 1 failed, 2 used wrongly, 130 Ctrl-C, 143 SIGTERM.
 
     Args:
         arguments: the words after the program's name; the process's own when None.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments
+    debug, given = "--debug" in arguments, arguments
     if debug:  # accepted anywhere on the line, as people add it to the end of a command that failed
         arguments = ["--debug", *(word for word in arguments if word != "--debug")]
     try:
-        cli.main(args=arguments, prog_name="occlusion-toolkit")
+        with sigterm_unwinds():
+            cli.main(args=arguments, prog_name="occlusion-toolkit", obj=given)
     except OcclusionToolkitError as error:
         if debug:
             traceback.print_exc()

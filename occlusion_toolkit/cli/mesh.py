@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +13,7 @@ from rich.table import Table
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import chosen_people, dataset_options
+from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
 from occlusion_toolkit.cli.worker_options import WorkerOptions, worker_options
 
@@ -81,7 +79,8 @@ def mesh(
     settings = sweep.settings(body, joints, shown)
     check_rasterizer(rasterizer, settings.device)
     started = time.perf_counter()
-    with _interruptible(), console.progress("images swept", line_every=SHARD_SIZE) as report:
+    when_interrupted("finished shards are kept", "--resume")
+    with console.progress("images swept", line_every=SHARD_SIZE) as report:
         surveyed = survey(
             settings,
             chosen_people(**dataset),
@@ -98,7 +97,7 @@ def mesh(
             f"this part is done: {done} of {surveyed.num_shards} shards are in {out}; the last part pools"
         )
         return
-    with _interruptible(), staging_folder(out) as folder:
+    with staging_folder(out) as folder:
         with console.progress("images pooled") as report:
             pooled = surveyed.mesh(shown, rasterizer=rasterizer, device=settings.device, progress=report)
         pooled.save(folder / "mesh.h5")
@@ -111,18 +110,6 @@ def mesh(
         console.print_json(table.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
     else:
         _print(table, seconds, files)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Says, when Ctrl-C ends the block, how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        again = [*sys.argv[1:], *([] if "--resume" in sys.argv else ["--resume"])]
-        click.echo("interrupted; finished shards are kept, go on with:", err=True)
-        click.echo(f"  occlusion-toolkit {shlex.join(again)}", err=True)
-        sys.exit(1)
 
 
 def _print(summary: MeshTable, seconds: Mapping[str, float], files: list[Path]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from occlusion_toolkit.cli import console
+from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.errors import OcclusionToolkitError, RunError
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def run(
     for words in lines:  # a mistake in the last step is found before the first one runs for hours
         check_words(group, words)
         _check_image(group, words)
+    when_interrupted("finished steps are kept")
     for number, words in enumerate(lines, start=1):
         click.echo(f"[{number}/{len(lines)}] occlusion-toolkit {shlex.join(words)}")
         if not dry_run:
@@ -138,7 +140,9 @@ def _check_image(group: click.Group, words: list[str]) -> None:
 def _run_step(group: click.Group, words: list[str], name: str) -> None:
     command = group.commands[words[0]]
     try:
-        command.main(args=words[1:], prog_name=f"occlusion-toolkit {words[0]}", standalone_mode=False)
+        # Not `main`, which would make Ctrl-C an error.
+        with command.make_context(f"occlusion-toolkit {words[0]}", words[1:]) as context:
+            command.invoke(context)
     except click.ClickException as error:
         raise RunError(f"{name} failed: {error.format_message()}") from error
     except OcclusionToolkitError as error:

@@ -92,8 +92,10 @@ def synthesize(
     occlusion-toolkit[synthesize].
     """
     from occlusion_toolkit.cli import console
+    from occlusion_toolkit.cli.interruption import when_interrupted
     from occlusion_toolkit.open_world import synthesize as open_world
 
+    when_interrupted("finished sequences are kept")
     with console.progress(f"{split} images") as report:
         people = open_world.synthesize(
             out,

@@ -86,9 +86,11 @@ def train(
     # Imported here so that `--help` stays fast.
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.cli.data_folders import parse_folders
+    from occlusion_toolkit.cli.interruption import stopped, when_interrupted
     from occlusion_toolkit.training import train as training
     from occlusion_toolkit.training.recipe_files import load_recipe
 
+    when_interrupted("what was saved is kept", "--resume")
     loaded = load_recipe(recipe)
     with ExitStack() as preparing:
         prepared = preparing.enter_context(console.progress("preparing data"))
@@ -117,6 +119,8 @@ def train(
             report=say,
             progress=prepared,
         )
+    if run.signal is not None:
+        stopped(run.signal, f"step {run.steps:,} of {run.all_steps:,} is saved", "--resume")
     if run.card is None:
         click.echo(f"Stopped at step {run.steps:,} of {run.all_steps:,}; --resume goes on from here.")
     else:

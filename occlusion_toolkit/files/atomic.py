@@ -2,11 +2,14 @@
 
 A rename within a folder is atomic, so readers see the old file or the new one, and an error, Ctrl-C or a
 full disk in between leaves the old one. Only a killed process can leave a temporary file behind; its name
-starts with a dot and ends in `.tmp` or starts with `.partial-`.
+starts with a dot and ends in `.tmp` or starts with `.partial-`. Processes that live hold a lock on theirs, so
+the next that writes into the folder removes what the dead have left.
 """
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -17,6 +20,8 @@ from typing import Never
 from occlusion_toolkit.errors import ResultError
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+_TEMPORARY = re.compile(r"\.partial-[0-9a-f]{16}|\.[0-9a-f]{16}\.tmp(\..*)?")
 
 
 @contextmanager
@@ -34,10 +39,12 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp{path.suffix}")
+    held: int | None = None
     try:
         with _disk_errors(path):
             # Created here, not by the writer, so that a folder that cannot be written is found first.
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            held = _hold(temporary)
             yield temporary
             _flush(temporary)
             temporary.replace(path)
@@ -49,6 +56,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if held is not None:
+            os.close(held)
 
 
 def write_bytes(path: Path | str, data: bytes) -> None:
@@ -87,9 +96,12 @@ def staging_folder(path: Path | str) -> Iterator[Path]:
     created: list[Path] = []
     staging = path / f".partial-{secrets.token_hex(8)}"
     done = False
+    held: int | None = None
     try:
         with _disk_errors(path):
             created = _make_folders(path, staging)
+            held = _hold(staging)
+            remove_leftovers(path)
             yield staging
             for file in sorted(file for file in staging.rglob("*") if file.is_file()):
                 _flush(file)
@@ -100,10 +112,43 @@ def staging_folder(path: Path | str) -> Iterator[Path]:
             done = True
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        if held is not None:
+            os.close(held)
         if not done:
             for folder in created:  # innermost first; one that holds anything stays
                 with suppress(OSError):
                     folder.rmdir()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what killed processes have left half written in a folder; what others are writing stays."""
+    for path in [path for path in folder.glob(".*") if _TEMPORARY.fullmatch(path.name)]:
+        with suppress(OSError):  # such as one that somebody holds
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+            finally:
+                os.close(handle)
+
+
+def _hold(path: Path) -> int | None:
+    """Locks a file or folder until the handle is closed or the process ends; None where there are no locks.
+
+    On a file system without locks nobody can tell what is left behind, and nothing is removed.
+    """
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise
+        return handle
+    return None
 
 
 def make_folder(path: Path | str) -> Path:

@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from occlusion_toolkit.errors import ResultError
-from occlusion_toolkit.files.atomic import write_bytes
+from occlusion_toolkit.files.atomic import make_folder, write_bytes
 
 _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
 _NUMBERS = "fiu"
@@ -42,7 +42,7 @@ def save_dataset(path: Path | str, dataset: xr.Dataset, kind: str, layout: int) 
     Numbers are compressed and carry a checksum per chunk; texts are stored as characters.
 
     Args:
-        path: the file to appear.
+        path: the file to appear; its folder is made where it does not exist.
         dataset: numbers and texts.
         kind: what the file holds, such as "maps".
         layout: version of the layout of that kind.
@@ -55,6 +55,7 @@ def save_dataset(path: Path | str, dataset: xr.Dataset, kind: str, layout: int) 
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
         _write(file, marked)
+    make_folder(Path(path).parent)
     write_bytes(path, image.getvalue())
 
 

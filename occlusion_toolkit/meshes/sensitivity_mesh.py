@@ -31,6 +31,7 @@ from jaxtyping import Int64
 
 from occlusion_toolkit.body.body_surface import BodySurface
 from occlusion_toolkit.errors import ResultError, UsageError
+from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.files.netcdf import load_dataset, save_dataset
 from occlusion_toolkit.plotting.style import save_picture
 from occlusion_toolkit.sweep.maps import card_of, metric_names, with_card
@@ -267,6 +268,8 @@ class SensitivityMesh:
         from occlusion_toolkit.meshes.pictures import save_csv, save_glb, save_ply
 
         path = Path(path)
+        if path.suffix in (".csv", ".glb", ".ply"):
+            make_folder(path.parent)
         if path.suffix == ".h5":
             save_dataset(path, self.dataset, KIND, LAYOUT)
         elif path.suffix == ".csv":

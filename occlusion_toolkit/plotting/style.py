@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.files.atomic import atomic_path
+from occlusion_toolkit.files.atomic import atomic_path, make_folder
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -95,7 +95,7 @@ def add_small_print(figure: Figure, lines: tuple[str, ...], left_in: float, bott
 
 
 def save_picture(figure: Figure, path: Path | str | None) -> Figure:
-    """Writes a figure where a path is given, and gives it back.
+    """Writes a figure where a path is given, into a folder that is made if need be, and gives it back.
 
     Raises:
         UsageError: the suffix is of no picture.
@@ -104,6 +104,7 @@ def save_picture(figure: Figure, path: Path | str | None) -> Figure:
     if path is not None:
         if Path(path).suffix not in FORMATS:
             raise UsageError(f"{str(path)!r} is no picture; end it in one of: {', '.join(FORMATS)}")
+        make_folder(Path(path).parent)
         save_figure(figure, Path(path))
     return figure
 

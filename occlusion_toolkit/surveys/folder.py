@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.errors import RunError, UsageError
+from occlusion_toolkit.files.atomic import remove_leftovers as remove_temporary
 from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Manifest, Survey
 
 logger = logging.getLogger(__name__)
@@ -224,8 +225,8 @@ def differences(stored: Manifest, wanted: Manifest) -> list[str]:
 
 def remove_leftovers(survey: Survey) -> None:
     """Removes what killed runs left half written; only for a run that holds the whole folder."""
-    for path in (survey.folder / "shards").glob(".*.tmp.h5"):
-        path.unlink(missing_ok=True)
+    for folder in (survey.folder, survey.folder / "shards"):
+        remove_temporary(folder)
 
 
 def _stored(folder: Path, bodies: Bodies, resume: bool) -> Survey | None:

@@ -26,11 +26,14 @@ class StopInTime(Callback):
 
     Args:
         end: `time.monotonic()` after which the step at hand, or the first, is the last; None for no limit.
+
+    Attributes:
+        signal: that ended the run; None where none did.
     """
 
     def __init__(self, end: float | None) -> None:
         self._end = end
-        self._interrupted = False
+        self.signal: int | None = None
         # Those from before the run: Lightning has its own during it, and takes them back before `teardown`.
         self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         self._listens = False
@@ -46,7 +49,7 @@ class StopInTime(Callback):
         if (index + 1) % trainer.accumulate_grad_batches:
             return
         late = self._end is not None and time.monotonic() >= self._end
-        stop = self._interrupted or late
+        stop = self.signal is not None or late
         if trainer.world_size > 1:
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
         trainer.should_stop = trainer.should_stop or stop
@@ -58,10 +61,10 @@ class StopInTime(Callback):
                 signal.signal(number, handler)
             self._listens = False
 
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        if self._interrupted:
+    def _interrupt(self, number: int, _frame: FrameType | None) -> None:
+        if self.signal is not None:
             raise KeyboardInterrupt
-        self._interrupted = True
+        self.signal = number
 
 
 class SeedSteps(Callback):

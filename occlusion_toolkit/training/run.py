@@ -69,6 +69,19 @@ class RunOptions:
     workers: int = 0
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How far a run came.
+
+    Attributes:
+        steps: done so far.
+        signal: number of the signal that stopped it, after a whole step and saved; None where none did.
+    """
+
+    steps: int
+    signal: int | None
+
+
 def _no_report(_numbers: dict[str, float]) -> None:
     pass
 
@@ -109,7 +122,7 @@ def check_run(recipe: Recipe, options: RunOptions) -> None:
     BatchOrder(train.steps, train.batch_size, parts=options.parts, devices=devices)
 
 
-def fit(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport = _no_report) -> int:
+def fit(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport = _no_report) -> Ended:
     """Train until the recipe is done, the time is up, or Ctrl-C; `check_run` comes first.
 
     Args:
@@ -119,7 +132,7 @@ def fit(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport =
         report: takes speed and losses every half minute and at the end.
 
     Returns:
-        Steps done so far.
+        Steps done so far, and what stopped the run.
 
     Raises:
         TrainingError: the run cannot be resumed with these data, or the loss is not finite.
@@ -140,17 +153,20 @@ def fit(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport =
         workers=options.workers,
     )
     with _quiet():
-        trainer = _trainer(recipe, options, report, out)
+        stop = StopInTime(options.end)
+        trainer = _trainer(recipe, options, report, out, stop)
         trainer.fit(
             module,
             datamodule=samples,
             ckpt_path=checkpoint if checkpoint.is_file() else None,
             weights_only=True,
         )
-    return trainer.global_step
+    return Ended(trainer.global_step, stop.signal)
 
 
-def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path) -> lightning.Trainer:
+def _trainer(
+    recipe: Recipe, options: RunOptions, report: StepReport, out: Path, stop: StopInTime
+) -> lightning.Trainer:
     train, gpu = recipe.train, options.gpu
     checkpoints = SaveCheckpoint(out / CHECKPOINT, train.validate_every)
     callbacks: list[lightning.Callback] = [
@@ -161,7 +177,7 @@ def _trainer(recipe: Recipe, options: RunOptions, report: StepReport, out: Path)
     ]
     if train.optimisation.average_decay is not None:
         callbacks.append(AverageWeights(train.optimisation.average_decay))
-    callbacks += [StopInTime(options.end), checkpoints, Speed(train.batch_size, report)]
+    callbacks += [stop, checkpoints, Speed(train.batch_size, report)]
     return lightning.Trainer(
         accelerator="gpu" if gpu else "cpu",
         devices=options.devices,

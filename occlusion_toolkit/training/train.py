@@ -30,6 +30,7 @@ class TrainedRun:
         all_steps: steps of the recipe.
         people: people trained on, by name of the data set.
         card: of the best weights, for `load_regressor` and `--model`; None while steps are missing.
+        signal: number of the signal that stopped it; None where it was the end or the time.
     """
 
     out: Path
@@ -37,6 +38,7 @@ class TrainedRun:
     all_steps: int
     people: Mapping[str, int]
     card: Path | None
+    signal: int | None = None
 
 
 def train(
@@ -138,13 +140,16 @@ def train(
     if occlusion is not None:
         say(f"SynthOcc pastes {_OBJECTS[occlusion.objects]}.")
     say(", ".join(f"{count:,} people of {name}" for name, count in people.people.items()))
-    done = fit(loaded, people, options, lambda numbers: say(_status(numbers, all_steps)))
+    ended = fit(loaded, people, options, lambda numbers: say(_status(numbers, all_steps)))
     card = options.out / f"{loaded.name}-best.yaml"
+    done = ended.steps
     if done == all_steps and not card.is_file():
         raise TrainingError(
             f"The run is at its end, but {card} is missing: its last validation was cut short."
         )
-    return TrainedRun(options.out, done, all_steps, people.people, card if done == all_steps else None)
+    if done < all_steps:
+        return TrainedRun(options.out, done, all_steps, people.people, None, ended.signal)
+    return TrainedRun(options.out, done, all_steps, people.people, card)
 
 
 def _status(numbers: Mapping[str, float], steps: int) -> str:

@@ -60,16 +60,16 @@ def test_ctrl_c_tells_how_to_go_on(cli, tmp_path, monkeypatch, undrawn, stage):
     def interrupt(*words: object) -> None:
         raise KeyboardInterrupt
 
+    out = tmp_path / "my out"
     with monkeypatch.context() as patch:
-        patch.setattr("sys.argv", ["occlusion-toolkit", *SMALL, "--out", "my out"])
         patch.setattr(*stage, interrupt)
-        stopped = cli(*SMALL, "--out", tmp_path)
-    assert stopped.code == 1
+        stopped = cli(*SMALL, "--out", out)
+    assert stopped.code == 130
     shown = stopped.err
-    assert "interrupted; finished shards are kept, go on with:" in shown
-    assert "occlusion-toolkit mesh --limit 9 --size 56 --stride 56 --out 'my out' --resume" in shown
-    assert not list(tmp_path.glob(".partial-*"))
-    assert cli(*SMALL, "--out", tmp_path, "--resume").code == 0
+    assert "interrupted; finished shards are kept; go on with:" in shown
+    assert f"occlusion-toolkit mesh --limit 9 --size 56 --stride 56 --out '{out}' --resume" in shown
+    assert not list(out.glob(".partial-*"))
+    assert cli(*SMALL, "--out", out, "--resume").code == 0
 
 
 @pytest.mark.parametrize(

@@ -167,3 +167,38 @@ def test_a_file_in_the_place_of_the_output_folder_is_a_clear_error(tmp_path):
         with pytest.raises(ResultError, match=r"folder|directory"), staging_folder(path):
             pass
     assert (tmp_path / "out").read_text() == "a file"
+
+
+LEFT = (".partial-0123456789abcdef/shards/a.h5", ".0123456789abcdef.tmp.png", ".fedcba9876543210.tmp")
+
+
+def test_what_killed_processes_left_is_removed_and_what_is_being_written_or_of_others_stays(tmp_path):
+    for name in LEFT:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("half")
+    (tmp_path / ".mine.tmp").write_text("not ours")
+    with (
+        atomic_path(tmp_path / "b.txt") as being_written,
+        staging_folder(tmp_path) as first,
+        staging_folder(tmp_path) as second,
+    ):
+        (first / "c.txt").write_text("c")
+        assert being_written.exists()
+        assert second.exists()
+    assert names(tmp_path) == [".mine.tmp", "b.txt", "c.txt"]
+
+
+def test_a_killed_process_gives_up_its_place(tmp_path):
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from occlusion_toolkit.files.atomic import staging_folder\n"
+        "with staging_folder(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'a').write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert len(names(tmp_path)) == 2
+    with staging_folder(tmp_path):
+        pass
+    assert names(tmp_path) == []

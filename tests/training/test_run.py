@@ -31,7 +31,7 @@ from occlusion_toolkit.training.sample import TrainingSample
 def run(recipe: Recipe, data: RunData, out: Path, **options: Any) -> int:
     chosen = RunOptions(out, **options)
     check_run(recipe, chosen)
-    return fit(recipe, data, chosen)
+    return fit(recipe, data, chosen).steps
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
