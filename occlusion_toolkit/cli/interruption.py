@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 import rich_click as click
 
+from occlusion_toolkit.errors import RunError
+
 _SAID = "occlusion_toolkit.when_interrupted"
 
 
@@ -33,6 +35,13 @@ class Interruptible(click.RichGroup):
             number = signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT
             kept, again = ctx.meta.get(_SAID, ("nothing was written", ()))
             stopped(number, kept, *again)
+        except SystemExit as ended:
+            if ended.code:
+                raise
+            raise RunError(  # no command of the toolkit ends like this
+                "code of another package ended the process by sys.exit before the command was done; "
+                "--debug shows where"
+            ) from ended
 
 
 def when_interrupted(kept: str, *again: str) -> None:
@@ -55,7 +64,8 @@ def stopped(number: int, kept: str, *again: str) -> NoReturn:
         kept: what stays.
         again: words that the same line needs to go on.
     """
-    words = list(click.get_current_context().find_root().obj or ())
+    context = click.get_current_context(silent=True)
+    words = list((context and context.find_root().obj) or ())
     words += [word for word in again if word not in words]
     click.echo(f"\ninterrupted; {kept}; go on with:\n  occlusion-toolkit {shlex.join(words)}", err=True)
     sys.exit(128 + number)

@@ -21,10 +21,10 @@ from occlusion_toolkit.data.protocol import Protocol, PVEAlignment
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import RunError, TopologyError
 from occlusion_toolkit.evaluation.protocol import protocol_card
+from occlusion_toolkit.models.foreign import is_out_of_memory
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.sweep.maps import metric_name
 from occlusion_toolkit.sweep.measure import METRICS, Metric, check_ground_truth, distances_mm
-from occlusion_toolkit.sweep.memory import is_out_of_memory
 from occlusion_toolkit.sweep.metrics import centre_on, pve
 from occlusion_toolkit.sweep.network import NetworkRunner, optimised_copy
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD, normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.threedpw import ThreeDPW
+from occlusion_toolkit.errors import ModelCardError
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.base import Regressor, RegressorOutput
@@ -318,9 +319,10 @@ def _run(check: Callable[[Trial], str], trial: Trial) -> Finding:
         return Finding(name, True, check(trial))
     except CheckFailed as failure:
         return Finding(name, False, str(failure))
-    except Exception as error:  # the regressor may be anything
-        reason = str(error).strip().splitlines()
-        return Finding(name, False, f"it stopped with {type(error).__name__}: {reason[0] if reason else ''}")
+    except (Exception, SystemExit) as error:  # the regressor may be anything
+        cause = error.__cause__ if isinstance(error, ModelCardError) and error.__cause__ else error
+        reason = str(cause).strip().splitlines()
+        return Finding(name, False, f"it stopped with {type(cause).__name__}: {reason[0] if reason else ''}")
 
 
 PEOPLE = 12

@@ -96,7 +96,7 @@ def load_plugin(point: EntryPointLike) -> tuple[RegressorPlugin, PluginCard]:
     """
     try:
         plugin = point.load()
-    except Exception as error:  # importing runs code of others, which may fail in any way
+    except (Exception, SystemExit) as error:  # importing runs code of others, which may fail in any way
         raise ModelCardError(
             f"The regressor {point.name!r} of {origin(point)} cannot be imported "
             f"({type(error).__name__}: {error}). Repair or uninstall that package."
@@ -131,7 +131,7 @@ def build_network(plugin: RegressorPlugin, card: PluginCard) -> nn.Module:
     """
     try:
         network = plugin.build()
-    except Exception as error:  # code of others
+    except (Exception, SystemExit) as error:  # code of others
         raise ModelCardError(
             f"The regressor {card.name!r} of {card.origin} cannot be built ({type(error).__name__}: {error})."
         ) from error

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from occlusion_toolkit.models.cards import (
     read_card,
     verified_weights,
 )
+from occlusion_toolkit.models.foreign import blamed_on
 from occlusion_toolkit.models.hmr import ShiftThenScale
 from occlusion_toolkit.models.networks import unread_tensors
 from occlusion_toolkit.models.plugins import (
@@ -81,18 +83,24 @@ class LoadedRegressor:
         """Predict people from normalised crops, (B, 3, 224, 224), without recording gradients.
 
         Raises:
-            ModelCardError: a network of the user's or of a plug-in answers with something else.
+            ModelCardError: a network of the user's or of a plug-in raises, or answers with something else.
         """
-        output: object = self.network(crops.to(self.device))
+        with self.blamed():
+            output: object = self.network(crops.to(self.device))
         if not isinstance(output, RegressorOutput):
-            check = (
-                "" if self.source is None else f"; `occlusion-toolkit models check {self.source}` tests it"
-            )
             raise ModelCardError(
                 f"The regressor {self.card.name!r} answers with a {type(output).__name__} instead of a "
-                f"RegressorOutput(rotmats, betas, camera){check}."
+                f"RegressorOutput(rotmats, betas, camera){self._check}."
             )
         return output
+
+    def blamed(self) -> AbstractContextManager[None]:
+        """A block that runs the network: what one of others raises is named as its own."""
+        return nullcontext() if isinstance(self.card, ModelCard) else blamed_on(self.card.name, self._check)
+
+    @property
+    def _check(self) -> str:
+        return "" if self.source is None else f"; `occlusion-toolkit models check {self.source}` tests it"
 
 
 def model_sources() -> dict[str, Path | EntryPointLike]:

@@ -7,6 +7,7 @@ from typing import TypeVar
 import torch
 
 from occlusion_toolkit.errors import SweepError
+from occlusion_toolkit.models.foreign import is_out_of_memory
 from occlusion_toolkit.sweep.batching import WindowBatch
 
 logger = logging.getLogger(__name__)
@@ -19,9 +20,6 @@ CPU_BATCH_SIZE = 16
 LARGEST_GPU_BATCH_SIZE = 512
 _GPU_BYTES_PER_PASS = 256 * 2**20  # a generous HRNet-W32 pass of 224 x 224 pixels in float32
 
-# What PyTorch's CPU allocators say, on Linux and on Windows; they raise a plain RuntimeError.
-_CPU_ALLOCATOR_MESSAGES = ("can't allocate memory", "not enough memory", "cannot allocate memory")
-
 
 def starting_batch_size(device: torch.device) -> int:
     """Passes to try first on a device: a fixed number on a CPU, by free memory on a GPU."""
@@ -30,14 +28,6 @@ def starting_batch_size(device: torch.device) -> int:
     free, _ = torch.cuda.mem_get_info(device)
     fitting = max(1, min(LARGEST_GPU_BATCH_SIZE, free // _GPU_BYTES_PER_PASS))
     return 1 << (fitting.bit_length() - 1)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that an allocation failed, on a GPU or on the host."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    message = str(error).lower()
-    return isinstance(error, RuntimeError) and any(text in message for text in _CPU_ALLOCATOR_MESSAGES)
 
 
 def in_fitting_parts(

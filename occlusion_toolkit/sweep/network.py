@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import SweepError, UsageError
 from occlusion_toolkit.models.base import Regressor
+from occlusion_toolkit.models.foreign import is_out_of_memory
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.sweep.folding import fold_batch_norms
-from occlusion_toolkit.sweep.memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,9 @@ def optimised_copy(regressor: Regressor, device: torch.device, resolution: int) 
         resolution: side of the crops it will see, pixels.
     """
     if isinstance(regressor, LoadedRegressor) and isinstance(regressor.network, nn.Module):
-        return replace(regressor, network=_optimised(regressor.network, device, resolution), device=device)
+        with regressor.blamed():
+            network = _optimised(regressor.network, device, resolution)
+        return replace(regressor, network=network, device=device)
     if isinstance(regressor, nn.Module):
         return cast(Regressor, _optimised(regressor, device, resolution))
     return regressor

@@ -70,6 +70,13 @@ def test_each_command_says_what_is_kept_and_the_line_that_goes_on(
     assert f"interrupted; {kept}; go on with:\n  occlusion-toolkit {line} --out {tmp_path}\n" in stopped.err
 
 
+def test_a_process_that_code_of_others_ends_is_a_failure(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr(open_world, "_claim", lambda *_: sys.exit(0))
+    ended = cli("synthesize", "--count", 8, "--out", tmp_path)
+    assert ended.code == 1
+    assert "code of another package ended the process" in ended.err
+
+
 def test_sigterm_is_as_before_once_the_command_has_ended(cli):
     before = signal.getsignal(signal.SIGTERM)
     cli("models", "list")

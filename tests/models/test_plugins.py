@@ -3,14 +3,18 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from support.plugin_packages import SOUND, install
 
 from occlusion_toolkit.cli.main import main
 from occlusion_toolkit.errors import ModelCardError
+from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.plugins import state_sha256
 from occlusion_toolkit.models.registry import find_model, list_models, load_card, load_regressor
 
@@ -88,6 +92,35 @@ def test_a_network_that_answers_with_something_else_is_told_about_the_check(site
     )
     with pytest.raises(ModelCardError, match=r"answers with a tuple.*models check standing"):
         load_regressor("standing")(torch.zeros(1, 3, 224, 224))
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"), [("raise KeyError('pelvis')", "KeyError: 'pelvis'"), ("exit(0)", "SystemExit: 0")]
+)
+@pytest.mark.parametrize("words", [("heatmap", "photo.png", "--stride", "112"), ("evaluate", "--limit", "2")])
+def test_a_network_that_raises_or_exits_is_blamed_and_nothing_is_written(
+    site: Path, tmp_path: Path, cli: Callable[..., Any], does: str, reason: str, words: tuple[str, ...]
+):
+    Image.new("RGB", (90, 120), "teal").save(tmp_path / "photo.png")
+    code = SOUND.replace("        rotmats", f"        {does}\n        rotmats", 1)
+    install(site, "some_package", {"standing": "some_package:plugin"}, code)
+    line = [str(tmp_path / word) if word == "photo.png" else word for word in words]
+    ran = cli(*line, "--model", "standing", "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert f"The regressor 'standing' failed in its own code ({reason})" in ran.err
+    assert "`occlusion-toolkit models check standing` tests it" in ran.err
+    assert not (tmp_path / "out").exists()
+    checked = cli("models", "check", "standing")
+    assert checked.code == 1
+    assert f"it stopped with {reason}" in " ".join(checked.out.split())
+
+
+def test_memory_that_runs_out_is_not_the_networks_fault():
+    def hungry(crops: torch.Tensor) -> RegressorOutput:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        load_regressor(hungry)(torch.zeros(1, 3, 224, 224))
 
 
 def test_a_plugin_cannot_take_the_name_of_a_shipped_model(site: Path):

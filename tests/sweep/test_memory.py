@@ -9,7 +9,8 @@ from support.fakes import SMALL_GRID as GRID
 from support.fakes import ForgetfulNetwork, TinyNetwork, random_crops, sweep_of
 
 from occlusion_toolkit.errors import SweepError
-from occlusion_toolkit.sweep.memory import CPU_BATCH_SIZE, is_out_of_memory, starting_batch_size
+from occlusion_toolkit.models.foreign import is_out_of_memory
+from occlusion_toolkit.sweep.memory import CPU_BATCH_SIZE, starting_batch_size
 
 LACKS_MEMORY = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),

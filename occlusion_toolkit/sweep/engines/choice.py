@@ -9,13 +9,13 @@ from torch import nn
 
 from occlusion_toolkit.errors import SweepError, UsageError
 from occlusion_toolkit.models.base import Regressor
+from occlusion_toolkit.models.foreign import is_out_of_memory
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.sweep.batching import WindowBatch
 from occlusion_toolkit.sweep.engines.dense import WindowEstimator
 from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
 from occlusion_toolkit.sweep.engines.regions import Regions
 from occlusion_toolkit.sweep.engines.traced import UntraceableError, trace
-from occlusion_toolkit.sweep.memory import is_out_of_memory
 from occlusion_toolkit.sweep.occluders import Occluder
 
 logger = logging.getLogger(__name__)
