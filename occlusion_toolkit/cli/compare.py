@@ -90,9 +90,10 @@ def compare(
     """
     _check_words(results, sweeps, failure_mm)
     from occlusion_toolkit.cli.dataset_options import chosen_people
-    from occlusion_toolkit.comparison.results import check_allowed
+    from occlusion_toolkit.comparison.results import check_allowed, require_one_protocol
     from occlusion_toolkit.comparison.run import compare as run
     from occlusion_toolkit.files.atomic import make_folder
+    from occlusion_toolkit.surveys.shards import survey_card
 
     started = time.perf_counter()
     when_interrupted("finished shards are kept" if sweeps.models else "nothing was written")
@@ -103,12 +104,14 @@ def compare(
     if results:
         compared: list[Path] | list[Survey] = list(results)
     else:
-        people = chosen_people(**dataset)
         given = [
             sweeps.sweep(model, size, body, joints, metric)
             for size in sweeps.sizes
             for model in sweeps.models
         ]
+        people = chosen_people(**dataset, protocols=[sweep.protocol for sweep in given])
+        cards = [survey_card(sweep, people) for sweep in given[: len(sweeps.models)]]
+        require_one_protocol(cards, allow)  # now, and not after hours
         compared = [_surveyed(sweep, people, out) for sweep in given]
     with console.progress("images pooled") as pooling:
         comparison = run(

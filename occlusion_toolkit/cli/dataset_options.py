@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ from occlusion_toolkit.cli.trust_option import trusted_files
 
 if TYPE_CHECKING:
     from occlusion_toolkit.data.people import FrameFilter, People
+    from occlusion_toolkit.data.protocol import Protocol
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -39,7 +40,8 @@ def dataset_options(command: _Command) -> _Command:
             "--filter",
             "frame_filter",
             type=click.Choice(["spin", "vibe"]),
-            help="Frames of 3DPW to use: SPIN's (default), or VIBE's with 7 of 12 limb joints seen.",
+            help="Frames of 3DPW to use: SPIN's, or VIBE's with 7 of 12 limb joints seen. "
+            "Default: those of the model's paper (EFT vibe, others spin).",
         ),
         click.option(
             "--limit",
@@ -60,14 +62,54 @@ def chosen_people(
     split: str | None,
     frame_filter: FrameFilter | None,
     limit: int | None,
+    *,
+    protocols: Sequence[Protocol] = (),
 ) -> People:
     """Opens the data set that the options name.
 
+    Args:
+        dataset: and the following, as the options were given.
+        root: see there.
+        people_list: see there.
+        split: see there.
+        frame_filter: see there; where it is not given, that of the models' papers.
+        limit: see there.
+        protocols: of the models that all measure these people.
+
     Raises:
-        UsageError: the options do not go together.
+        UsageError: the options do not go together, or the papers use different frames.
         DatasetError: the data set is missing or malformed.
         UnsafeFileError: a file asks for more than plain data.
     """
     from occlusion_toolkit.data.catalogue import open_dataset
 
+    if protocols:
+        frame_filter = chosen_filter(dataset, people_list, frame_filter, protocols)
     return open_dataset(dataset, root, split, frame_filter, people_list, trusted_files(), limit=limit)
+
+
+def chosen_filter(
+    dataset: str,
+    people_list: Path | None,
+    frame_filter: FrameFilter | None,
+    protocols: Sequence[Protocol],
+    **_others: Any,
+) -> FrameFilter | None:
+    """The filter that the options name or, on 3DPW, the one that the papers of the models share.
+
+    A paper's filter is a rule about the frames of 3DPW; 3DPW-OCC and published lists have their own.
+
+    Raises:
+        UsageError: the papers use different frames.
+    """
+    from occlusion_toolkit.errors import UsageError
+
+    if frame_filter is not None or dataset != "3dpw" or people_list is not None:
+        return frame_filter
+    filters = {protocol.frame_filter for protocol in protocols}
+    if len(filters) > 1:
+        raise UsageError(
+            "the models are compared on the same frames, but their papers use different ones of 3DPW; give "
+            "--filter spin (SPIN's and PARE's) or --filter vibe (EFT's)"
+        )
+    return filters.pop()

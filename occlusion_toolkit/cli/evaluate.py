@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +13,13 @@ from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
 from occlusion_toolkit.cli.interruption import when_interrupted
+from occlusion_toolkit.cli.sweep_options import gt_gender_option
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from occlusion_toolkit.data.people import People
-    from occlusion_toolkit.data.protocol import Protocol
+    from occlusion_toolkit.data.protocol import GenderRule, Protocol
     from occlusion_toolkit.evaluation.evaluation import Evaluation
 
 _SHOWN_SEQUENCES = 100
@@ -38,11 +38,7 @@ _SHOWN_SEQUENCES = 100
 @click.option(
     "--joints", type=click.Choice(["lsp14", "h36m17", "smpl24"]), default="lsp14", show_default=True
 )
-@click.option(
-    "--gt-gender",
-    type=click.Choice(["gendered", "neutral"]),
-    help="Body of the ground truth. Default: that of the model's paper (PARE neutral, others gendered).",
-)
+@gt_gender_option
 @click.option(
     "--pve-align",
     type=click.Choice(["none", "pelvis"]),
@@ -63,15 +59,9 @@ _SHOWN_SEQUENCES = 100
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead of tables.")
 @click.option("--latex", is_flag=True, help="Print the table as LaTeX (booktabs) instead.")
 def evaluate(
-    dataset: str,
-    root: Path | None,
-    people_list: Path | None,
-    split: str | None,
-    frame_filter: Literal["spin", "vibe"] | None,
-    limit: int | None,
     models: tuple[str, ...],
     joints: str,
-    gt_gender: Literal["gendered", "neutral"] | None,
+    true_gender: GenderRule | None,
     pve_align: Literal["none", "pelvis"],
     metrics: tuple[str, ...],
     body: BodyOptions,
@@ -80,6 +70,7 @@ def evaluate(
     out: Path,
     as_json: bool,
     latex: bool,
+    **dataset: Any,
 ) -> None:
     """Measure how far models are from the ground truth of a data set, on clean images.
 
@@ -89,18 +80,19 @@ def evaluate(
     """
     if as_json and latex:
         raise click.UsageError("Give --json or --latex, not both.")
-    from occlusion_toolkit.cli.dataset_options import chosen_people
+    from occlusion_toolkit.cli.dataset_options import chosen_filter, chosen_people
     from occlusion_toolkit.evaluation.evaluation import result_path
     from occlusion_toolkit.evaluation.run import evaluate as run
     from occlusion_toolkit.models.registry import load_card
     from occlusion_toolkit.sweep.measure import metrics_with
 
-    people_of = functools.cache(functools.partial(chosen_people, dataset, root, people_list, split))
+    opened: dict[str | None, People] = {}
 
     def people(protocol: Protocol) -> People:
-        # A paper's filter is a rule about the frames of 3DPW; 3DPW-OCC and published lists have their own.
-        papers = protocol.frame_filter if dataset == "3dpw" and people_list is None else None
-        return people_of(frame_filter or papers, limit)
+        key = chosen_filter(**dataset, protocols=[protocol])
+        if key not in opened:
+            opened[key] = chosen_people(**dataset, protocols=[protocol])
+        return opened[key]
 
     names = list(dict.fromkeys(models))
     bodies = body.bodies(*map(load_card, names))
@@ -112,7 +104,7 @@ def evaluate(
             people,
             metrics=metrics_with(*metrics),
             joints=joints,
-            true_gender=gt_gender,
+            true_gender=true_gender,
             pve_alignment=pve_align,
             device=device,
             batch_size=batch_size,

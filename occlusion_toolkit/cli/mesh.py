@@ -83,7 +83,7 @@ def mesh(
     with console.progress("images swept", line_every=SHARD_SIZE) as report:
         surveyed = survey(
             settings,
-            chosen_people(**dataset),
+            chosen_people(**dataset, protocols=[settings.protocol]),
             out=out,
             resume=resume,
             announce=lambda plan: click.echo(f"plan: {plan}", err=True),

@@ -12,9 +12,22 @@ import rich_click as click
 if TYPE_CHECKING:
     from occlusion_toolkit.body.joints import JointSet
     from occlusion_toolkit.cli.body_options import BodyOptions
+    from occlusion_toolkit.data.protocol import GenderRule
     from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+gt_gender_option = click.option(
+    "--gt-gender",
+    "true_gender",
+    type=click.Choice(["gendered", "neutral", "auto"]),
+    default="auto",
+    show_default=True,
+    callback=lambda _context, _option, rule: None if rule == "auto" else rule,
+    help="Body of the ground truth on SMPL; auto: that of the model's paper (PARE neutral, others gendered).",
+)
+"""`--gt-gender`; it arrives as `true_gender`, None for auto."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,7 @@ class EngineOptions:
         precision: arithmetic of the network.
         compile: run the network through `torch.compile`.
         engine: which engine answers the windows.
+        true_gender: body of the ground truth; None for that of the model's paper.
     """
 
     stride: int
@@ -40,6 +54,7 @@ class EngineOptions:
     precision: Literal["fp32", "bf16"]
     compile: bool
     engine: str
+    true_gender: GenderRule | None
 
     def sweep(
         self,
@@ -140,6 +155,7 @@ def _engine_options(stride: int) -> tuple[Callable[[_Command], _Command], ...]:
             show_default=True,
             help="Whole networks, or only what a window changes; the same numbers.",
         ),
+        gt_gender_option,
         click.option(
             "--compile", is_flag=True, help="Use torch.compile; how much it changes is measured and stored."
         ),

@@ -115,26 +115,46 @@ def comparable(results: Sequence[Result], allow: Collection[str]) -> list[str]:
     """
     if len(results) < 2:
         raise UsageError("a comparison needs two results or more")
+    counts = [
+        result.num_images if isinstance(result, Survey) else result.dataset.sizes["image"]
+        for result in results
+    ]
+    return require_one_protocol([result.card for result in results], allow, counts)
+
+
+def require_one_protocol(
+    cards: Sequence[ProtocolCard], allow: Collection[str], counts: Sequence[int] = ()
+) -> list[str]:
+    """Makes sure that models are measured by the same rules.
+
+    Args:
+        cards: of the models.
+        allow: fields that may differ.
+        counts: of the images of each, where they are known.
+
+    Returns:
+        The differences that were allowed, a line each.
+
+    Raises:
+        ResultError: they differ in more; every line that differs is named.
+    """
     allowed: list[str] = []
     refused: list[str] = []
-    first = results[0]
-    for other in results[1:]:
-        lines = first.card.differences(other.card)
-        counts = [
-            one.num_images if isinstance(one, Survey) else one.dataset.sizes["image"]
-            for one in (first, other)
-        ]
-        if counts[0] != counts[1]:
-            lines.append(f"images: {counts[0]} and {counts[1]}")
+    for number, other in enumerate(cards[1:], start=1):
+        lines = cards[0].differences(other)
+        if counts and counts[0] != counts[number]:
+            lines.append(f"images: {counts[0]} and {counts[number]}")
         for line in lines:
             (allowed if line.split(":")[0] in allow else refused).append(
-                f"{first.card.model_card} and {other.card.model_card}: {line}"
+                f"{cards[0].model_card} and {other.model_card}: {line}"
             )
     if refused:
+        genders = any(": gender_rule: " in line for line in refused)
         raise ResultError(
-            "these results were not made by the same protocol, so their numbers do not compare:\n  "
+            "these are not measured by the same protocol, so their numbers do not compare:\n  "
             + "\n  ".join(refused)
-            + "\nrepeat one of them with the settings of the other, or allow a difference by its name"
+            + "\nmeasure all with the same settings, or allow a difference by its name"
+            + ("; --gt-gender neutral is the rule of PARE's script, gendered SPIN's" if genders else "")
         )
     return allowed
 

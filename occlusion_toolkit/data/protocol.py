@@ -17,6 +17,18 @@ GenderRule = Literal["gendered", "neutral"]
 The prediction is always of the neutral body: that is what regressors are trained with.
 """
 
+_GENDERS: dict[GenderRule, str] = {
+    "gendered": "male or female as the data set says",
+    "neutral": "neutral whatever the gender",
+}
+_ONE_BODY = "one body whatever the gender"
+
+
+def gender_rule_of(described: str | None) -> GenderRule | None:
+    """The rule that `Protocol.described_genders` put into words; None where there was no choice."""
+    return next((rule for rule, words in _GENDERS.items() if words == described), None)
+
+
 CROP_RULE = "the data set's box; anti-aliased bilinear to 224 px; black outside the image"
 
 
@@ -50,12 +62,7 @@ class Protocol:
 
     def described_genders(self, topology: str) -> str:
         """The gender rule in words, as cards carry it."""
-        if topology == OPEN_BODY_TOPOLOGY:
-            return "one body whatever the gender"
-        return {
-            "gendered": "male or female as the data set says",
-            "neutral": "neutral whatever the gender",
-        }[self.gender_rule]
+        return _ONE_BODY if topology == OPEN_BODY_TOPOLOGY else _GENDERS[self.gender_rule]
 
 
 SPIN = Protocol("gendered")

@@ -21,8 +21,9 @@ from occlusion_toolkit.errors import RunError
 from occlusion_toolkit.evaluation.evaluation import Evaluation, result_path
 from occlusion_toolkit.evaluation.evaluator import Evaluator
 from occlusion_toolkit.evaluation.log import ErrorLog, locked
-from occlusion_toolkit.evaluation.protocol import chosen_protocol, differing_rules
+from occlusion_toolkit.evaluation.protocol import differing_rules
 from occlusion_toolkit.evaluation.published import known_errors, published_table
+from occlusion_toolkit.models.papers import chosen_protocol
 from occlusion_toolkit.models.registry import AnyRegressor, load_regressor
 from occlusion_toolkit.sweep.measure import METRICS, Metric
 from occlusion_toolkit.sweep.memory import starting_batch_size

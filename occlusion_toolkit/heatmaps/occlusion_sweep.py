@@ -14,11 +14,12 @@ import xarray as xr
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
-from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.protocol import GenderRule, Protocol, gender_rule_of
 from occlusion_toolkit.errors import GroundTruthError, TopologyError, UsageError
 from occlusion_toolkit.find.crop import Crop
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
+from occlusion_toolkit.models.papers import chosen_protocol
 from occlusion_toolkit.models.registry import AnyRegressor, LoadedRegressor, load_regressor
 from occlusion_toolkit.sweep.engines.choice import EngineName
 from occlusion_toolkit.sweep.grid import Grid, GridKind
@@ -46,6 +47,7 @@ class OcclusionSweep:
         occluder: an `Occluder`, or its name: "grey", "black", "noise:7", "image:mug.png", ...
         metrics: distances to measure, by name: functions (B, J, 3), (B, J, 3) -> (B, J) in metres.
         joints: the joint set to measure, or its name.
+        true_gender: body of the ground truth, "gendered" or "neutral"; None for that of the model's paper.
         device: "auto" takes a GPU where there is one; "cpu", "cuda", "cuda:N".
         batch_size: windows per pass of the network; None for automatic.
         precision: "fp32", or "bf16" for automatic mixed precision.
@@ -77,6 +79,7 @@ class OcclusionSweep:
         occluder: Occluder | str = "grey",
         metrics: Mapping[str, Metric] = METRICS,
         joints: JointSet | str = LSP14,
+        true_gender: GenderRule | None = None,
         device: torch.device | str = "auto",
         batch_size: int | None = None,
         precision: Precision = "fp32",
@@ -92,6 +95,7 @@ class OcclusionSweep:
         self._occluder_given = occluder
         self.metrics = dict(metrics)
         self.joint_set = joint_set(joints) if isinstance(joints, str) else joints
+        self.true_gender: GenderRule | None = true_gender
         self.device = chosen_device(device)
         self.batch_size = batch_size
         self.precision: Precision = precision
@@ -110,6 +114,7 @@ class OcclusionSweep:
             "occluder": self._occluder_given if "size" in settings else self.occluder,
             "metrics": self.metrics,
             "joints": self.joint_set,
+            "true_gender": self.true_gender,
             "device": self.device,
             "batch_size": self.batch_size,
             "precision": self.precision,
@@ -134,6 +139,11 @@ class OcclusionSweep:
             CheckpointError: its weights are missing or damaged.
         """
         return load_regressor(self.model, self.device, self.bodies.trusted)
+
+    @property
+    def protocol(self) -> Protocol:
+        """The rules of errors: those of the model's paper, and what was chosen otherwise."""
+        return chosen_protocol(self.regressor.card, self.joint_set, self.true_gender)
 
     @property
     def body(self) -> BodyModel:
@@ -238,18 +248,17 @@ class OcclusionSweep:
             if crop.truth is None:
                 yield Subject(pixels)
                 continue
-            gender = crop.truth_gender
+            gender = self.protocol.true_gender(crop.truth_gender, self.body.topology)
             if gender not in bodies:
                 bodies[gender] = copy.deepcopy(self.bodies.load(self.body.topology, gender)).to(self.device)
             yield Subject(pixels, crop.truth.parameters, bodies[gender])
 
     def _gender_rule(self, people: list[Crop]) -> str:
         """Which bodies the truth is measured on, in words."""
-        if self.body.topology == OPEN_BODY_TOPOLOGY:
-            return "the body of the regressor, whatever the gender"
-        genders = " or ".join(sorted({crop.truth_gender for crop in people}))
+        rule = self.protocol.described_genders(self.body.topology)
         unstated = any(crop.truth is not None and crop.truth.gender is None for crop in people)
-        return f"the {genders} body" + (", as no gender is stated" if unstated else "")
+        chosen_by_gender = gender_rule_of(rule) == "gendered"
+        return f"{rule}; neutral where it does not" if unstated and chosen_by_gender else rule
 
     def _card(self, people: list[Crop]) -> ProtocolCard:
         rules = sorted({crop.box_rule for crop in people})

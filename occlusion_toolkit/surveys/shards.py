@@ -14,7 +14,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import People
-from occlusion_toolkit.data.protocol import CROP_RULE, SPIN
+from occlusion_toolkit.data.protocol import CROP_RULE
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import TopologyError
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
@@ -98,7 +98,7 @@ class ShardMaker:
     def _truth_body(self, gender: str) -> BodyModel | None:
         """The body of a person's truth on the device of the sweep; None for the one that is there already."""
         topology = self.sweep.body.topology
-        chosen = SPIN.true_gender(gender, topology)
+        chosen = self.sweep.protocol.true_gender(gender, topology)
         if chosen == "neutral":
             return None
         if chosen not in self._truth_bodies:
@@ -125,7 +125,7 @@ def survey_card(sweep: OcclusionSweep, people: People) -> ProtocolCard:
         dataset=people.dataset,
         split=people.split,
         ground_truth_body=people.topology,
-        gender_rule=SPIN.described_genders(people.topology),
+        gender_rule=sweep.protocol.described_genders(people.topology),
         frame_filter=people.frame_filter,
         people_sha256=people.fingerprint,
     )

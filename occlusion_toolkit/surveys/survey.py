@@ -18,6 +18,7 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.data.protocol import gender_rule_of
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.files.atomic import write_text
 from occlusion_toolkit.files.checksums import sha256_file
@@ -239,6 +240,7 @@ class Survey:
                 "occluder": occluder_of(card.occluder or {}, grid.size),
                 "metrics": metrics,
                 "joints": card.joint_set,
+                "true_gender": gender_rule_of(card.gender_rule),
                 "batch_size": self.manifest.batch_size,
                 "engine": self.manifest.engine,
                 "precision": card.precision,

@@ -137,7 +137,7 @@ def test_a_heatmap_of_spin_on_smpl_from_published_files(cli, folder, photo, spin
     assert ran.code == 0, ran.err
     maps = open_maps(tmp_path / "out" / "result.h5")
     assert card_of(maps).body == "smpl"
-    assert card_of(maps).gender_rule == "the male body"
+    assert card_of(maps).gender_rule == "male or female as the data set says"
     assert np.isfinite(maps["error"]).all()
     male = smpl_like_arrays("male")
     skeleton = (male.h36m_regressor @ male.v_template) * [1, -1, -1]  # half a turn about x

@@ -13,13 +13,14 @@ from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.catalogue import TEST_SEQUENCES
 from occlusion_toolkit.data.people import People, PeopleList
 from occlusion_toolkit.data.protocol import EFT, PARE, SPIN
-from occlusion_toolkit.evaluation.protocol import chosen_protocol, differing_rules, protocol_card
+from occlusion_toolkit.evaluation.protocol import differing_rules, protocol_card
 from occlusion_toolkit.evaluation.published import (
     PUBLISHED_TABLES,
     PublishedErrors,
     known_errors,
     published_table,
 )
+from occlusion_toolkit.models.papers import chosen_protocol
 from occlusion_toolkit.models.registry import load_card
 
 CARD_NAMES = {("3dpw", "test"): "3DPW test", ("3dpw-occ", "all"): "3DPW-OCC", ("3doh", "test"): "3DOH test"}

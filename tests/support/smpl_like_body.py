@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from smplx.vertex_ids import vertex_ids as smplx_vertex_ids
 
-from occlusion_toolkit.body.arrays import NUM_JOINTS, NUM_POSE_FEATURES, BodyArrays
+from occlusion_toolkit.body.arrays import NUM_JOINTS, NUM_POSE_FEATURES, SMPL_TOPOLOGY, BodyArrays, Gender
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.open_body import open_body_arrays
 
 NUM_VERTICES = 6890
@@ -85,3 +87,15 @@ def _pose_offsets(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _padded(regressor: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.pad(regressor, ((0, 0), (0, NUM_VERTICES - regressor.shape[1])))
+
+
+class _SMPLLike(Bodies):
+    def _read(self, topology: str, gender: Gender) -> BodyModel:
+        if topology == SMPL_TOPOLOGY:
+            return BodyModel(smpl_like_arrays(gender))
+        return super()._read(topology, gender)
+
+
+def smpl_like_bodies() -> Bodies:
+    """The synthetic bodies of all genders in the place of SMPL's, without files."""
+    return _SMPLLike()
