@@ -191,7 +191,7 @@ def _sweep_example(
     from occlusion_toolkit.cli.dataset_options import chosen_people
     from occlusion_toolkit.errors import OcclusionToolkitError
 
-    is_named = any(value not in (None, "open") for value in dataset.values())
+    is_named = any(value not in (None, False, "open") for value in dataset.values())
     try:
         if people is None and is_named:
             people = chosen_people(**dataset)

@@ -49,6 +49,11 @@ def dataset_options(command: _Command) -> _Command:
             metavar="N",
             help="Use N people only, evenly spaced over the data set.",
         ),
+        click.option(
+            "--skip-bad",
+            is_flag=True,
+            help="Leave out frames that cannot be used (NaN, missing images), and list them.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -62,6 +67,7 @@ def chosen_people(
     split: str | None,
     frame_filter: FrameFilter | None,
     limit: int | None,
+    skip_bad: bool,
     *,
     protocols: Sequence[Protocol] = (),
 ) -> People:
@@ -74,6 +80,7 @@ def chosen_people(
         split: see there.
         frame_filter: see there; where it is not given, that of the models' papers.
         limit: see there.
+        skip_bad: see there.
         protocols: of the models that all measure these people.
 
     Raises:
@@ -85,7 +92,9 @@ def chosen_people(
 
     if protocols:
         frame_filter = chosen_filter(dataset, people_list, frame_filter, protocols)
-    return open_dataset(dataset, root, split, frame_filter, people_list, trusted_files(), limit=limit)
+    return open_dataset(
+        dataset, root, split, frame_filter, people_list, trusted_files(), limit=limit, skip_bad=skip_bad
+    )
 
 
 def chosen_filter(

@@ -90,6 +90,7 @@ def people_of(survey: Survey, people: People | None, bodies: Bodies) -> People:
             card.split,
             cast("FrameFilter | None", card.frame_filter),
             trusted=bodies.trusted,
+            skip_bad=card.skipped > 0,
         )
     for them in (people, EvenlySpaced(people, survey.num_images)):
         if them.fingerprint == card.people_sha256:

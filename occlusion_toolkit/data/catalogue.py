@@ -85,6 +85,7 @@ def open_dataset(
     trusted: TrustedFiles | None = None,
     *,
     limit: int | None = None,
+    skip_bad: bool = False,
 ) -> People:
     """Opens a data set and checks all of its ground truth; images are looked for, not opened.
 
@@ -96,6 +97,8 @@ def open_dataset(
         people_list: list of SPIN's or PARE's (.npz) to read instead of the data set's own ground truth.
         trusted: files that may be opened although they ask for foreign code.
         limit: use that many people only, evenly spaced over the data set.
+        skip_bad: leave out people that cannot be used, with a warning that names them; they are counted in
+            `left_out`.
 
     Raises:
         UsageError: there is no such data set, or the arguments do not go together.
@@ -107,7 +110,7 @@ def open_dataset(
         >>> len(people), people[0].rotmats.shape
         (4, (24, 3, 3))
     """
-    people = _opened(name, Path(root) if root else None, split, frame_filter, people_list, trusted)
+    people = _opened(name, Path(root) if root else None, split, frame_filter, people_list, trusted, skip_bad)
     return people if limit is None else EvenlySpaced(people, limit)
 
 
@@ -118,6 +121,7 @@ def _opened(
     frame_filter: FrameFilter | None,
     people_list: Path | None,
     trusted: TrustedFiles | None,
+    skip_bad: bool,
 ) -> People:
     if name not in DATASETS:
         raise UsageError(f"there is no data set {name!r}; give one of {', '.join(DATASETS)}")
@@ -135,21 +139,27 @@ def _opened(
                 dataset=name,
                 frame_filter=frame_filter or "spin",
                 trusted=trusted,
+                skip_bad=skip_bad,
             )
         if name == "3doh":
             split = _checked_split(name, split or "test", THREEDOH_SPLITS)
-            return read_threedoh(_found(root, "3doh"), split, people_list)
+            return read_threedoh(_found(root, "3doh"), split, people_list, skip_bad=skip_bad)
         root = _found(root, "3dpw")
         if people_list is not None:
-            return _listed_threedpw(name, root, split, people_list)
-        return _threedpw(name, root, split, frame_filter or "spin", trusted)
+            return _listed_threedpw(name, root, split, people_list, skip_bad)
+        return _threedpw(name, root, split, frame_filter or "spin", trusted, skip_bad)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DatasetError(f"{error.filename or root!s} cannot be read: {reason}") from error
 
 
 def _threedpw(
-    name: str, root: Path, split: str | None, frame_filter: FrameFilter, trusted: TrustedFiles | None
+    name: str,
+    root: Path,
+    split: str | None,
+    frame_filter: FrameFilter,
+    trusted: TrustedFiles | None,
+    skip_bad: bool,
 ) -> ThreeDPW:
     """3DPW or 3DPW-OCC from the official files."""
     names: list[str] | None = None
@@ -161,7 +171,9 @@ def _threedpw(
         split = _checked_split(name, split or "test", (*THREEDPW_SPLITS, "all"))
         if split == "test":
             _warn_if_incomplete({path.stem for path in sequence_files(root, split)})
-    people = ThreeDPW(root, split, names, dataset=name, frame_filter=frame_filter, trusted=trusted)
+    people = ThreeDPW(
+        root, split, names, dataset=name, frame_filter=frame_filter, trusted=trusted, skip_bad=skip_bad
+    )
     if people.topology != SMPL_TOPOLOGY:
         raise DatasetError(
             f"{str(root)!r} is not {name}: its ground truth is of the body {people.topology!r}; "
@@ -170,16 +182,18 @@ def _threedpw(
     return people
 
 
-def _listed_threedpw(name: str, root: Path, split: str | None, people_list: Path) -> PeopleList:
+def _listed_threedpw(
+    name: str, root: Path, split: str | None, people_list: Path, skip_bad: bool
+) -> PeopleList:
     """3DPW or 3DPW-OCC from a published list."""
     if name == "3dpw-occ":
         split = _checked_split(name, split or "all", ("all",))
-        people = read_threedpw_list(people_list, root, name, split, is_occluded)
+        people = read_threedpw_list(people_list, root, name, split, is_occluded, skip_bad=skip_bad)
         check_occluded({item.sequence for item in people})
         return people
     split = _checked_split(name, split or "test", ("test", "all"))
     keep = TEST_SEQUENCES.__contains__ if split == "test" else bool
-    people = read_threedpw_list(people_list, root, name, split, keep)
+    people = read_threedpw_list(people_list, root, name, split, keep, skip_bad=skip_bad)
     if split == "test":
         _warn_if_incomplete({item.sequence for item in people})
     return people

@@ -81,7 +81,9 @@ def load_ground_truth(source: str, trusted: TrustedFiles | None = None) -> Groun
         raise GroundTruthError(
             f"{source!r} is neither an .npz file nor a frame ROOT:SPLIT/SEQUENCE:FRAME[:PERSON]"
         )
-    data = ThreeDPW(match["root"], match["split"], [match["sequence"]], trusted=trusted)
+    data = ThreeDPW(
+        match["root"], match["split"], [match["sequence"]], trusted=trusted, skip_bad=True
+    )  # a bad frame elsewhere in the sequence is no reason to refuse this one
     found = data.find(match["sequence"], int(match["frame"]), int(match["person"] or 0))
     return GroundTruth(
         parameters=_parameters(found.rotmats, found.betas, _UNKNOWN_CAMERA),

@@ -19,6 +19,9 @@ FrameFilter = Literal["spin", "vibe"]
 evaluation.
 """
 
+BAD = "skipped as bad"
+"""Among the reasons why samples are left out: they could not be used, and `skip_bad` was set."""
+
 _BOX_STEP_PX = 0.01  # boxes that differ by less are the same: files store them with different rounding
 
 

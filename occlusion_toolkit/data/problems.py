@@ -1,6 +1,7 @@
 """Collects what is wrong with the files of a data set, so that all of it can be said at once."""
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,11 @@ from jaxtyping import Bool, Float64
 
 from occlusion_toolkit.errors import DatasetError, UnsafeFileError
 
+logger = logging.getLogger(__name__)
+
 _SHOWN = 40
+
+_NAMED = 6  # frames or rows that a line names
 
 
 class Problems:
@@ -17,11 +22,15 @@ class Problems:
 
     Attributes:
         lines: one problem each.
-        unsafe: whether one of them is a file that asks for more than plain data.
+        remarks: what is odd, or was skipped, and refuses nothing.
+        skip_bad: whether frames or rows that cannot be used are skipped with a remark.
+        unsafe: whether one of the problems is a file that asks for more than plain data.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, skip_bad: bool = False) -> None:
         self.lines: list[str] = []
+        self.remarks: list[str] = []
+        self.skip_bad = skip_bad
         self.unsafe = False
 
     def add(self, line: str) -> None:
@@ -60,6 +69,28 @@ class Problems:
         message = "\n  ".join([*shown, f"and {hidden} more"] if hidden > 0 else shown)
         return UnsafeFileError(message) if self.unsafe else DatasetError(message)
 
+    def warn(self, where: str) -> None:
+        """Shows all remarks of a file as warnings."""
+        for remark in self.remarks:
+            logger.warning("%s: %s", where, remark)
+        self.remarks = []
+
+    def bad(self, wrong: Bool[np.ndarray, " rows"], what: str, numbers: Sequence[int], unit: str) -> None:
+        """Notes frames or rows that cannot be used: as skipped with `skip_bad`, else as a problem.
+
+        Args:
+            wrong: which of them.
+            what: the reason.
+            numbers: of all frames or rows.
+            unit: what they are, "frame" or "row".
+        """
+        if wrong.any():
+            named = numbered([number for number, bad in zip(numbers, wrong, strict=True) if bad], unit)
+            if self.skip_bad:
+                self.remarks.append(f"skipped {named}: {what}")
+            else:
+                self.add(f"{what} in {named} (--skip-bad leaves out what cannot be used)")
+
     def array(self, value: Any, label: str, shape: tuple[int, ...]) -> Float64[np.ndarray, "..."] | None:
         """The value as numbers of the given shape (-1: any length), or None with a problem noted."""
         if value is None:
@@ -95,3 +126,12 @@ class Problems:
         """Notes images that are not there, if any."""
         if images:
             self.add(f"{where}{len(images)} images are missing, {min(images)} first")
+
+
+def numbered(numbers: Sequence[int], unit: str) -> str:
+    """Frames or rows by their numbers: "frame 3", "frames 3, 7 and 9", "rows 0, 1, 2 and 90 more"."""
+    named = [str(number) for number in numbers[:_NAMED]]
+    if len(numbers) == 1:
+        return f"{unit} {named[0]}"
+    last = f"{len(numbers) - _NAMED} more" if len(numbers) > _NAMED else named.pop()
+    return f"{unit}s {', '.join(named)} and {last}"

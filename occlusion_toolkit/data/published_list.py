@@ -44,6 +44,7 @@ class ListedPeople:
         rotmats: rotations, the root's in the camera frame, (N, 24, 3, 3).
         betas: shape, (N, 10).
         genders: "male", "female" or "neutral", N.
+        skipped: rows that could not be used and were left out.
     """
 
     images: tuple[Path, ...]
@@ -51,6 +52,7 @@ class ListedPeople:
     rotmats: Float32[np.ndarray, "rows 24 3 3"]
     betas: Float32[np.ndarray, "rows 10"]
     genders: tuple[Gender, ...]
+    skipped: int = 0
 
     def __len__(self) -> int:
         return len(self.images)
@@ -69,33 +71,43 @@ class ListedPeople:
         )
 
 
-def read_list(path: Path, locate: Locate, *, gendered: bool) -> ListedPeople:
+def read_list(path: Path, locate: Locate, *, gendered: bool, skip_bad: bool = False) -> ListedPeople:
     """Reads and checks a list to evaluate on.
 
     Args:
         path: the .npz file.
         locate: finds the images.
         gendered: whether the list must state genders; where not, all are neutral.
+        skip_bad: leave out rows that cannot be used, with a warning that names them.
 
     Raises:
         UnsafeFileError: the file is missing, damaged or holds pickled objects.
         DatasetError: the file is no list, or rows are malformed; the message lists every problem found.
     """
-    problems = Problems()
+    problems = Problems(skip_bad=skip_bad)
     columns = _Columns(path, _COLUMNS if gendered else _COLUMNS[:-1], problems)
     centres, scales = columns.numbers("center", 2), columns.scales()
     poses, betas = columns.numbers("pose", 72), columns.numbers("shape", 10)
     genders = columns.genders(required=gendered)
     images = [locate_below(name, locate) for name in columns.names]
-    problems.missing([name for name, image in zip(columns.names, images, strict=True) if image is None])
+    missing = np.array([image is None for image in images], bool)
+    if skip_bad:
+        columns.bad(missing, "the image is missing")
+    else:
+        problems.missing([name for name, image in zip(columns.names, images, strict=True) if image is None])
     problems.raise_for_dataset(path)
-    pairs = zip(centres.tolist(), scales.tolist(), strict=True)
+    problems.warn(path.name)
+    good = np.flatnonzero(~columns.unusable).tolist()
     return ListedPeople(
-        images=tuple(image for image in images if image is not None),
-        boxes=tuple(CropBox.from_scale((x, y), scale) for (x, y), scale in pairs),
-        rotmats=camera_rotmats(poses),
-        betas=betas.astype(np.float32),
-        genders=tuple(GENDERS[gender] for gender in genders),
+        images=tuple(image for row in good if (image := images[row]) is not None),
+        boxes=tuple(
+            CropBox.from_scale((float(centres[row, 0]), float(centres[row, 1])), float(scales[row]))
+            for row in good
+        ),
+        rotmats=camera_rotmats(poses[good]),
+        betas=betas[good].astype(np.float32),
+        genders=tuple(GENDERS[genders[row]] for row in good),
+        skipped=len(images) - len(good),
     )
 
 
@@ -128,7 +140,8 @@ def read_npz(path: Path, folder: ImageFolder) -> AnnotationTable:
     has_smpl = columns.flags("has_smpl", has_poses)
     if not has_poses and has_smpl.any():
         problems.add("has_smpl is set, but there are no poses")
-    poses, betas = columns.optional("pose", 72), columns.optional("shape", 10)
+    # Where nobody has a body, lists hold anything, NaN too.
+    poses, betas = columns.optional("pose", 72, where=has_smpl), columns.optional("shape", 10, where=has_smpl)
     joints = columns.optional("S", len(J24), 4)
     genders = columns.genders(required=False)
     images = folder.find_all(columns.names, problems)
@@ -163,6 +176,7 @@ class _Columns:
 
     Attributes:
         names: of the images; their number is that of the rows.
+        unusable: rows that are to be skipped; none unless the problems say so (`Problems.skip_bad`).
 
     Raises:
         UnsafeFileError: the file is missing, damaged or holds pickled objects.
@@ -175,12 +189,26 @@ class _Columns:
         if not names:
             problems.add("imgname is missing, empty or not a column of texts")
         self.names = names or []
+        self.unusable: Bool[np.ndarray, " people"] = np.zeros(len(self.names), bool)
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays
 
-    def numbers(self, name: str, *shape: int) -> Float64[np.ndarray, "people ..."]:
-        """A column of finite numbers; one of single numbers may have a second dimension of one."""
+    def bad(self, wrong: Bool[np.ndarray, " people"], what: str) -> bool:
+        """Whether rows are wrong; they are skipped or a problem is noted."""
+        if not self._problems.skip_bad:
+            return not self._problems.rows(wrong, what)
+        self._problems.bad(wrong, what, range(len(wrong)), "row")
+        self.unusable |= wrong
+        return bool(wrong.any())
+
+    def numbers(
+        self, name: str, *shape: int, where: Bool[np.ndarray, " people"] | None = None
+    ) -> Float64[np.ndarray, "people ..."]:
+        """A column of finite numbers; one of single numbers may have a second dimension of one.
+
+        Rows that are not finite are zero, and wrong `where` they are of interest: everywhere by default.
+        """
         count = len(self.names) or -1
         column = self._arrays.get(name)
         if column is not None and column.shape == (count, 1) and not shape:
@@ -189,16 +217,19 @@ class _Columns:
         if values is None:
             return np.zeros((len(self.names), *shape))
         wrong = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
-        self._problems.rows(wrong, f"{name} has NaN or infinite values")
+        self.bad(wrong if where is None else wrong & where, f"{name} has NaN or infinite values")
+        values[wrong] = 0.0
         return values
 
-    def optional(self, name: str, *shape: int) -> Float32[np.ndarray, "people ..."] | None:
-        return self.numbers(name, *shape).astype(np.float32) if name in self else None
+    def optional(
+        self, name: str, *shape: int, where: Bool[np.ndarray, " people"] | None = None
+    ) -> Float32[np.ndarray, "people ..."] | None:
+        return self.numbers(name, *shape, where=where).astype(np.float32) if name in self else None
 
     def scales(self) -> Float64[np.ndarray, " people"]:
         scales = self.numbers("scale")
         if "scale" in self:
-            self._problems.rows(scales <= 0, "scale is not positive")
+            self.bad(scales <= 0, "scale is not positive")
         return scales
 
     def flags(self, name: str, default: bool) -> Bool[np.ndarray, " people"]:
@@ -221,8 +252,8 @@ class _Columns:
             self._problems.add(f"gender has {len(codes)} rows, imgname {count}")
         else:
             unknown = np.array([code not in GENDER_CODES for code in codes], bool)
-            if self._problems.rows(unknown, "gender is not m, f or n"):
-                return np.array([GENDERS.index(GENDER_CODES[code]) for code in codes], np.uint8)
+            self.bad(unknown, "gender is not m, f or n")
+            return np.array([GENDERS.index(GENDER_CODES.get(code, "neutral")) for code in codes], np.uint8)
         return neutral
 
 

@@ -48,7 +48,8 @@ class Sample:
     part_path: Path | None = None
 
 
-_TOLERANCE = 1e-3  # files hold rotations to about 1e-6
+TOLERANCE = 1e-3
+"""How far a product R R^T of a rotation of a file may be from one; files hold rotations to about 1e-6."""
 
 
 def camera_rotmats(
@@ -67,9 +68,11 @@ def camera_rotmats(
     return rotmats.astype(np.float32)
 
 
-def are_rotations(matrices: Float64[np.ndarray, "people 3 3"]) -> Bool[np.ndarray, " people"]:
+def are_rotations(
+    matrices: Float64[np.ndarray, "people 3 3"], tolerance: float = TOLERANCE
+) -> Bool[np.ndarray, " people"]:
     """Whether matrices are rotations; false for reflections and where a value is not finite."""
     identity = matrices @ matrices.transpose(0, 2, 1)
-    rotations: np.ndarray = np.abs(identity - np.eye(3)).max(axis=(1, 2), initial=0.0) <= _TOLERANCE
+    rotations: np.ndarray = np.abs(identity - np.eye(3)).max(axis=(1, 2), initial=0.0) <= tolerance
     rotations[rotations] = np.linalg.det(matrices[rotations]) > 0
     return rotations

@@ -17,7 +17,7 @@ from jaxtyping import Float64
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.boxes import BOX_MARGIN, CropBox
-from occlusion_toolkit.data.people import PeopleList
+from occlusion_toolkit.data.people import BAD, PeopleList
 from occlusion_toolkit.data.problems import Problems
 from occlusion_toolkit.data.published_list import ListedPeople, Locate, locate_below, read_list
 from occlusion_toolkit.data.sample import GENDER_CODES, are_rotations, camera_rotmats
@@ -30,13 +30,16 @@ _MAX_BYTES = 2 * 1024**3  # the training split's file is a few hundred megabytes
 _NUMBER = re.compile(r"\d{1,9}")
 
 
-def read_threedoh(root: Path, split: str, people_list: Path | None = None) -> PeopleList:
+def read_threedoh(
+    root: Path, split: str, people_list: Path | None = None, *, skip_bad: bool = False
+) -> PeopleList:
     """Reads a split, from the official annotations or from a list of PARE's.
 
     Args:
         root: folder of the data set.
         split: "test" or "train".
         people_list: the list (.npz); the official annotations when None.
+        skip_bad: leave out people that cannot be used, with a warning that names them.
 
     Raises:
         UnsafeFileError: the list is missing, damaged or holds pickled objects.
@@ -51,9 +54,9 @@ def read_threedoh(root: Path, split: str, people_list: Path | None = None) -> Pe
         return next((path for path in candidates if path.is_file()), None)
 
     if people_list is None:
-        listed = _read_annotations(folder / "annots.json", locate)
+        listed = _read_annotations(folder / "annots.json", locate, skip_bad)
     else:
-        listed = read_list(people_list, locate, gendered=False)
+        listed = read_list(people_list, locate, gendered=False, skip_bad=skip_bad)
     problems = Problems()
     samples = []
     seen: Counter[int] = Counter()
@@ -65,10 +68,12 @@ def read_threedoh(root: Path, split: str, people_list: Path | None = None) -> Pe
         samples.append(listed.sample(row, f"{split}set", frame, seen[frame]))
         seen[frame] += 1
     problems.raise_for_dataset(people_list or folder)
-    return PeopleList("3doh", split, root, SMPL_TOPOLOGY, samples, {})
+    return PeopleList(
+        "3doh", split, root, SMPL_TOPOLOGY, samples, {BAD: listed.skipped} if listed.skipped else {}
+    )
 
 
-def _read_annotations(path: Path, locate: Locate) -> ListedPeople:
+def _read_annotations(path: Path, locate: Locate, skip_bad: bool) -> ListedPeople:
     """The official annotations as a list: root rotations turned by `extri`, boxes made from `bbox`.
 
     The box is a square around the centre of `bbox` with 1.2 times its height, as PARE's preparation of the
@@ -77,36 +82,42 @@ def _read_annotations(path: Path, locate: Locate) -> ListedPeople:
     Raises:
         DatasetError: the file is missing or malformed; the message lists every problem found.
     """
-    problems = Problems()
-    images, boxes, poses, cameras, betas, missing = [], [], [], [], [], []
+    problems, skipped, missing = Problems(), 0, []
+    images, boxes, poses, cameras, betas = [], [], [], [], []
     for key, item in _annotations(path).items():
-        name = str(item.get("img_path", ""))
-        pose = problems.array(item.get("pose"), f"{key}: pose", (1, 72))
-        shape = problems.array(item.get("betas"), f"{key}: betas", (1, 10))
-        camera = problems.array(item.get("extri"), f"{key}: extri", (4, 4))
-        corners = problems.array(item.get("bbox"), f"{key}: bbox", (2, 2))
+        name, own = str(item.get("img_path", "")), Problems()
+        pose = own.array(item.get("pose"), f"{key}: pose", (1, 72))
+        shape = own.array(item.get("betas"), f"{key}: betas", (1, 10))
+        camera = own.array(item.get("extri"), f"{key}: extri", (4, 4))
+        corners = own.array(item.get("bbox"), f"{key}: bbox", (2, 2))
         if (image := locate_below(name, locate)) is None:
             missing.append(name)
-        if image is None or pose is None or shape is None or camera is None or corners is None:
-            continue
-        if not np.isfinite([*pose.flat, *shape.flat]).all():
-            problems.add(f"{key}: pose or betas have NaN or infinite values")
-        elif not are_rotations(camera[None, :3, :3]).all():
-            problems.add(f"{key}: extri is not a rigid motion")
-        elif (box := _box(corners, key, problems)) is not None:
+        usable = not (image is None or pose is None or shape is None or camera is None or corners is None)
+        if usable and not np.isfinite([*pose.flat, *shape.flat]).all():
+            own.add(f"{key}: pose or betas have NaN or infinite values")
+        elif usable and not are_rotations(camera[None, :3, :3]).all():
+            own.add(f"{key}: extri is not a rigid motion")
+        elif usable and (box := _box(corners, key, own)) is not None:
             images.append(image)
             boxes.append(box)
             poses.append(pose[0])
             betas.append(shape[0])
             cameras.append(camera[:3, :3])
+            continue
+        skipped += 1
+        problems.lines += own.lines
     problems.missing(missing)
+    if skip_bad and images:
+        problems.remarks, problems.lines = [f"skipped {line}" for line in problems.lines], []
     problems.raise_for_dataset(path)
+    problems.warn(path.name)
     return ListedPeople(
         images=tuple(images),
         boxes=tuple(boxes),
         rotmats=camera_rotmats(np.array(poses), np.array(cameras)),
         betas=np.array(betas, np.float32),
         genders=tuple(GENDER_CODES["n"] for _ in images),
+        skipped=skipped,
     )
 
 

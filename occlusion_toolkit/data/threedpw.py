@@ -21,7 +21,7 @@ import numpy as np
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.boxes import CropBox
-from occlusion_toolkit.data.people import FrameFilter, People, PeopleList
+from occlusion_toolkit.data.people import BAD, FrameFilter, People, PeopleList
 from occlusion_toolkit.data.problems import Problems
 from occlusion_toolkit.data.published_list import read_list
 from occlusion_toolkit.data.sample import Sample
@@ -53,6 +53,7 @@ class ThreeDPW(People):
         dataset: str = "3dpw",
         frame_filter: FrameFilter = "spin",
         trusted: TrustedFiles | None = None,
+        skip_bad: bool = False,
     ) -> None:
         """Reads and checks the ground truth; images are only looked for, not opened.
 
@@ -63,22 +64,23 @@ class ThreeDPW(People):
             dataset: id of the data set.
             frame_filter: which frames are used.
             trusted: pickles that may be opened although they ask for foreign code.
+            skip_bad: leave out frames that cannot be used, with a warning that names them.
 
         Raises:
             UnsafeFileError: a pickle asks for more than plain data.
             DatasetError: the data set is missing or malformed. Either message lists every problem found.
         """
         self.dataset, self.root, self.split, self.frame_filter = dataset, Path(root), split, frame_filter
-        problems = Problems()
+        problems = Problems(skip_bad=skip_bad)
         tracks: list[PersonTrack] = []
         for path in sequence_files(self.root, split, sequences):
             try:
-                found = read_tracks(path, frame_filter, trusted)
+                found = read_tracks(path, frame_filter, trusted, skip_bad=skip_bad)
             except (DatasetError, UnsafeFileError) as error:
                 problems.extend(path.name, error)
                 continue
-            _check_images(self.root, found, problems)
-            tracks += found
+            tracks += _with_images(self.root, found, problems)
+            problems.warn(path.name)
         problems.raise_for_dataset(self.root)
         self.tracks = tuple(tracks)
         self.topology = _topology(self.root, split)
@@ -136,7 +138,7 @@ class ThreeDPW(People):
             box=CropBox((x, y), side),
             rotmats=track.rotmats[row],
             betas=track.betas,
-            joints_m=track.joints_m[row],
+            joints_m=None if track.joints_m is None else track.joints_m[row],
             keypoints_px=track.keypoints_px[row],
             intrinsics=track.intrinsics,
             part_path=self._part_path(track.sequence, frame) if self._has_parts else None,
@@ -184,16 +186,29 @@ def _image_name(frame: int) -> str:
     return f"image_{frame:05d}.jpg"
 
 
-def _check_images(root: Path, tracks: Sequence[PersonTrack], problems: Problems) -> None:
-    """Notes where a sequence lacks images; its folder is listed, images are not opened."""
+def _with_images(root: Path, tracks: Sequence[PersonTrack], problems: Problems) -> tuple[PersonTrack, ...]:
+    """The tracks, where the sequence lacks images noted as a problem, or skipped.
+
+    The folder of images is listed, images are not opened.
+    """
     if not tracks:
-        return
+        return ()
     sequence = tracks[0].sequence
     folder = root / "imageFiles" / sequence
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     needed = {_image_name(int(frame)) for track in tracks for frame in track.frames}
-    if missing := sorted(needed - present):
-        problems.add(f"{sequence}: imageFiles/{sequence} lacks {len(missing)} images, {missing[0]} first")
+    missing = sorted(needed - present)
+    if not missing:
+        return tuple(tracks)
+    lacking = f"imageFiles/{sequence} lacks {len(missing)} images, {missing[0]} first"
+    if not problems.skip_bad:
+        problems.add(f"{sequence}: {lacking} (--skip-bad leaves out what cannot be used)")
+        return ()
+    problems.remarks.append(f"skipped frames without an image: {lacking}")
+    return tuple(
+        track.without(np.array([_image_name(int(frame)) not in present for frame in track.frames], bool))
+        for track in tracks
+    )
 
 
 def _topology(root: Path, split: str) -> str:
@@ -213,7 +228,13 @@ _MOST_PEOPLE = 2  # in a sequence of 3DPW
 
 
 def read_threedpw_list(
-    path: Path, root: Path, dataset: str, split: str, keep: Callable[[str], bool]
+    path: Path,
+    root: Path,
+    dataset: str,
+    split: str,
+    keep: Callable[[str], bool],
+    *,
+    skip_bad: bool = False,
 ) -> PeopleList:
     """Reads a list of people of 3DPW.
 
@@ -226,6 +247,7 @@ def read_threedpw_list(
         dataset: id of the data set.
         split: name of the split.
         keep: whether a sequence belongs to it.
+        skip_bad: leave out rows that cannot be used, with a warning that names them.
 
     Raises:
         UnsafeFileError: the file is missing, damaged or holds pickled objects.
@@ -237,7 +259,7 @@ def read_threedpw_list(
         file = root / image
         return file if not keep(image.parent.name) or file.is_file() else None
 
-    people = read_list(path, locate, gendered=True)
+    people = read_list(path, locate, gendered=True, skip_bad=skip_bad)
     problems = Problems()
     person: Counter[str] = Counter()
     last: dict[str, int] = {}
@@ -256,4 +278,6 @@ def read_threedpw_list(
         problems.add(f"the rows of {sequence} are not one person after the other")
     problems.raise_for_dataset(path)
     left_out = {"of other sequences": len(people) - len(samples)}
+    if people.skipped:
+        left_out[BAD] = people.skipped
     return PeopleList(dataset, split, root, SMPL_TOPOLOGY, samples, left_out, "spin")

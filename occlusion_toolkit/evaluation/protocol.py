@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from occlusion_toolkit.data.people import People
+from occlusion_toolkit.data.people import BAD, People
 from occlusion_toolkit.data.protocol import CROP_RULE, Protocol
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.sweep.measure import METRICS
@@ -40,6 +40,7 @@ def protocol_card(
         ground_truth_body=people.topology,
         gender_rule=protocol.described_genders(people.topology),
         frame_filter=people.frame_filter,
+        skipped=people.left_out.get(BAD, 0),
         pve_alignment=protocol.pve_alignment,
         people_sha256=people.fingerprint,
         trusted_files=trusted_files,

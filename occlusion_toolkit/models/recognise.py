@@ -18,8 +18,9 @@ _WRAPPERS = ("state_dict", "model")
 _PARALLEL, _LIGHTNING = "module.", "model."
 """Attribute names, in front of tensor names, of data-parallel wrappers and of PARE's Lightning module."""
 
-_BESIDE = ("smpl.", "smpl_native.", "body_model_train.", "body_model_test.")
-"""Modules that PARE's trainer and mmhuman3d save beside the network: body models."""
+_BESIDE = ("smpl.", "smpl_native.", "body_model_train.", "body_model_test.", "disc.", "registrant.")
+"""Modules that PARE's trainer and mmhuman3d save beside the network: body models, HMR's discriminator, SPIN's
+fitting."""
 
 _BESIDE_BUFFERS = frozenset({"J_regressor", "K", "R", "body_part_texture", "part_label_bins", "smpl_faces"})
 """Buffers of PARE's trainer: a joint regressor and its renderer of part labels."""

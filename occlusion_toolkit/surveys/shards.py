@@ -13,7 +13,7 @@ from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import normalise, read_crop
-from occlusion_toolkit.data.people import People
+from occlusion_toolkit.data.people import BAD, People
 from occlusion_toolkit.data.protocol import CROP_RULE
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import TopologyError
@@ -127,6 +127,7 @@ def survey_card(sweep: OcclusionSweep, people: People) -> ProtocolCard:
         ground_truth_body=people.topology,
         gender_rule=sweep.protocol.described_genders(people.topology),
         frame_filter=people.frame_filter,
+        skipped=people.left_out.get(BAD, 0),
         people_sha256=people.fingerprint,
     )
 

@@ -48,6 +48,7 @@ class ProtocolCard(BaseModel):
         ground_truth_body: topology id of the body of the ground truth; None without ground truth.
         gender_rule: which gendered body the ground truth uses; None without ground truth.
         frame_filter: which frames of the data set are used, such as "spin" or "vibe"; None without one.
+        skipped: samples that could not be used and were left out (`--skip-bad`).
         pve_alignment: what vertices are centred on before PVE, "none" or "pelvis"; None without PVE.
         rasterizer: what decided which vertices are seen, such as "builtin"; None where nothing was drawn.
         people_sha256: checksum of the list of samples, in order; None for a single photograph.
@@ -82,6 +83,7 @@ class ProtocolCard(BaseModel):
     ground_truth_body: str | None = None
     gender_rule: str | None = None
     frame_filter: str | None = None
+    skipped: int = 0
     pve_alignment: Literal["none", "pelvis"] | None = None
     rasterizer: str | None = None
     people_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
@@ -115,9 +117,11 @@ class ProtocolCard(BaseModel):
     def canonical_json(self) -> str:
         """The card as JSON with sorted keys and no spaces: equal cards give equal text.
 
-        `trusted_files` is left out where there are none, so that the field changed no hash when it came.
+        `trusted_files` and `skipped` are left out where there are none, so that these fields changed no hash
+        when they came.
         """
-        content = self.model_dump(mode="json", exclude=None if self.trusted_files else {"trusted_files"})
+        empty = {name for name in ("trusted_files", "skipped") if not getattr(self, name)}
+        content = self.model_dump(mode="json", exclude=empty)
         return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @property

@@ -67,6 +67,19 @@ def test_mpi_inf_says_who_has_a_body(tmp_path: Path, truth: files.Truth) -> None
     assert table.image_path(2).is_file()
 
 
+def test_bodies_of_people_who_have_none_may_be_anything(tmp_path: Path, truth: files.Truth) -> None:
+    columns = files.pare_columns(truth) | {"has_smpl": np.array([0, 1, 0])}
+    columns["pose"][0], columns["shape"][2] = np.nan, np.inf  # as SPIN's list of MPI-INF-3DHP mixes them
+    table = _read(files.write_npz(tmp_path / "list.npz", truth, columns))
+    assert table.has_smpl.tolist() == [False, True, False]
+    assert np.isfinite(table.poses).all()
+    assert np.isfinite(table.betas).all()
+    np.testing.assert_allclose(table.poses[1], columns["pose"][1], rtol=1e-6)
+    columns["pose"][1, 4] = np.nan
+    with pytest.raises(DatasetError, match="pose has NaN or infinite values in 1 rows, row 1 first"):
+        _read(files.write_npz(tmp_path / "list.npz", truth, columns))
+
+
 def test_genders_by_letter_and_by_number(tmp_path: Path, truth: files.Truth) -> None:
     for number, codes in enumerate((["m", "f", "m"], [0, 1, 0])):
         columns = files.pare_columns(truth) | {"gender": np.array(codes)}

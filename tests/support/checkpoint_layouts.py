@@ -34,6 +34,15 @@ LIGHTNING_EXTRAS = (
 MMHUMAN3D_EXTRAS = tuple(f"body_model_{part}.{name}" for part in ("train", "test") for name in SMPL_LAYER[:4])
 
 
+MMHUMAN3D_HMR_EXTRAS = (
+    *MMHUMAN3D_EXTRAS,
+    *(f"disc.conv1.{name}" for name in ("weight", "bias")),
+    *(f"disc.pose_discriminator.{layer}.weight" for layer in range(2)),
+    "registrant.body_model.betas",
+)
+"""Beside its HMR and SPIN estimators: a discriminator, a fitting."""
+
+
 def flat(state: State) -> State:
     """PARE's names as SPIN spells them."""
     return {name.removeprefix("backbone.").removeprefix("head."): tensor for name, tensor in state.items()}
@@ -65,8 +74,12 @@ LAYOUTS: dict[str, Callable[[State], dict[str, object]]] = {
         "meta": {"epoch": 1},
         "state_dict": extras(MMHUMAN3D_EXTRAS) | state,
     },
+    "mmhuman3d, HMR": lambda state: {
+        "meta": {"epoch": 1},
+        "state_dict": extras(MMHUMAN3D_HMR_EXTRAS) | state,
+    },
 }
 """What a file of each layout holds around the tensors of a network."""
 
-DROPPED = {"Lightning": 41, "mmhuman3d": 8}
+DROPPED = {"Lightning": 41, "mmhuman3d": 8, "mmhuman3d, HMR": 13}
 """Tensors beside the network in each layout."""
