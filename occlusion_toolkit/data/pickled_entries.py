@@ -14,7 +14,7 @@ from occlusion_toolkit.files.inert import quoted
 
 def entry(content: Mapping[str, Any], key: str, person: int) -> Any:
     """A person's entry of a list or of an array with one row per person; None where there is none."""
-    values = content.get(key)
+    values: Any = content.get(key)
     by_person = isinstance(values, list | tuple) or (
         isinstance(values, np.ndarray) and (values.ndim > 1 or (values.ndim == 1 and values.dtype == object))
     )

@@ -92,12 +92,13 @@ def _read_annotations(path: Path, locate: Locate, skip_bad: bool) -> ListedPeopl
         corners = own.array(item.get("bbox"), f"{key}: bbox", (2, 2))
         if (image := locate_below(name, locate)) is None:
             missing.append(name)
-        usable = not (image is None or pose is None or shape is None or camera is None or corners is None)
-        if usable and not np.isfinite([*pose.flat, *shape.flat]).all():
+        if image is None or pose is None or shape is None or camera is None or corners is None:
+            pass  # noted above
+        elif not np.isfinite([*pose.flat, *shape.flat]).all():
             own.add(f"{key}: pose or betas have NaN or infinite values")
-        elif usable and not are_rotations(camera[None, :3, :3]).all():
+        elif not are_rotations(camera[None, :3, :3]).all():
             own.add(f"{key}: extri is not a rigid motion")
-        elif usable and (box := _box(corners, key, own)) is not None:
+        elif (box := _box(corners, key, own)) is not None:
             images.append(image)
             boxes.append(box)
             poses.append(pose[0])

@@ -227,7 +227,8 @@ def _good(
     }
     for what, wrong in reasons.items():
         problems.bad(wrong, what, used.tolist(), "frame")
-    return ~np.any(list(reasons.values()), axis=0)
+    good: np.ndarray = ~np.any(list(reasons.values()), axis=0)
+    return good
 
 
 def _rotations(
@@ -277,8 +278,8 @@ def _joints(
     problems.remarks += [f"{line}; only training needs it" for line in unused.lines]
     if values is None or unused.lines:
         return None
-    moved = np.einsum("nij,nkj->nki", extrinsics[:, :3, :3], joints) + extrinsics[:, None, :3, 3]
-    return moved.astype(np.float32)
+    moved: np.ndarray = np.einsum("nij,nkj->nki", extrinsics[:, :3, :3], joints) + extrinsics[:, None, :3, 3]
+    return np.asarray(moved, np.float32)
 
 
 def _used(
