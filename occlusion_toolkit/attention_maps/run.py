@@ -15,7 +15,7 @@ from occlusion_toolkit.body.rasterize import rasterize
 from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.crops import denormalise, normalise
 from occlusion_toolkit.errors import UsageError
-from occlusion_toolkit.find.crop import Crop
+from occlusion_toolkit.find.crop import Crop, require_crops
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.registry import AnyRegressor, load_regressor
 from occlusion_toolkit.sweep.network import chosen_device
@@ -55,6 +55,7 @@ def attention(
         _check_window(occlude)
     bodies = bodies or Bodies()
     regressor = load_regressor(model, chosen_device(device), bodies.trusted)
+    require_crops([crop], regressor.card)
     body = bodies.load(regressor.card.body)
     crops = normalise(crop.pixels)[None].to(regressor.device)
     clean = regressor(crops)
@@ -76,7 +77,7 @@ def attention(
         weights_sha256=regressor.weights_sha256,
         body=body.topology,
         joint_set="none",
-        crop_rule=f"{crop.box_rule}; anti-aliased bilinear to {RESOLUTION} px; black outside the image",
+        crop_rule=crop.crop_rule,
         grid=None,
         occluder=spec,
         trusted_files=bodies.trusted.recorded,

@@ -65,7 +65,7 @@ def attention(
 
     if ground_truth and person != PersonOptions(None, None, None):
         raise click.UsageError("Give one of --bbox, --openpose, --person and --ground-truth.")
-    crop = person.crop(image, ground_truth)
+    crop = person.crop(image, ground_truth, model)
     window = None
     if occlude is not None:
         x, y, width, height = occlude

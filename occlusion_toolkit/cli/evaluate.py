@@ -128,12 +128,15 @@ def _print(result: Evaluation, seconds: float, files: Sequence[Path]) -> None:
     show = console.out.print
     show(_overall(result))
     references = {
-        f"in brackets: difference from the {figure.origin} figure ({figure.reference})"
+        f"in brackets: difference from the {figure.origin} figure ({figure.reference}; {figure.protocol})"
         for stated in result.stated
         for figure in stated.values()
     }
     for line in sorted(references):
         show(line)
+    for card, lines in zip(result.cards, result.not_compared, strict=True):
+        for metric, line in lines.items():
+            show(f"{card.model_card}, {metric} of {line}")
     for number, card in enumerate(result.cards):
         sequences = result.by_sequence(number)
         title = f"{card.model_card} by sequence, mm"
@@ -170,7 +173,7 @@ def _overall(result: Evaluation) -> Table:
     table = console.frame_table(texts, f"{card.dataset} {card.split}, mm", "model")
     if result.published is not None:
         table.add_section()
-        table.add_row(f"published: {result.published.source}", style="italic")
+        table.add_row(f"published: {result.published.source}, {result.published.protocol}", style="italic")
         for line in result.published.rows:
             known = [line.by_title().get(str(name)) for name in means.columns[1:]]
             table.add_row(line.method, "", *("-" if value is None else f"{value:.1f}" for value in known))

@@ -71,7 +71,7 @@ def heatmap(
     joint_set, names = select_joints(joints)
     shown = metric_of(metric, pa, bool(ground_truth))
     settings = sweep.settings(body, joint_set, shown)
-    crop = person.crop(image, ground_truth)
+    crop = person.crop(image, ground_truth, sweep.model)
     console.warn(*crop.warnings)
     if crop.truth is not None and crop.truth.topology is None:
         console.warn(f"the ground truth does not name its body; {settings.body.topology} is assumed")

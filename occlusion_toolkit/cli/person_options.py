@@ -32,12 +32,13 @@ class PersonOptions:
     openpose: Path | None
     number: int | None
 
-    def crop(self, image: Path, ground_truth: str | None) -> Crop:
+    def crop(self, image: Path, ground_truth: str | None, model: str) -> Crop:
         """The person, cut out; what was odd is printed as warnings.
 
         Args:
             image: the photograph.
             ground_truth: as `--ground-truth`.
+            model: as `--model`; its card says how crops are made.
 
         Raises:
             OcclusionToolkitError: the image, the box or the truth cannot be used, or there are fewer people
@@ -45,6 +46,8 @@ class PersonOptions:
         """
         from occlusion_toolkit.cli import console
         from occlusion_toolkit.find.crop import read_crop
+        from occlusion_toolkit.models.papers import paper_protocol
+        from occlusion_toolkit.models.registry import load_card
 
         crop = read_crop(
             image,
@@ -53,6 +56,7 @@ class PersonOptions:
             person=self.number,
             ground_truth=ground_truth,
             trusted=trusted_files(),
+            resampling=paper_protocol(load_card(model)).crop_rule,
         )
         console.warn(*crop.warnings)
         return crop

@@ -13,9 +13,10 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.comparison.entries import ExampleImage, ExampleRule
 from occlusion_toolkit.comparison.image_values import ImageValues
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import read_crop
+from occlusion_toolkit.data.crops import Resampling, read_crop
 from occlusion_toolkit.data.ground_truth import GroundTruth
 from occlusion_toolkit.data.people import EvenlySpaced, FrameFilter, People
+from occlusion_toolkit.data.protocol import DATASET_BOX
 from occlusion_toolkit.errors import DatasetError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.find.crop import Crop
@@ -66,9 +67,12 @@ def swept_example(
         OccluderError: the occluder is not at hand.
     """
     first = next(iter(surveys.values()))
-    crop = crop_of(people_of(first, people, bodies), example.position)
+    them = people_of(first, people, bodies)
     made = sweeps or [survey.sweep(device=device) for survey in surveys.values()]
-    return {name: sweep(crop, progress).focused(metric) for name, sweep in zip(surveys, made, strict=True)}
+    return {
+        name: sweep(crop_of(them, example.position, sweep.protocol.crop_rule), progress).focused(metric)
+        for name, sweep in zip(surveys, made, strict=True)
+    }
 
 
 def people_of(survey: Survey, people: People | None, bodies: Bodies) -> People:
@@ -101,7 +105,7 @@ def people_of(survey: Survey, people: People | None, bodies: Bodies) -> People:
     )
 
 
-def crop_of(people: People, position: int) -> Crop:
+def crop_of(people: People, position: int, resampling: Resampling = "antialias") -> Crop:
     """A person of a data set as `OcclusionSweep` takes it.
 
     Raises:
@@ -125,7 +129,15 @@ def crop_of(people: People, position: int) -> Crop:
     )
     name = f"{sample.sequence}/{sample.image_path.name}"  # images of all sequences have the same names
     sha256 = sha256_file(sample.image_path)
-    return Crop(read_crop(sample), sample.box, "box of the data set", name, sha256, truth)
+    return Crop(
+        read_crop(sample, resampling=resampling),
+        sample.box,
+        DATASET_BOX,
+        name,
+        sha256,
+        truth,
+        resampling=resampling,
+    )
 
 
 def example_file(folder: Path, model: str) -> Path:

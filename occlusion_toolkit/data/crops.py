@@ -28,10 +28,14 @@ def normalise_colour(rgb: Float[Tensor, "3 height width"]) -> Float[Tensor, "3 h
     return (rgb - mean) / std
 
 
-Resampling = Literal["antialias", "bilinear"]
+Resampling = Literal["antialias", "imresize", "bilinear"]
 """How pixels become crop pixels.
 
-`antialias`: bilinear, averaging all pixels that fall on a crop pixel (as SPIN's and PARE's evaluation do).
+`antialias`: bilinear, averaging all pixels that fall on a crop pixel (Pillow's; PARE's evaluation does so
+with scikit-image, whose filter differs a little).
+`imresize`: the same after the contrast of the crop was stretched, darkest value to 0 and brightest to 255.
+SPIN's crops are so: `scipy.misc.imresize` stretched every array that did not hold bytes. Nothing changes
+where a crop holds both 0, as of a box that reaches beyond the image, and 255.
 `bilinear`: four neighbours only, as PARE's demo does; large people lose detail to aliasing.
 """
 
@@ -63,20 +67,36 @@ def crop_image(
         The crop, (resolution, resolution, 3).
 
     Raises:
-        CropError: the box lies outside the image, holds no whole pixel, or is absurdly large for it.
+        CropError: the box lies outside the image, holds no whole pixel, or is absurdly large for it; or the
+            crop is to be turned and stretched, which SPIN does twice and the toolkit does not.
     """
+    if rotation and resampling == "imresize":
+        raise CropError("crops by `imresize` are upright; leave the rotation out")
     _check_overlap(image, box)
     x0, y0, x1, y1 = box.corners()
     # Turning brings in pixels from beyond the slice; the corners of a square reach sqrt(2) - 1 further.
     border = math.ceil((math.hypot(x1 - x0, y1 - y0) - min(x1 - x0, y1 - y0)) / 2) if rotation else 0
     longest = max(x1 - x0, y1 - y0) + 2 * border
     block = longest // (_REDUCE_ABOVE // 2) if longest > _REDUCE_ABOVE else 1
-    picture = Image.fromarray(_padded(image, x0 - border, y0 - border, x1 + border, y1 + border, block))
+    padded = _padded(image, x0 - border, y0 - border, x1 + border, y1 + border, block)
+    picture = Image.fromarray(stretched(padded) if resampling == "imresize" else padded)
     if rotation:
         picture = picture.rotate(rotation, Image.Resampling.BILINEAR)
     margin = border / block
     region = (margin, margin, margin + (x1 - x0) / block, margin + (y1 - y0) / block)
     return np.asarray(_resized(picture, region, resolution, resampling))
+
+
+def stretched(pixels: UInt8[np.ndarray, "rows columns 3"]) -> UInt8[np.ndarray, "rows columns 3"]:
+    """The pixels with the darkest value of all channels at 0, the brightest at 255, halves rounded up.
+
+    This is what SciPy's `bytescale` made of an array of floats; a picture of one value becomes black.
+    """
+    low, high = int(pixels.min()), int(pixels.max())
+    gain = 255.0 / ((high - low) or 1)
+    table = ((np.arange(256.0) - low) * gain).clip(0.0, 255.0) + 0.5
+    bytescaled: np.ndarray = table.astype(np.uint8)[pixels]
+    return bytescaled
 
 
 def integer_crop(
@@ -172,7 +192,7 @@ def _resized(
 ) -> Image.Image:
     """Scales a region (x0, y0, x1, y1) of a picture to a square."""
     size = (resolution, resolution)
-    if resampling == "antialias":
+    if resampling != "bilinear":
         return picture.resize(size, Image.Resampling.BILINEAR, box=region)
     x0, y0, x1, y1 = region
     step_x, step_y = (x1 - x0) / resolution, (y1 - y0) / resolution
@@ -180,12 +200,15 @@ def _resized(
     return picture.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
-def read_crop(sample: Sample, resolution: int = RESOLUTION) -> UInt8[np.ndarray, "resolution resolution 3"]:
-    """Reads the image of a person and cuts the box out, antialiased; black outside the image.
+def read_crop(
+    sample: Sample, resolution: int = RESOLUTION, resampling: Resampling = "antialias"
+) -> UInt8[np.ndarray, "resolution resolution 3"]:
+    """Reads the image of a person and cuts the box out; black outside the image.
 
     Args:
         sample: the person.
         resolution: side of the crop, pixels.
+        resampling: how pixels are averaged.
 
     Returns:
         The crop as RGB, (resolution, resolution, 3).
@@ -196,6 +219,6 @@ def read_crop(sample: Sample, resolution: int = RESOLUTION) -> UInt8[np.ndarray,
     """
     pixels = read_image(sample.image_path).pixels
     try:
-        return crop_image(pixels, sample.box, resolution)
+        return crop_image(pixels, sample.box, resolution, resampling=resampling)
     except CropError as error:
         raise CropError(f"{str(sample.image_path)!r}, person {sample.person}: {error}") from error

@@ -6,6 +6,8 @@ from typing import Literal
 from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.joints import LSP14, JointSet
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.data.boxes import RESOLUTION
+from occlusion_toolkit.data.crops import Resampling
 from occlusion_toolkit.data.people import FrameFilter
 
 PVEAlignment = Literal["none", "pelvis"]
@@ -29,7 +31,26 @@ def gender_rule_of(described: str | None) -> GenderRule | None:
     return next((rule for rule, words in _GENDERS.items() if words == described), None)
 
 
-CROP_RULE = "the data set's box; anti-aliased bilinear to 224 px; black outside the image"
+_SCALING: dict[Resampling, str] = {
+    "antialias": "anti-aliased bilinear",
+    "imresize": "contrast stretched to 0..255, then anti-aliased bilinear (imresize)",
+    "bilinear": "bilinear",
+}
+
+
+def described_crop(box: str, resampling: Resampling = "antialias", resolution: int = RESOLUTION) -> str:
+    """How crops are made in words, as cards carry it.
+
+    Args:
+        box: where the box comes from.
+        resampling: how pixels become crop pixels.
+        resolution: side of the crop.
+    """
+    return f"{box}; {_SCALING[resampling]} to {resolution} px; black outside the image"
+
+
+DATASET_BOX = "the data set's box"
+"""Where the box of a crop comes from, in words."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +62,14 @@ class Protocol:
         frame_filter: frames of 3DPW to use (`data.catalogue`).
         joint_set: joints of MPJPE and PA-MPJPE.
         pve_alignment: what vertices are centred on.
+        crop_rule: how pixels of the image become pixels of the crop.
     """
 
     gender_rule: GenderRule
     frame_filter: FrameFilter = "spin"
     joint_set: JointSet = LSP14
     pve_alignment: PVEAlignment = "none"
+    crop_rule: Resampling = "antialias"
 
     def true_gender(self, gender: str, topology: str) -> Gender:
         """The gender of the body that a person's ground truth is posed with.

@@ -214,7 +214,7 @@ def _good(
     """Which of the used frames have everything that errors depend on; what is wrong is noted."""
 
     def broken(values: Float64[np.ndarray, "all ..."]) -> Bool[np.ndarray, " frames"]:
-        found: np.ndarray = ~np.isfinite(values[used]).reshape(len(used), -1).all(axis=1)
+        found: np.ndarray = ~np.isfinite(values[used]).all(axis=tuple(range(1, values.ndim)))
         return found
 
     no_motion = ~are_rotations(camera.extrinsics[used, :3, :3], _NEARLY) | broken(camera.extrinsics)

@@ -31,6 +31,7 @@ class Evaluation:
             (image, joint), `clean_pve` (image), and `clean_NAME_error` of a metric of one's own.
         stated: for each model figures that its card states of the same people, by metric ("PA-MPJPE").
         published: the paper's table of the data set, where there is one.
+        not_compared: for each model figures of its card by another protocol, by metric, in words.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Evaluation:
         results: Sequence[xr.Dataset],
         stated: Sequence[Mapping[str, ErrorFigure]] | None = None,
         published: PublishedTable | None = None,
+        not_compared: Sequence[Mapping[str, str]] | None = None,
     ) -> None:
         self.results = tuple(results)
         self.stated = tuple(stated or ({} for _ in results))
         self.published = published
+        self.not_compared = tuple(not_compared or ({} for _ in results))
 
     @classmethod
     def open(cls, *paths: Path | str) -> Evaluation:
@@ -100,6 +103,8 @@ class Evaluation:
         titles = [rf"{latex_escaped(str(name))} $\downarrow$" for name in table.columns]
         notes = [f"% {card.dataset} {card.split}; mm; \\usepackage{{booktabs}}"]
         notes += [f"% {card.model_card}: protocol {card.hash}" for card in self.cards]
+        if self.published is not None:
+            notes.append(f"% {self.published.source}: {self.published.protocol}")
         return "\n".join([*notes, booktabs("l" + "r" * len(titles), " & ".join(["Method", *titles]), groups)])
 
     def as_json(self) -> dict[str, Any]:
@@ -161,6 +166,7 @@ class Evaluation:
                 }
                 for metric, figure in self.stated[model].items()
             },
+            "not_compared": dict(self.not_compared[model]),
         }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from occlusion_toolkit.data.people import BAD, People
-from occlusion_toolkit.data.protocol import CROP_RULE, Protocol
+from occlusion_toolkit.data.protocol import DATASET_BOX, Protocol, described_crop
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.sweep.measure import METRICS
 from occlusion_toolkit.sweep.protocol import ProtocolCard
@@ -32,7 +32,7 @@ def protocol_card(
         weights_sha256=regressor.weights_sha256,
         body=regressor.card.body,
         joint_set=protocol.joint_set.name,
-        crop_rule=CROP_RULE,
+        crop_rule=described_crop(DATASET_BOX, protocol.crop_rule),
         grid=None,
         occluder=None,
         dataset=people.dataset,

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.data.catalogue import TEST_SEQUENCES
-from occlusion_toolkit.data.people import EvenlySpaced, People
+from occlusion_toolkit.data.people import BAD, EvenlySpaced, People
+from occlusion_toolkit.data.protocol import DATASET_BOX, described_crop, gender_rule_of
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models.cards import ErrorFigure, RegressorCard
 from occlusion_toolkit.sweep.protocol import ProtocolCard
@@ -39,12 +41,14 @@ class PublishedTable:
         dataset: id of the data set.
         split: its split.
         source: the publication and the number of the table.
+        protocol: by which rules it was measured, as far as that is known.
         rows: methods in the order of the table.
     """
 
     dataset: str
     split: str
     source: str
+    protocol: str
     rows: tuple[PublishedErrors, ...]
 
 
@@ -53,6 +57,8 @@ _3DPW = PublishedTable(
     "3dpw",
     "test",
     "PARE, Table 1",
+    "each method by its own evaluation; PARE's rows by PARE's, whose public default is neutral ground truth; "
+    "the paper states neither",
     (
         PublishedErrors("HMMR (temporal)", 116.5, 72.6),
         PublishedErrors("Doersch et al. (temporal)", None, 74.7),
@@ -78,6 +84,7 @@ _3DPW_OCC = PublishedTable(
     "3dpw-occ",
     "all",
     "PARE, Table 2",
+    "by PARE's evaluation, whose public default is neutral ground truth; the paper does not state it",
     (
         PublishedErrors("Zhang et al.", None, 72.2),
         PublishedErrors("SPIN", 95.6, 60.8, 121.6),
@@ -90,6 +97,7 @@ _3DOH = PublishedTable(
     "3doh",
     "test",
     "PARE, Table 2",
+    "by PARE's evaluation; the ground truth of 3DOH is neutral",
     (
         PublishedErrors("Zhang et al.", None, 58.5),
         PublishedErrors("SPIN", 104.3, 68.3),
@@ -112,29 +120,73 @@ def published_table(people: People) -> PublishedTable | None:
 def known_errors(model: RegressorCard, people: People, card: ProtocolCard) -> Mapping[str, ErrorFigure]:
     """The figures of a model card that an evaluation can be compared with, by metric.
 
-    They must be of clean images, of the whole data set, of the same joints, and PVE of vertices that are not
-    aligned. Ground-truth gender and frames are not compared: publications do not always state them.
+    They must be of clean images, of the whole data set, and every line of their protocol must be that of the
+    evaluation: joints, alignment of vertices, body of the ground truth, frames, crops.
 
     Args:
         model: the model's card.
         people: who was measured.
         card: the rules that they were measured by.
     """
-    name = _name_on_cards(people)
-    if name is None:
-        return {}
     return {
         figure.metric: figure
-        for figure in model.errors
-        if figure.dataset.startswith(name)
-        and figure.condition == "clean"
-        and (card.pve_alignment == "none" if figure.metric == "PVE" else figure.joints == card.joint_set)
+        for figure in _of_these_people(model, people)
+        if not _differences(figure, people, card)
     }
+
+
+def other_errors(model: RegressorCard, people: People, card: ProtocolCard) -> Mapping[str, str]:
+    """The figures of a model card of the same people by another protocol: how they were measured, in a line.
+
+    Args:
+        model: the model's card.
+        people: who was measured.
+        card: the rules that they were measured by.
+
+    Returns:
+        Lines by metric.
+    """
+    return {
+        figure.metric: f"{figure.value_mm:.1f} mm, {figure.origin} ({figure.reference}; {figure.protocol}), "
+        f"is not compared: other {' and '.join(differences)}"
+        for figure in _of_these_people(model, people)
+        if (differences := _differences(figure, people, card))
+    }
+
+
+def _of_these_people(model: RegressorCard, people: People) -> list[ErrorFigure]:
+    """The figures of a data set that are of clean images; none unless all of the data set is measured."""
+    name = _name_on_cards(people)
+    if name is None:
+        return []
+    return [
+        figure for figure in model.errors if figure.dataset.startswith(name) and figure.condition == "clean"
+    ]
+
+
+def _differences(figure: ErrorFigure, people: People, card: ProtocolCard) -> list[str]:
+    """In which lines of the protocol a figure differs, or does not say."""
+    found = []
+    if figure.metric == "PVE":
+        found += ["alignment of vertices"] if card.pve_alignment != "none" else []
+    elif figure.joints != card.joint_set:
+        found.append("joints")
+    if people.topology != SMPL_TOPOLOGY:
+        return found  # the other lines are of published data sets
+    if people.dataset != "3doh" and figure.gender_rule != gender_rule_of(card.gender_rule):
+        found.append("body of the ground truth")  # 3DOH's is neutral by either rule
+    if people.dataset == "3dpw" and figure.frames != card.frame_filter:
+        found.append("frames")
+    if figure.crop_rule is None or described_crop(DATASET_BOX, figure.crop_rule) != card.crop_rule:
+        found.append("crops")
+    return found
 
 
 def _name_on_cards(people: People) -> str | None:
     """How cards call a data set; None for a part of one, and for people that a user rendered."""
     if isinstance(people, EvenlySpaced) and people.left_out["not chosen"] > 0:
+        return None
+    if people.left_out.get(BAD, 0) > 0:
         return None
     if (people.dataset, people.split) == ("3dpw", "test"):
         if TEST_SEQUENCES - {sample.sequence for sample in people}:

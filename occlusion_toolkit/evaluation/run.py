@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
-from occlusion_toolkit.data.crops import read_crop
+from occlusion_toolkit.data.crops import Resampling, read_crop
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.protocol import GenderRule, Protocol, PVEAlignment
 from occlusion_toolkit.data.sample import Sample
@@ -22,7 +22,7 @@ from occlusion_toolkit.evaluation.evaluation import Evaluation, result_path
 from occlusion_toolkit.evaluation.evaluator import Evaluator
 from occlusion_toolkit.evaluation.log import ErrorLog, locked
 from occlusion_toolkit.evaluation.protocol import differing_rules
-from occlusion_toolkit.evaluation.published import known_errors, published_table
+from occlusion_toolkit.evaluation.published import known_errors, other_errors, published_table
 from occlusion_toolkit.models.papers import chosen_protocol
 from occlusion_toolkit.models.registry import AnyRegressor, load_regressor
 from occlusion_toolkit.sweep.measure import METRICS, Metric
@@ -108,6 +108,7 @@ def evaluate(
         results,
         [known_errors(each.regressor.card, each.people, each.card) for each in evaluators],
         published_table(evaluators[0].people),
+        [other_errors(each.regressor.card, each.people, each.card) for each in evaluators],
     )
 
 
@@ -149,7 +150,9 @@ def run_evaluation(
                 f"{log.batch_size}, or another output folder"
             )
         try:
-            for samples, crops in crop_batches(people, len(log), log.batch_size):
+            for samples, crops in crop_batches(
+                people, len(log), log.batch_size, evaluator.protocol.crop_rule
+            ):
                 log.add(samples, evaluator(samples, crops))
                 if progress is not None:
                     progress(len(log))
@@ -159,7 +162,7 @@ def run_evaluation(
 
 
 def crop_batches(
-    people: People, first: int, size: int
+    people: People, first: int, size: int, resampling: Resampling = "antialias"
 ) -> Iterator[tuple[list[Sample], UInt8[np.ndarray, "batch resolution resolution 3"]]]:
     """People and their crops, read ahead while the network is busy; at most two batches are in memory.
 
@@ -167,6 +170,7 @@ def crop_batches(
         people: the data set.
         first: position of the first person.
         size: people per batch; the last batch may have fewer.
+        resampling: how pixels become crop pixels.
 
     Raises:
         ImageError: an image is missing or damaged.
@@ -178,7 +182,7 @@ def crop_batches(
         crops: list[Future[np.ndarray]] = []
         for start in range(first, len(people), size):
             coming = people[start : start + size]
-            reading = [readers.submit(read_crop, sample) for sample in coming]
+            reading = [readers.submit(read_crop, sample, resampling=resampling) for sample in coming]
             if samples:
                 yield samples, np.stack([crop.result() for crop in crops])
             samples, crops = coming, reading

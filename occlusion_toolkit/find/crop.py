@@ -1,6 +1,6 @@
 """One person cut out of a photograph, with whatever is known about them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +9,16 @@ from jaxtyping import UInt8
 
 from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.data.boxes import BOX_MARGIN, RESOLUTION, CropBox, read_openpose
-from occlusion_toolkit.data.crops import crop_image
+from occlusion_toolkit.data.crops import Resampling, crop_image
 from occlusion_toolkit.data.ground_truth import GroundTruth, load_ground_truth
+from occlusion_toolkit.data.protocol import described_crop
 from occlusion_toolkit.errors import GroundTruthError, UsageError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.find.people import find_people
+from occlusion_toolkit.models.cards import RegressorCard
+from occlusion_toolkit.models.papers import paper_protocol
 
 _LISTED = 10  # boxes in the line that says whom else there is
 
@@ -32,6 +35,7 @@ class Crop:
         sha256: checksum of the image file.
         truth: the true body, where it is known.
         warnings: what was odd about the image or the box.
+        resampling: how pixels of the image became those of the crop.
     """
 
     pixels: UInt8[np.ndarray, "resolution resolution 3"]
@@ -41,6 +45,12 @@ class Crop:
     sha256: str
     truth: GroundTruth | None = None
     warnings: tuple[str, ...] = ()
+    resampling: Resampling = "antialias"
+
+    @property
+    def crop_rule(self) -> str:
+        """How the crop was made, in words, as protocol cards carry it."""
+        return described_crop(self.box_rule, self.resampling, len(self.pixels))
 
     @property
     def truth_gender(self) -> Gender:
@@ -66,6 +76,7 @@ def read_crop(
     person: int | None = None,
     ground_truth: Path | str | None = None,
     trusted: TrustedFiles | None = None,
+    resampling: Resampling = "antialias",
 ) -> Crop:
     """Reads a photograph and cuts one person out.
 
@@ -80,6 +91,7 @@ def read_crop(
         ground_truth: true pose and shape: an .npz file, or ROOT:SPLIT/SEQUENCE:FRAME of a data set in 3DPW's
             layout.
         trusted: pickles of a data set that may be opened although they ask for foreign code.
+        resampling: how pixels become crop pixels; a model whose card says `crop_rule: imresize` needs that.
 
     Returns:
         The crop, 224 pixels a side.
@@ -120,8 +132,23 @@ def read_crop(
     else:
         box, rule, remarks = _found(decoded.pixels, person)
         warnings += remarks
-    pixels = crop_image(decoded.pixels, box, RESOLUTION)
-    return Crop(pixels, box, rule, Path(image).name, sha256, truth, tuple(warnings))
+    pixels = crop_image(decoded.pixels, box, RESOLUTION, resampling=resampling)
+    return Crop(pixels, box, rule, Path(image).name, sha256, truth, tuple(warnings), resampling)
+
+
+def require_crops(crops: Iterable[Crop], card: RegressorCard) -> None:
+    """Makes sure that crops were made by the rule of a model's card.
+
+    Raises:
+        UsageError: one was not.
+    """
+    rule = paper_protocol(card).crop_rule
+    for crop in crops:
+        if crop.resampling != rule:
+            raise UsageError(
+                f"the crop of {crop.file} was made by {crop.resampling!r}, but the card of {card.name} says "
+                f"{rule!r}; read it with resampling={rule!r}"
+            )
 
 
 def _found(image: UInt8[np.ndarray, "height width 3"], number: int | None) -> tuple[CropBox, str, list[str]]:

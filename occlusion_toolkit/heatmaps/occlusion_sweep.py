@@ -17,7 +17,7 @@ from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
 from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.data.protocol import GenderRule, Protocol, gender_rule_of
 from occlusion_toolkit.errors import GroundTruthError, TopologyError, UsageError
-from occlusion_toolkit.find.crop import Crop
+from occlusion_toolkit.find.crop import Crop, require_crops
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.models.papers import chosen_protocol
 from occlusion_toolkit.models.registry import AnyRegressor, LoadedRegressor, load_regressor
@@ -261,11 +261,8 @@ class OcclusionSweep:
         return f"{rule}; neutral where it does not" if unstated and chosen_by_gender else rule
 
     def _card(self, people: list[Crop]) -> ProtocolCard:
-        rules = sorted({crop.box_rule for crop in people})
-        facts: dict[str, Any] = {
-            "crop_rule": f"{' or '.join(rules)}; anti-aliased bilinear to {self.grid.resolution} px; "
-            "black outside the image"
-        }
+        require_crops(people, self.regressor.card)
+        facts: dict[str, Any] = {"crop_rule": " or ".join(sorted({crop.crop_rule for crop in people}))}
         truths = [crop.truth for crop in people if crop.truth is not None]
         if len(truths) not in (0, len(people)):
             raise GroundTruthError("only some of the crops have a truth; sweep the others by themselves")

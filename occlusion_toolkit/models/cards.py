@@ -64,12 +64,15 @@ class Preprocessing(Section):
         colours: order of the channels.
         normalisation: "imagenet" subtracts (0.485, 0.456, 0.406) and divides by (0.229, 0.224, 0.225).
         box_margin: side of the crop over the larger side of the box around the person.
+        crop_rule: "antialias" for anti-aliased bilinear scaling; "imresize" stretches the contrast of each
+            crop before, as SPIN's code did (`occlusion_toolkit.data.crops.Resampling`).
     """
 
     resolution: Literal[224] = 224
     colours: Literal["rgb"] = "rgb"
     normalisation: Literal["imagenet"] = "imagenet"
     box_margin: PositiveFloat = 1.2
+    crop_rule: Literal["antialias", "imresize"] = "antialias"
 
 
 class Training(Section):
@@ -111,6 +114,10 @@ class ErrorFigure(Section):
         value_mm: the mean over people, mm.
         origin: "measured" with this toolkit, or "published" by someone.
         reference: the command that measures it, or the publication.
+        gender_rule: body of the ground truth, "gendered" or "neutral"; None where nobody says, and where
+            there is one body for all.
+        frames: which frames of 3DPW, "spin" or "vibe", or others in words; None where nobody says.
+        crop_rule: how crops were made (`Preprocessing`); None where nobody says.
     """
 
     dataset: Text
@@ -120,6 +127,20 @@ class ErrorFigure(Section):
     value_mm: PositiveFloat
     origin: Literal["measured", "published"]
     reference: Text
+    gender_rule: Literal["gendered", "neutral"] | None = None
+    frames: Text | None = None
+    crop_rule: Literal["antialias", "imresize"] | None = None
+
+    @property
+    def protocol(self) -> str:
+        """How it was measured, as far as that is known, in words."""
+        rules = {
+            "ground truth": self.gender_rule,
+            "frames": self.frames,
+            "crops": self.crop_rule,
+        }
+        known = [f"{name} {rule or 'not stated'}" for name, rule in rules.items()]
+        return ", ".join([*([self.joints] if self.joints else []), *known])
 
 
 class Import(Section):

@@ -15,6 +15,10 @@ def paper_protocol(card: RegressorCard) -> Protocol:
     """
     if not isinstance(card, ModelCard):
         return SPIN
+    return dataclasses.replace(_of_network(card), crop_rule=card.preprocessing.crop_rule)
+
+
+def _of_network(card: ModelCard) -> Protocol:
     network = card.network
     name = network.name if network.kind == "published" else network.kind
     if name.startswith("pare"):

@@ -168,7 +168,7 @@ def _settled(sweep: OcclusionSweep, people: People, part: Part) -> str:
     """
     if part.count > 1:
         return "dense" if sweep.engine == "auto" else f"incremental@{SHARES[1]:g}"
-    crop = normalise(read_crop(people[0], sweep.grid.resolution))
+    crop = normalise(read_crop(people[0], sweep.grid.resolution, sweep.protocol.crop_rule))
     return sweep.window_sweep.settle(crop, len(people) * sweep.window_sweep.passes_per_crop)
 
 

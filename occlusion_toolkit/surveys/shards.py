@@ -14,7 +14,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import BAD, People
-from occlusion_toolkit.data.protocol import CROP_RULE
+from occlusion_toolkit.data.protocol import DATASET_BOX, described_crop
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import TopologyError
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
@@ -86,7 +86,7 @@ class ShardMaker:
 
     def subject(self, sample: Sample) -> Subject:
         """One person, read and cropped, with the true body."""
-        crop = normalise(read_crop(sample, self.sweep.grid.resolution))
+        crop = normalise(read_crop(sample, self.sweep.grid.resolution, self.sweep.protocol.crop_rule))
         unknown_camera = torch.full((1, 3), torch.nan)
         # Copied into torch's own memory: arrays that came over a network may lie at any address, and the last
         # bit of a sum can depend on it.
@@ -121,7 +121,7 @@ def survey_card(sweep: OcclusionSweep, people: People) -> ProtocolCard:
         )
     return sweep.card(
         "survey",
-        crop_rule=CROP_RULE,
+        crop_rule=described_crop(DATASET_BOX, sweep.protocol.crop_rule),
         dataset=people.dataset,
         split=people.split,
         ground_truth_body=people.topology,

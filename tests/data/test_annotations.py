@@ -69,6 +69,7 @@ def test_mpi_inf_says_who_has_a_body(tmp_path: Path, truth: files.Truth) -> None
 
 def test_bodies_of_people_who_have_none_may_be_anything(tmp_path: Path, truth: files.Truth) -> None:
     columns = files.pare_columns(truth) | {"has_smpl": np.array([0, 1, 0])}
+    columns |= {name: columns[name].copy() for name in ("pose", "shape")}
     columns["pose"][0], columns["shape"][2] = np.nan, np.inf  # as SPIN's list of MPI-INF-3DHP mixes them
     table = _read(files.write_npz(tmp_path / "list.npz", truth, columns))
     assert table.has_smpl.tolist() == [False, True, False]

@@ -14,7 +14,7 @@ from occlusion_toolkit.comparison.example import crop_of
 from occlusion_toolkit.comparison.run import compare
 from occlusion_toolkit.data.people import People, PeopleList
 from occlusion_toolkit.data.protocol import GenderRule
-from occlusion_toolkit.errors import ResultError
+from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.evaluation.run import evaluate
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.models.registry import LoadedRegressor, load_card
@@ -110,3 +110,24 @@ def test_papers_with_two_rules_are_not_compared_unless_that_is_allowed(bodies, t
         compare(*surveys, bodies=bodies)
     again = surveys[0].sweep(sweeps[0].model)  # an image swept again keeps the rule of the survey
     assert again.protocol.gender_rule == "gendered"
+
+
+def test_the_crops_of_a_card_reach_every_analysis(bodies, tmp_path):
+    people, model = threedpw_like(), tiny("spin-imresize", 0)
+    plain = tiny("spin", 0)
+    sweep = OcclusionSweep(model, size=112, stride=112, bodies=bodies, device="cpu")
+    swept = survey(sweep, people, out=tmp_path / "survey")
+    crop = crop_of(people, 0, "imresize")
+    maps = sweep(crop)
+    table = evaluate([model, plain], people, bodies=bodies, device="cpu")
+    errors = table.results[0]["clean_error"].values
+    np.testing.assert_allclose(swept.maps["clean_error"].values, errors, atol=CLOSE_MM)
+    np.testing.assert_allclose(maps.dataset["clean_error"].values[0], errors[0], atol=CLOSE_MM)
+    assert np.abs(errors - table.results[1]["clean_error"].values).max() > 0.1
+    words = (
+        "the data set's box; contrast stretched to 0..255, then anti-aliased bilinear (imresize) to 224 px"
+    )
+    for card in (swept.card, maps.card, table.cards[0]):
+        assert card.crop_rule == f"{words}; black outside the image"
+    with pytest.raises(UsageError, match="resampling='imresize'"):
+        sweep(crop_of(people, 0))

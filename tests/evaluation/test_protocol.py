@@ -11,13 +11,14 @@ from support.fakes import TinyNetwork
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.catalogue import TEST_SEQUENCES
-from occlusion_toolkit.data.people import People, PeopleList
+from occlusion_toolkit.data.people import BAD, People, PeopleList
 from occlusion_toolkit.data.protocol import EFT, PARE, SPIN
 from occlusion_toolkit.evaluation.protocol import differing_rules, protocol_card
 from occlusion_toolkit.evaluation.published import (
     PUBLISHED_TABLES,
     PublishedErrors,
     known_errors,
+    other_errors,
     published_table,
 )
 from occlusion_toolkit.models.papers import chosen_protocol
@@ -26,7 +27,6 @@ from occlusion_toolkit.models.registry import load_card
 CARD_NAMES = {("3dpw", "test"): "3DPW test", ("3dpw-occ", "all"): "3DPW-OCC", ("3doh", "test"): "3DOH test"}
 METHODS = {
     "spin": ("SPIN", "SPIN"),
-    "hmr-eft": ("HMR-EFT", None),
     "pare": ("PARE (HRNet-W32)", None),
     "pare-3dpw": ("PARE (HRNet-W32) with 3DPW", None),
 }
@@ -124,7 +124,7 @@ def test_published_tables_are_found_by_data_set_and_split():
 
 def test_published_figures_stand_beside_the_same_rules_only():
     model, people = load_card("spin"), Nobody("3dpw-occ", "all")
-    card = protocol_card(loaded(TinyNetwork(), "smpl"), people, SPIN)
+    card = protocol_card(loaded(TinyNetwork(), "smpl"), people, PARE)
     assert {metric: figure.value_mm for metric, figure in known_errors(model, people, card).items()} == {
         "MPJPE": 95.6,
         "PA-MPJPE": 60.8,
@@ -132,19 +132,50 @@ def test_published_figures_stand_beside_the_same_rules_only():
     }
     aligned = card.model_copy(update={"pve_alignment": "pelvis"})
     assert set(known_errors(model, people, aligned)) == {"MPJPE", "PA-MPJPE"}
+    gendered = protocol_card(loaded(TinyNetwork(), "smpl"), people, SPIN)
+    assert known_errors(model, people, gendered) == {}
+    lines = other_errors(model, people, gendered)
+    assert set(lines) == {"MPJPE", "PA-MPJPE", "PVE"}
+    assert "95.6 mm, published (PARE, Table 2" in lines["MPJPE"]
+    assert "ground truth neutral" in lines["MPJPE"]
+    assert lines["MPJPE"].endswith("is not compared: other body of the ground truth")
     other_joints = card.model_copy(update={"joint_set": "smpl24"})
     assert set(known_errors(model, people, other_joints)) == {"PVE"}
     assert known_errors(model, Nobody("3dpw", "train"), card) == {}
 
 
 def test_published_figures_stand_beside_the_whole_test_split_only():
-    model, nobody = load_card("spin"), Nobody("3dpw", "test")
-    card = protocol_card(loaded(TinyNetwork(), "smpl"), nobody, SPIN)
+    model, nobody = load_card("pare"), Nobody("3dpw", "test")
+    nobody.frame_filter = "spin"
+    card = protocol_card(loaded(TinyNetwork(), "smpl"), nobody, PARE)
     frame = everybody()[0]
     rows = [dataclasses.replace(frame, sequence=name) for name in sorted(TEST_SEQUENCES)]
-    whole, part = (PeopleList("3dpw", "test", nobody.root, "smpl", frames, {}) for frames in (rows, rows[1:]))
-    assert set(known_errors(model, whole, card)) == {"MPJPE", "PA-MPJPE"}
+    whole, part = (
+        PeopleList("3dpw", "test", nobody.root, "smpl", frames, {}, "spin") for frames in (rows, rows[1:])
+    )
+    assert set(known_errors(model, whole, card)) == {"MPJPE", "PA-MPJPE", "PVE"}
     assert known_errors(model, part, card) == known_errors(model, nobody, card) == {}
+    fewer = PeopleList("3dpw", "test", nobody.root, "smpl", rows, {BAD: 1})
+    assert known_errors(model, fewer, card) == other_errors(model, fewer, card) == {}
+    vibe = card.model_copy(update={"frame_filter": "vibe"})
+    assert known_errors(model, whole, vibe) == {}
+    assert other_errors(model, whole, vibe)["PVE"].endswith("other frames")
+    eft = load_card("hmr-eft")  # its figure is of every tenth frame, and nobody can measure those here
+    assert known_errors(eft, whole, vibe) == {}
+    assert "every tenth" in other_errors(eft, whole, vibe)["PA-MPJPE"]
+
+
+def test_spins_own_numbers_need_spins_own_crops():
+    frame = everybody()[0]
+    rows = [dataclasses.replace(frame, sequence=name) for name in sorted(TEST_SEQUENCES)]
+    people = PeopleList("3dpw", "test", Path("nowhere"), "smpl", rows, {}, "spin")
+    regressor = loaded(TinyNetwork(), "smpl")
+    for name, compared in (("spin", set()), ("spin-imresize", {"MPJPE", "PA-MPJPE"})):
+        model = load_card(name)
+        card = protocol_card(regressor, people, chosen_protocol(model))
+        assert set(known_errors(model, people, card)) == compared
+        assert set(other_errors(model, people, card)) == {"MPJPE", "PA-MPJPE"} - compared
+    assert "imresize" in card.crop_rule
 
 
 def test_measured_figures_stand_beside_the_whole_shipped_set_only(tmp_path):

@@ -31,6 +31,7 @@ OTHER_VALUES = {
     "ground_truth_body": "smpl",
     "gender_rule": "neutral",
     "frame_filter": "vibe",
+    "skipped": 3,
     "pve_alignment": "pelvis",
     "people_sha256": "c" * 64,
     "trusted_files": ("body.pkl sha256:" + "d" * 64,),
