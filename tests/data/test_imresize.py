@@ -51,7 +51,7 @@ def test_the_darkest_value_becomes_0_and_the_brightest_255(low, high):
 
 
 def test_a_crop_at_its_own_size_is_only_stretched(photo):
-    box = CropBox((150.0, 120.0), 112)
+    box = CropBox((150.0, 120.0), 112.0)
     crop = crop_image(photo, box, 112, resampling="imresize")
     np.testing.assert_array_equal(crop, by_hand(integer_crop(photo, box)))
     assert (crop.min(), crop.max()) == (0, 255)
@@ -59,7 +59,7 @@ def test_a_crop_at_its_own_size_is_only_stretched(photo):
 
 @pytest.mark.parametrize("size", [60, 150, 233])
 def test_stretching_comes_before_scaling(photo, size):
-    box = CropBox((150.0, 120.0), size)
+    box = CropBox((150.0, 120.0), float(size))
     crop = crop_image(photo, box, 112, resampling="imresize")
     expected = triangle_filter(by_hand(integer_crop(photo, box)).astype(float), 112)
     assert np.abs(crop - expected).max() <= 1  # Pillow rounds after each axis
@@ -69,7 +69,7 @@ def test_stretching_comes_before_scaling(photo, size):
 
 def test_a_crop_with_black_and_white_in_it_is_as_without(photo):
     photo[130, 140] = 255
-    reaching_out = CropBox((10.0, 120.0), 300)  # what lies outside the image is black
+    reaching_out = CropBox((10.0, 120.0), 300.0)  # what lies outside the image is black
     np.testing.assert_array_equal(
         crop_image(photo, reaching_out, resampling="imresize"), crop_image(photo, reaching_out)
     )
@@ -77,4 +77,4 @@ def test_a_crop_with_black_and_white_in_it_is_as_without(photo):
 
 def test_turned_crops_are_refused(photo):
     with pytest.raises(CropError, match="upright"):
-        crop_image(photo, CropBox((150.0, 120.0), 112), rotation=5.0, resampling="imresize")
+        crop_image(photo, CropBox((150.0, 120.0), 112.0), rotation=5.0, resampling="imresize")
