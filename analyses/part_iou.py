@@ -57,7 +57,8 @@ def batches(people: People, bodies: TrainingBodies) -> Iterator[tuple[torch.Tens
         labels = torch.zeros(len(rows), CROP_PX, CROP_PX, dtype=torch.uint8)
         for gender, places, parameters in bodies_of(table, rows):
             cameras, _ = cameras_of(table, rows[places], bodies.joints(gender)(parameters))
-            labels[places] = render_part_labels(bodies.model(gender), parameters, cameras, CROP_PX)
+            body, parts = bodies.model(gender), bodies.face_parts(gender)
+            labels[places] = render_part_labels(body, parts, parameters, cameras, CROP_PX)
         yield torch.stack([normalise(read_crop(people.sample_at(int(row)))) for row in rows]), labels
 
 

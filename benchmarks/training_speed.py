@@ -44,7 +44,7 @@ def trainer_speed(module: RegressorTraining, batch: TrainingSample, steps: int, 
             begin = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             output = module(batch.crop)
-        loss = module.objective(output, batch).total(module.loss_weights(0))
+        loss = module.objective(output, batch).total(module.recipe.train.losses)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from smplx.vertex_ids import vertex_ids as smplx_vertex_ids
 
@@ -26,6 +26,7 @@ from occlusion_toolkit.body.joints import H36M17, SMPL24
 from occlusion_toolkit.errors import BodyModelError
 from occlusion_toolkit.files.arrays import load_npy
 from occlusion_toolkit.files.inert import quoted
+from occlusion_toolkit.files.pickled_joblib import JOBLIB_DATA
 from occlusion_toolkit.files.pickled_smpl import SMPL_DATA
 from occlusion_toolkit.files.safe_pickle import load_pickle
 from occlusion_toolkit.files.trust import TrustedFiles
@@ -37,6 +38,9 @@ H36M_REGRESSOR = "J_regressor_h36m.npy"
 
 EXTRA_REGRESSOR = "J_regressor_extra.npy"
 """SPIN's regressor of nine more training joints, (9, 6890)."""
+
+PART_MAPPING = "smpl_partSegmentation_mapping.pkl"
+"""The part of each vertex, 0 to 23, that PARE's public code renders its labels with."""
 
 HOW_TO_GET_BODIES = (
     "SMPL is free for non-commercial research, after registration: https://smpl.is.tue.mpg.de has the male "
@@ -58,12 +62,14 @@ class SmplFolder:
         bodies: for each gender the files that hold it, the one that is read first.
         h36m_regressor: `J_regressor_h36m.npy`, or None.
         extra_regressor: `J_regressor_extra.npy`, or None.
+        part_mapping: `smpl_partSegmentation_mapping.pkl`, or None.
     """
 
     folder: Path
     bodies: Mapping[Gender, tuple[Path, ...]]
     h36m_regressor: Path | None
     extra_regressor: Path | None
+    part_mapping: Path | None
 
     def body(self, gender: Gender) -> Path:
         """The file of a gender.
@@ -109,9 +115,8 @@ def find_smpl_files(folder: Path) -> SmplFolder:
         for gender in GENDERS
     }
     by_name = {path.name.lower(): path for path in paths}
-    return SmplFolder(
-        folder, bodies, by_name.get(H36M_REGRESSOR.lower()), by_name.get(EXTRA_REGRESSOR.lower())
-    )
+    others = (by_name.get(name.lower()) for name in (H36M_REGRESSOR, EXTRA_REGRESSOR, PART_MAPPING))
+    return SmplFolder(folder, bodies, *others)
 
 
 def _names(gender: Gender) -> tuple[re.Pattern[str], re.Pattern[str]]:
@@ -149,6 +154,25 @@ def read_regressor(path: Path, rows: int, vertices: int) -> Float[np.ndarray, "r
     return regressor
 
 
+def read_part_mapping(path: Path) -> Int64[np.ndarray, "6890"]:
+    """The part of each of SMPL's vertices in `smpl_partSegmentation_mapping.pkl`, a file of joblib's.
+
+    Raises:
+        BodyModelError: the file has no `smpl_index` with a part, 0 to 23, for each vertex.
+        UnsafeFileError: the file is missing, compressed or damaged, or asks for more than plain data.
+    """
+    content = load_pickle(path, allow=JOBLIB_DATA, max_bytes=_MAX_MAPPING_BYTES)
+    parts = np.asarray(content.get("smpl_index") if isinstance(content, dict) else None)
+    if parts.shape != (NUM_SMPL_VERTICES,) or parts.dtype.kind not in "iuf":
+        raise BodyModelError(
+            f"{str(path)!r} is not the mapping that PARE's archive has: it needs smpl_index, "
+            f"{NUM_SMPL_VERTICES} numbers; remove it to take the joint with the largest weight instead"
+        )
+    if not (np.isin(parts, range(NUM_JOINTS))).all():
+        raise BodyModelError(f"{str(path)!r} names parts beyond 0 to {NUM_JOINTS - 1}")
+    return parts.astype(np.int64)
+
+
 def check_order(regressor: Float[np.ndarray, "17 vertices"], body: BodyArrays, path: Path) -> None:
     """Passes where every row lands on the joint that it is named after.
 
@@ -175,6 +199,7 @@ def check_order(regressor: Float[np.ndarray, "17 vertices"], body: BodyArrays, p
 
 
 NUM_SMPL_VERTICES = 6890
+_MAX_MAPPING_BYTES = 16 * 1024**2
 NUM_SMPL_FACES = 13776
 
 _ENTRIES = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")

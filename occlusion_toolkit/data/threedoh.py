@@ -13,9 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
+from scipy.spatial.transform import Rotation
 
-from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
+from occlusion_toolkit.body.arrays import GENDERS, SMPL_TOPOLOGY
+from occlusion_toolkit.body.joints import LSP14
+from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE
+from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
 from occlusion_toolkit.data.boxes import BOX_MARGIN, CropBox
 from occlusion_toolkit.data.people import BAD, PeopleList
 from occlusion_toolkit.data.problems import Problems
@@ -54,7 +58,8 @@ def read_threedoh(
         return next((path for path in candidates if path.is_file()), None)
 
     if people_list is None:
-        listed = _read_annotations(folder / "annots.json", locate, skip_bad)
+        path = folder / "annots.json"
+        listed = _listed(_annotations(path), path, locate, skip_bad)
     else:
         listed = read_list(people_list, locate, gendered=False, skip_bad=skip_bad)
     problems = Problems()
@@ -73,7 +78,54 @@ def read_threedoh(
     )
 
 
-def _read_annotations(path: Path, locate: Locate, skip_bad: bool) -> ListedPeople:
+def read_threedoh_training(path: Path, folder: ImageFolder) -> AnnotationTable:
+    """The official annotations as a table to train on, as PARE's preparation of the training split makes it.
+
+    The 14 `lsp_joints_2d` are J24's first 14 keypoints, all certain; 3D joints are left to the body.
+
+    Args:
+        path: annots.json.
+        folder: finds the images.
+
+    Raises:
+        DatasetError: the file is missing or malformed, or images are; the message lists every problem found.
+    """
+    items = _annotations(path)
+    problems = Problems()
+    listed = _listed(items, path, lambda name: _below(folder, name), skip_bad=False)
+    count, first = len(listed), NUM_OPENPOSE
+    keypoints: Float32[np.ndarray, "people 49 3"] = np.zeros((count, first + len(J24), 3), np.float32)
+    for row, (key, item) in enumerate(items.items()):
+        joints = problems.array(item.get("lsp_joints_2d"), f"{key}: lsp_joints_2d", (len(LSP14), 2))
+        if joints is not None and problems.finite(joints, f"{key}: lsp_joints_2d"):
+            keypoints[row, first : first + len(LSP14)] = np.column_stack([joints, np.ones(len(LSP14))])
+    problems.raise_for_dataset(path)
+    images = [image.relative_to(folder.root).as_posix().encode() for image in listed.images]
+    return AnnotationTable(
+        root=folder.root,
+        images=np.array(images, np.bytes_),
+        boxes_px=np.array([(*box.centre, box.size) for box in listed.boxes], np.float64),
+        keypoints_px=keypoints,
+        joints_m=None,
+        poses=Rotation.from_matrix(listed.rotmats.reshape(-1, 3, 3))
+        .as_rotvec()
+        .reshape(count, 72)
+        .astype(np.float32),
+        betas=listed.betas,
+        cameras=None,
+        pinholes=None,
+        has_smpl=np.ones(count, bool),
+        has_pose_3d=np.zeros(count, bool),
+        genders=np.full(count, GENDERS.index("neutral"), np.uint8),
+    )
+
+
+def _below(folder: ImageFolder, name: PurePosixPath) -> Path | None:
+    found = folder.find(name.as_posix())
+    return None if found is None else folder.root / found
+
+
+def _listed(items: dict[str, dict[str, Any]], path: Path, locate: Locate, skip_bad: bool) -> ListedPeople:
     """The official annotations as a list: root rotations turned by `extri`, boxes made from `bbox`.
 
     The box is a square around the centre of `bbox` with 1.2 times its height, as PARE's preparation of the
@@ -84,7 +136,7 @@ def _read_annotations(path: Path, locate: Locate, skip_bad: bool) -> ListedPeopl
     """
     problems, skipped, missing = Problems(), 0, []
     images, boxes, poses, cameras, betas = [], [], [], [], []
-    for key, item in _annotations(path).items():
+    for key, item in items.items():
         name, own = str(item.get("img_path", "")), Problems()
         pose = own.array(item.get("pose"), f"{key}: pose", (1, 72))
         shape = own.array(item.get("betas"), f"{key}: betas", (1, 10))

@@ -4,6 +4,7 @@ While a pickle is read nothing is computed: stand-ins only keep what they are gi
 `Assembly` turns them into values and counts what that costs, so that a small file can never ask for much.
 """
 
+import io
 from collections.abc import Callable, Mapping
 from typing import Any, Final, final
 
@@ -85,6 +86,16 @@ class Inert:
     def resolve(self, assembly: "Assembly") -> object:
         """What stands in the place of this object once the whole pickle has been read."""
         raise UnsafeFileError(f"a {type(self).__name__} stands where a value belongs")
+
+
+class Trailed(Inert):
+    """Base of stand-ins whose raw bytes follow their state in the file, outside of the pickle (joblib)."""
+
+    __slots__ = ()
+
+    def take_bytes(self, stream: io.BytesIO) -> None:
+        """Reads them; the stream stands at the first and afterwards behind the last one."""
+        raise NotImplementedError
 
 
 class Stateful(Inert):

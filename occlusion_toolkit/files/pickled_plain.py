@@ -183,8 +183,8 @@ def _reconstruct(array_class: object, _shape: object, _code: object) -> PickledA
     return PickledArray()
 
 
-def _from_buffer(data: object, dtype: object, shape: object, order: object) -> PickledArray:
-    """Stands for `numpy._core.numeric._frombuffer`, which protocol 5 uses."""
+def array_from_buffer(data: object, dtype: object, shape: object, order: object) -> PickledArray:
+    """An array of raw bytes; stands for `numpy._core.numeric._frombuffer`, which protocol 5 uses."""
     return PickledArray(_checked(data, dtype, shape, "F" if order == "F" else "C"))
 
 
@@ -267,7 +267,7 @@ def _numpy() -> AllowList:
     for core in ("numpy.core", "numpy._core"):
         allowed[f"{core}.multiarray", "_reconstruct"] = _reconstruct
         allowed[f"{core}.multiarray", "scalar"] = _scalar
-        allowed[f"{core}.numeric", "_frombuffer"] = _from_buffer
+        allowed[f"{core}.numeric", "_frombuffer"] = array_from_buffer
     return allowed
 
 

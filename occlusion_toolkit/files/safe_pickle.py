@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Never
 
 from occlusion_toolkit.errors import UnsafeFileError
-from occlusion_toolkit.files.inert import AllowList, Assembly, Budget, Constructor, Inert, quoted
+from occlusion_toolkit.files.inert import AllowList, Assembly, Budget, Constructor, Inert, Trailed, quoted
 from occlusion_toolkit.files.pickled_plain import PLAIN_DATA, PickledMapping
 from occlusion_toolkit.files.trust import TrustedFiles
 
@@ -166,6 +166,8 @@ class _Machine:
                 self._stack.append(argument)
             else:
                 self._execute(name, argument)
+                if name == "BUILD" and isinstance(self._stack[-1], Trailed):
+                    self._stack[-1].take_bytes(stream)
         raise UnsafeFileError(f"it has more than {MAX_INSTRUCTIONS} instructions")
 
     def _execute(self, name: str, argument: Any) -> None:

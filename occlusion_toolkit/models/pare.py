@@ -89,6 +89,16 @@ class PAREHead(nn.Module):
                 nn.init.xavier_uniform_(decoder.weight, gain=0.01)
                 nn.init.zeros_(decoder.bias)
 
+    def start_as_published(self) -> None:
+        """Draw all weights again as PARE's public code does: PyTorch's defaults, N(0, 1) for the pose maps.
+
+        At first attention is then nearly uniform, and rotations are nearly arbitrary.
+        """
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                part.reset_parameters()
+        nn.init.normal_(self.pose_mlp.weight)
+
     def forward(self, features: Float[Tensor, "batch channels height width"]) -> RegressorOutput:
         """Body parameters and part scores from a feature map of any size."""
         part_logits = self.keypoint_final_layer(self.keypoint_deconv_layers(features))

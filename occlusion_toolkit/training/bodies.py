@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from scipy.spatial.transform import Rotation
 
 from occlusion_toolkit.body.arrays import GENDERS, SMPL_TOPOLOGY, Gender
@@ -13,10 +14,12 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints49 import J24, NUM_EXTRA, NUM_OPENPOSE, SPIN49, Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.body.parts import face_parts
 from occlusion_toolkit.body.smpl_files import (
     EXTRA_REGRESSOR,
     HOW_TO_GET_REGRESSORS,
     find_smpl_files,
+    read_part_mapping,
     read_regressor,
 )
 from occlusion_toolkit.data.annotations import AnnotationTable
@@ -39,6 +42,7 @@ class TrainingBodies:
         self.topology = topology
         self._bodies = bodies
         self._joints: dict[Gender, Joints49] = {}
+        self._face_parts: dict[Gender, Int64[np.ndarray, " faces"]] = {}
 
     def model(self, gender: Gender) -> BodyModel:
         """The body of a gender, on the CPU."""
@@ -54,6 +58,32 @@ class TrainingBodies:
             arrays = self.model(gender).arrays
             self._joints[gender] = Joints49(arrays, self._extra(arrays.num_vertices))
         return self._joints[gender]
+
+    def face_parts(self, gender: Gender) -> Int64[np.ndarray, " faces"]:
+        """The part of each face, 0 to 23, that part labels are rendered with.
+
+        Of SMPL as in PARE's code where its mapping is in SMPL's folder: the smallest part of the three
+        corners. Elsewhere the part of most corners, each being moved mostly by that joint.
+
+        Raises:
+            BodyModelError: the mapping is not one.
+            UnsafeFileError: the mapping is damaged, or asks for more than plain data.
+        """
+        if gender not in self._face_parts:
+            arrays, mapping = self.model(gender).arrays, self.part_mapping
+            if mapping is not None:
+                parts = read_part_mapping(mapping)[arrays.faces].min(axis=1)
+            else:
+                parts = face_parts(self.model(gender).vertex_parts.cpu().numpy(), arrays.faces)
+            self._face_parts[gender] = parts
+        return self._face_parts[gender]
+
+    @property
+    def part_mapping(self) -> Path | None:
+        """PARE's part of each vertex of SMPL; None where it is not there, and for other bodies."""
+        if self.topology != SMPL_TOPOLOGY:
+            return None
+        return find_smpl_files(self._bodies.smpl_dir).part_mapping
 
     def _extra(self, vertices: int) -> np.ndarray | None:
         if self.topology != SMPL_TOPOLOGY:

@@ -7,6 +7,7 @@ from pathlib import Path
 from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
 from occlusion_toolkit.data.eft import read_eft
 from occlusion_toolkit.data.published_list import read_npz
+from occlusion_toolkit.data.threedoh import read_threedoh_training
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, TrainingError, UsageError
 from occlusion_toolkit.files.home import toolkit_home
@@ -60,10 +61,11 @@ _SETS = (
     ),
     TrainingSetFiles(
         name="lspet-eft",
-        lists=("LSPet_train_ver10.json", "LSPet_ver01.json", "hr-lspet_train_eft.npz"),
+        # PARE's list was made of LSPet_ver01.json; the other is a later fit of EFT's.
+        lists=("LSPet_ver01.json", "hr-lspet_train_eft.npz", "LSPet_train_ver10.json"),
         image_folders=("images", "."),
-        contents="the images of hr-lspet.zip, and LSPet_train_ver10.json (or the older "
-        "LSPet_ver01.json) or hr-lspet_train_eft.npz",
+        contents="the images of hr-lspet.zip, and LSPet_ver01.json, which PARE's list was made of, or that "
+        "list, hr-lspet_train_eft.npz (without either: LSPet_train_ver10.json)",
         how_to_get=f"images: https://sam.johnson.io/research/lspet.html (research); {_EFT}; {_PARE}",
     ),
     TrainingSetFiles(
@@ -82,6 +84,15 @@ _SETS = (
         how_to_get="http://vision.imar.ro/human3.6m (own licence, registration); the list comes from SPIN's "
         "preparation script of https://github.com/nkolot/SPIN; bodies (MoSh) are not distributed, so there "
         "are joints only",
+    ),
+    TrainingSetFiles(
+        name="3doh-train",
+        folder="3doh",
+        lists=("3doh_train.npz", "trainset/annots.json", "train/annots.json"),
+        image_folders=("trainset/images", "train/images"),
+        contents="trainset/images/*.jpg, and trainset/annots.json or 3doh_train.npz",
+        how_to_get="https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html (research); PARE's list is "
+        "what its preparation makes of annots.json",
     ),
     TrainingSetFiles(
         name="3dpw-train",
@@ -166,6 +177,8 @@ def read_list(name: str, path: Path, root: Path) -> AnnotationTable:
         UnsafeFileError: a file is damaged or asks for more than plain data.
     """
     folder = ImageFolder(root, training_set(name).image_folders)
+    if path.name == "annots.json":
+        return read_threedoh_training(path, folder)
     return read_eft(path, folder) if path.suffix == ".json" else read_npz(path, folder)
 
 

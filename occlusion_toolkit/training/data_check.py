@@ -7,10 +7,15 @@ from typing import Any
 
 from rich.table import Table
 
-from occlusion_toolkit.body.arrays import GENDERS, Gender
+from occlusion_toolkit.body.arrays import GENDERS, SMPL_TOPOLOGY, Gender
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14
-from occlusion_toolkit.body.smpl_files import HOW_TO_GET_BODIES
+from occlusion_toolkit.body.smpl_files import (
+    HOW_TO_GET_BODIES,
+    HOW_TO_GET_REGRESSORS,
+    PART_MAPPING,
+    read_part_mapping,
+)
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.home import toolkit_home
@@ -33,7 +38,7 @@ class Need:
 
     Attributes:
         name: of the data set, the objects or the body.
-        kind: "data set", "occluding objects", "weights to start from" or "body".
+        kind: "data set", "occluding objects", "weights to start from", "part of each vertex" or "body".
         folder: where it was looked for.
         found: what is there, in words; empty where it cannot be used.
         people: people in a data set; None for other things.
@@ -81,6 +86,9 @@ def check_data(recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies) -> t
     if train.start_from is not None:
         weights = Need(train.start_from, "weights to start from", toolkit_home() / "weights")
         needs.append(_tried(weights, lambda need: replace(need, found=str(starting_weights(need.name)))))
+    if recipe.body == SMPL_TOPOLOGY and train.data_sets_with_parts:
+        parts = Need(PART_MAPPING, "part of each vertex", bodies.smpl_dir, how_to_get=HOW_TO_GET_REGRESSORS)
+        needs.append(_tried(parts, lambda need: _parts(need, bodies)))
     body = Need(recipe.body, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
     genders: tuple[Gender, ...] = () if set(train.data_sets) == {"synthetic"} else ("neutral",)
     if "3dpw-train" in train.data_sets:
@@ -121,6 +129,15 @@ def _data_set(need: Need, topology: str) -> Need:
 
 def _objects(need: Need) -> Need:
     return replace(need, found=f"{len(read_voc_cutouts(need.folder))} objects")
+
+
+def _parts(need: Need, bodies: Bodies) -> Need:
+    """PARE's parts of SMPL's vertices, which training can do without."""
+    mapping = TrainingBodies(bodies, SMPL_TOPOLOGY).part_mapping
+    if mapping is None:
+        return replace(need, found="not there: labels are those of the joint with the largest weight")
+    read_part_mapping(mapping)
+    return replace(need, found=mapping.name)
 
 
 def _body(need: Need, bodies: Bodies, genders: Sequence[Gender]) -> Need:

@@ -68,19 +68,19 @@ def cameras_of(
         known = torch.from_numpy(table.pinholes[rows])
         everyone = torch.ones(len(rows), dtype=torch.bool)
         return Pinhole(known[:, :3], known[:, 3:5], known[:, 5:]), everyone
-    keypoints = np.stack([_fitted_to(keypoints_in_box(table, row)) for row in rows.tolist()])
-    translation, good = fit_translation(joints_m, torch.from_numpy(keypoints))
+    keypoints = torch.from_numpy(np.stack([keypoints_in_box(table, row) for row in rows.tolist()]))
+    translation, good = fit_translation(joints_m, fitted_to(keypoints))
     if table.cameras is not None:
         published = camera_translation(torch.from_numpy(table.cameras[rows]))
         translation, good = torch.where(good[:, None], translation, published), torch.ones_like(good)
     return Pinhole.at(translation), good
 
 
-def _fitted_to(keypoints: Float32[np.ndarray, "49 3"]) -> Float32[np.ndarray, "49 3"]:
-    """The keypoints that the camera is fitted to: J24's where there are any, else OpenPose's, as in PARE."""
-    chosen = keypoints.copy()
-    if (chosen[NUM_OPENPOSE:, 2] > 0).any():
-        chosen[:NUM_OPENPOSE, 2] = 0.0
+def fitted_to(keypoints: Float[Tensor, "batch 49 3"]) -> Float[Tensor, "batch 49 3"]:
+    """The keypoints that cameras are fitted to: J24's where there are any, else OpenPose's, as in PARE."""
+    chosen = keypoints.clone()
+    annotated = (keypoints[:, NUM_OPENPOSE:, 2] > 0).any(dim=1)
+    chosen[:, :NUM_OPENPOSE, 2] = chosen[:, :NUM_OPENPOSE, 2].masked_fill(annotated[:, None], 0.0)
     return chosen
 
 

@@ -12,14 +12,14 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import J24_HIPS, NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.models.base import RegressorOutput, part_attention
-from occlusion_toolkit.training.recipe import LossWeights, Supervision
+from occlusion_toolkit.training.heatmap_losses import attention_loss, heatmap_joints_loss, heatmap_loss
+from occlusion_toolkit.training.label_cameras import Pinhole, camera_translation, fit_translation, fitted_to
+from occlusion_toolkit.training.means import mean_of_some
+from occlusion_toolkit.training.recipe import LossWeights, Projection, Supervision
 from occlusion_toolkit.training.sample import TrainingSample
 
 IGNORED_PART = 255
 """Part label of a pixel that the part loss leaves out."""
-
-GAUSSIAN_WIDTH = 2 / 56
-"""Standard deviation of a joint's Gaussian as a share of the map's side: two of PARE's 56 pixels."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class LossTerms:
     betas: Float[Tensor, ""]
     camera: Float[Tensor, ""]
     parts: Float[Tensor, ""]
+    heatmaps: Float[Tensor, ""]
+    heatmap_joints: Float[Tensor, ""]
 
     def total(self, weights: LossWeights) -> Float[Tensor, ""]:
         """The weighted sum that is minimised."""
@@ -81,7 +83,7 @@ def joints_3d_loss(
     truth = _known(truth, predicted, has_joints)
     predicted = predicted - predicted[:, columns].mean(dim=1, keepdim=True)
     truth = truth - truth[:, columns].mean(dim=1, keepdim=True)
-    return _mean_of_some(confidence[..., None] * (predicted - truth).square(), has_joints)
+    return mean_of_some(confidence[..., None] * (predicted - truth).square(), has_joints)
 
 
 def in_pelvis_frame(
@@ -99,14 +101,14 @@ def pose_loss(
 ) -> Float[Tensor, ""]:
     """Mean squared difference of the entries of rotation matrices over the people with a known body."""
     truth = _known(truth, predicted, has_body)
-    return _mean_of_some(confidence[..., None, None] * (predicted - truth).square(), has_body)
+    return mean_of_some(confidence[..., None, None] * (predicted - truth).square(), has_body)
 
 
 def betas_loss(
     predicted: Float[Tensor, "batch 10"], truth: Float[Tensor, "batch 10"], has_body: Bool[Tensor, " batch"]
 ) -> Float[Tensor, ""]:
     """Mean squared difference of shape coefficients over the people with a known body."""
-    return _mean_of_some((predicted - _known(truth, predicted, has_body)).square(), has_body)
+    return mean_of_some((predicted - _known(truth, predicted, has_body)).square(), has_body)
 
 
 def camera_loss(camera: Float[Tensor, "batch 3"]) -> Float[Tensor, ""]:
@@ -139,48 +141,9 @@ def part_loss(
     return entropy / (known != IGNORED_PART).sum().clamp_min(1)
 
 
-def attention_loss(
-    attention: Float[Tensor, "batch joints height width"],
-    places: Float[Tensor, "batch joints 2"],
-    has_body: Bool[Tensor, " batch"],
-) -> Float[Tensor, ""]:
-    """Cross-entropy of attention with Gaussians around joints (Table 3 a and b; the paper gives no formula).
-
-    The network attends with a softmax over the map, so that is what the Gaussians, normalised likewise,
-    are held against. Joints outside the crop do not count.
-
-    Args:
-        attention: sums to one over the map, (B, J, h, w).
-        places: joints in crop coordinates [-1, 1], (B, J, 2).
-        has_body: people whose joints are known, (B,).
-
-    Returns:
-        A scalar in nats, zero where nobody is known.
-    """
-    height, width = attention.shape[-2:]
-    places = places.masked_fill(~has_body[:, None, None], 0)
-    offset_y = (torch.arange(height, device=places.device) + 0.5) / height - (places[..., 1:] + 1) / 2
-    offset_x = (torch.arange(width, device=places.device) + 0.5) / width - (places[..., :1] + 1) / 2
-    squares = offset_y[..., :, None].square() + offset_x[..., None, :].square()
-    target = (-0.5 * squares / GAUSSIAN_WIDTH**2).flatten(2).softmax(dim=-1)
-    entropy = -(target * attention.flatten(2).clamp_min(1e-12).log()).sum(dim=-1)
-    shown = ((places.abs().amax(dim=-1) <= 1) & has_body[:, None]).to(entropy.dtype)
-    return (shown * entropy).sum() / shown.sum().clamp_min(1)
-
-
 def _known(truth: Tensor, predicted: Tensor, chosen: Bool[Tensor, " batch"]) -> Tensor:
     """Truth, and for everybody else the prediction: what is not annotated may hold anything, even NaN."""
     return torch.where(chosen.view(-1, *[1] * (truth.ndim - 1)), truth, predicted.detach())
-
-
-def _mean_of_some(values: Tensor, chosen: Bool[Tensor, " batch"]) -> Float[Tensor, ""]:
-    """Mean over all entries of the chosen people, zero where nobody is chosen.
-
-    A product with the mask and not an index, which would make a GPU wait for the host.
-    """
-    weight = chosen.to(values.dtype)
-    summed = (weight * values.flatten(1).mean(dim=1)).sum()
-    return summed / weight.sum().clamp_min(1)
 
 
 class Objective(nn.Module):
@@ -190,13 +153,21 @@ class Objective(nn.Module):
         body: the body whose parameters are regressed.
         joints: its 49 joints.
         supervision: of the 2D branch.
+        projection: of the joints in the 2D term.
     """
 
-    def __init__(self, body: BodyModel, joints: Joints49, supervision: Supervision | None) -> None:
+    def __init__(
+        self,
+        body: BodyModel,
+        joints: Joints49,
+        supervision: Supervision | None,
+        projection: Projection = "weak",
+    ) -> None:
         super().__init__()
         self.body = body
         self.joints = joints
         self.supervision = supervision
+        self.project = project_in_perspective if projection == "perspective" else project
 
     def forward(
         self, output: RegressorOutput, truth: TrainingSample, *, supervised: bool = True
@@ -206,7 +177,7 @@ class Objective(nn.Module):
         Args:
             output: what the network predicts.
             truth: the collated samples.
-            supervised: whether the 2D branch still is; its term is zero otherwise.
+            supervised: whether the 2D branch still is; its terms are zero otherwise.
         """
         with torch.autocast(output.rotmats.device.type, enabled=False):
             return self._terms(output, truth, supervised)
@@ -224,25 +195,44 @@ class Objective(nn.Module):
         both = truth.has_smpl & truth.has_pose_3d
         everywhere = torch.ones_like(truth.rotmats[:, :, 0, 0])
         return LossTerms(
-            joints_2d=joints_2d_loss(project(joints, predicted.camera), truth.keypoints[..., :2], confidence),
+            joints_2d=joints_2d_loss(
+                self.project(joints, predicted.camera), truth.keypoints[..., :2], confidence
+            ),
             joints_3d=joints_3d_loss(j24, seen[..., :3], seen[..., 3], J24_HIPS, truth.has_pose_3d),
             body_joints=joints_3d_loss(*from_pelvis, seen[..., 3], J24_HIPS, both),
             pose=pose_loss(predicted.rotmats, truth.rotmats, everywhere, truth.has_smpl),
             betas=betas_loss(predicted.betas, truth.betas, truth.has_smpl),
             camera=camera_loss(predicted.camera),
-            parts=self._branch_loss(output, truth, supervised),
+            **self._branch_losses(output, truth, supervised),
         )
 
-    def _branch_loss(
+    def _branch_losses(
         self, output: RegressorOutput, truth: TrainingSample, supervised: bool
-    ) -> Float[Tensor, ""]:
+    ) -> dict[str, Float[Tensor, ""]]:
+        zero = output.betas.new_zeros((), dtype=torch.float32)
+        found = dict.fromkeys(("parts", "heatmaps", "heatmap_joints"), zero)
         if output.part_logits is None or self.supervision is None or not supervised:
-            return output.betas.new_zeros((), dtype=torch.float32)
-        if self.supervision.by == "parts":
-            return part_loss(output.part_logits, truth.labels.long(), truth.has_smpl)
-        bodies = BodyParameters(truth.rotmats, truth.betas, output.camera.float())
-        places = project(self.body.joints(bodies, SMPL24), fit_camera(self.joints(bodies), truth.keypoints))
-        return attention_loss(part_attention(output.part_logits.float()), places, truth.has_smpl)
+            return found
+        scores, by, known = output.part_logits.float(), self.supervision.by, truth.has_smpl
+        if by == "parts":
+            return found | {"parts": part_loss(scores, truth.labels.long(), known)}
+        places = self._places(truth)
+        if by == "attention":
+            return found | {"parts": attention_loss(part_attention(scores), places, known)}
+        found["heatmaps"] = heatmap_loss(scores[:, 1:], places, known)
+        if by == "heatmaps and joints":
+            found["heatmap_joints"] = heatmap_joints_loss(part_attention(scores), places, known)
+        return found
+
+    def _places(self, truth: TrainingSample) -> Float[Tensor, "batch 24 2"]:
+        """Where the 24 joints of the true bodies are in the crop, through the cameras of the part labels.
+
+        Of people without a body or a camera this is anything.
+        """
+        bodies = BodyParameters(truth.rotmats, truth.betas, torch.zeros_like(truth.betas[:, :3]))
+        translation, good = fit_translation(self.joints(bodies), fitted_to(truth.keypoints))
+        places = Pinhole.at(translation).project(self.body.joints(bodies, SMPL24))[..., :2]
+        return torch.where(good[:, None, None], places, torch.nan)
 
 
 def project(
@@ -252,23 +242,12 @@ def project(
     return camera[:, None, :1] * (joints[..., :2] + camera[:, None, 1:])
 
 
-def fit_camera(
-    joints_3d: Float[Tensor, "batch joints 3"], keypoints: Float[Tensor, "batch joints 3"]
-) -> Float[Tensor, "batch 3"]:
-    """The weak-perspective camera (s, tx, ty) that projects joints closest to where they are seen.
+def project_in_perspective(
+    joints: Float[Tensor, "batch joints 3"], camera: Float[Tensor, "batch 3"]
+) -> Float[Tensor, "batch joints 2"]:
+    """Projection to crop coordinates with PARE's focal length, from the distance that the scale stands for.
 
-    Least squares in closed form: centred coordinates give the scale, the means give the shift.
-
-    Args:
-        joints_3d: metres, camera frame, (B, J, 3).
-        keypoints: crop coordinates and confidence, (B, J, 3); the confidence weighs the squares.
+    The camera (s, tx, ty) is put at (tx, ty, 2 f / (224 s)), f = 5000 px. Near the middle of the body that
+    is `project`; the hand that points at the camera is larger.
     """
-    weight = keypoints[..., 2:]
-    weight = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
-    flat, seen = joints_3d[..., :2], keypoints[..., :2]
-    mean_3d, mean_2d = (weight * flat).sum(dim=1, keepdim=True), (weight * seen).sum(dim=1, keepdim=True)
-    around = weight * (flat - mean_3d)
-    spread = (around * (flat - mean_3d)).sum(dim=(1, 2)).clamp_min(1e-6)
-    scale = (around * (seen - mean_2d)).sum(dim=(1, 2)) / spread
-    shift = mean_2d[:, 0] / scale[:, None].clamp_min(1e-3) - mean_3d[:, 0]
-    return torch.cat((scale[:, None], shift), dim=1)
+    return Pinhole.at(camera_translation(camera)).project(joints)[..., :2]

@@ -1,6 +1,5 @@
 """A network in training, as pytorch-lightning sees it: loss, optimiser, validation errors."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +19,7 @@ from occlusion_toolkit.training.checkpoints import check_resumable, run_state
 from occlusion_toolkit.training.evaluation import PoseErrors, errors_mm, mean_iou, part_overlaps
 from occlusion_toolkit.training.losses import Objective
 from occlusion_toolkit.training.network import build_network
-from occlusion_toolkit.training.recipe import LossWeights, Optimisation, Recipe
+from occlusion_toolkit.training.recipe import Optimisation, Recipe
 from occlusion_toolkit.training.sample import TrainingSample
 
 
@@ -47,9 +46,12 @@ class RegressorTraining(lightning.LightningModule):
         super().__init__()
         self.recipe = recipe
         self.people = dict(people)
-        self.network = build_network(recipe.network, recipe.train.augmentation.resolution, mean)
+        train = recipe.train
+        self.network = build_network(
+            recipe.network, train.augmentation.resolution, mean, train.initial_weights
+        )
         body, joints = bodies.model("neutral"), bodies.joints("neutral")
-        self._apart = (Objective(body, joints, recipe.train.supervision),)
+        self._apart = (Objective(body, joints, train.supervision, train.projection),)
         self._errors: list[Float[Tensor, "people 2"]] = []
         self._overlaps: list[Int[Tensor, "2 24"]] = []
 
@@ -78,17 +80,15 @@ class RegressorTraining(lightning.LightningModule):
             output = self.network.head(self.network.backbone.neck(crops.float()))  # type: ignore[operator]
         return output
 
-    def loss_weights(self, step: int) -> LossWeights:
-        """Weights of the terms at an optimiser step: lambda_P falls to zero where supervision ends."""
-        supervision, weights = self.recipe.train.supervision, self.recipe.train.losses
-        free = supervision is None or (supervision.until_step is not None and step >= supervision.until_step)
-        return dataclasses.replace(weights, parts=0.0) if free else weights
+    def supervised(self, step: int) -> bool:
+        """Whether the 2D branch is supervised at an optimiser step; lambda_P falls to zero where it ends."""
+        supervision = self.recipe.train.supervision
+        return supervision is not None and (supervision.until_step is None or step < supervision.until_step)
 
     def training_step(self, batch: TrainingSample, index: int) -> Tensor:
         """The loss of a batch; its terms go to the log."""
-        weights = self.loss_weights(self.global_step)
-        terms = self.objective(self(batch.crop), batch, supervised=weights.parts > 0)
-        total: Tensor = terms.total(weights)
+        terms = self.objective(self(batch.crop), batch, supervised=self.supervised(self.global_step))
+        total: Tensor = terms.total(self.recipe.train.losses)
         self.log_dict({f"loss/{name}": value.detach() for name, value in vars(terms).items()})
         self.log("loss/total", total.detach())
         return total

@@ -12,13 +12,15 @@ from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.models.architecture import Architecture, PublishedArchitecture, ResNetBackbone
+from occlusion_toolkit.models.backbones import HRNet
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.cards import find_weights
 from occlusion_toolkit.models.hmr import HMR
 from occlusion_toolkit.models.nbf import NBF
-from occlusion_toolkit.models.pare import PARE
+from occlusion_toolkit.models.pare import PARE, PAREHead
 from occlusion_toolkit.models.recognise import network_tensors, renamed_for
 from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
+from occlusion_toolkit.training.recipe import InitialWeights
 from occlusion_toolkit.training.sample import TrainingSample
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,12 @@ NOT_IN_POSE_NETWORKS = ("upsample_stage_", "downsample_stage_", "final_layer.", 
 """Layers of PARE's HRNet that networks for 2D pose lack or have in other shapes; they start at random."""
 
 
-def build_network(architecture: Architecture, resolution: int, mean: MeanParameters) -> HMR | PARE | NBF:
+def build_network(
+    architecture: Architecture,
+    resolution: int,
+    mean: MeanParameters,
+    initial_weights: InitialWeights = "scaled",
+) -> HMR | PARE | NBF:
     """The network for crops of a training's resolution, with random weights.
 
     A network that halves its 224 px crops before the first convolution (`input_pooling: 2`) is trained on
@@ -43,6 +50,8 @@ def build_network(architecture: Architecture, resolution: int, mean: MeanParamet
         architecture: the network as it is shipped.
         resolution: side of the training crops.
         mean: the person that networks which correct one start from.
+        initial_weights: "scaled" draws convolutions by He et al. and small pose maps; "published" draws
+            PARE's head and HRNet as PARE's public code does (other networks start there as here).
 
     Raises:
         TrainingError: the network cannot take crops of that size.
@@ -58,6 +67,10 @@ def build_network(architecture: Architecture, resolution: int, mean: MeanParamet
         backbone = backbone.model_copy(update={"input_pooling": 1})
         architecture = architecture.model_copy(update={"backbone": backbone})
     network: HMR | PARE | NBF = architecture.build()
+    if initial_weights == "published":
+        for part in (network.backbone, network.head):
+            if isinstance(part, HRNet | PAREHead):
+                part.start_as_published()
     for name, value in mean.buffers().items():
         if hasattr(network.head, name):
             getattr(network.head, name).copy_(value)

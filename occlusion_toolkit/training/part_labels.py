@@ -14,13 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.body.parts import face_parts
 from occlusion_toolkit.body.rasterize import rasterize
 from occlusion_toolkit.data.annotations import AnnotationTable
 from occlusion_toolkit.errors import TrainingError
@@ -34,7 +33,7 @@ LABELS_PX = 448
 LABEL_MARGIN = 2.0
 """Side of the square in box sides: room for turns and zooms."""
 
-_VERSION = "part labels 1"  # to be changed with anything that changes the maps
+_VERSION = "part labels 2"  # to be changed with anything that changes the maps
 _SHARD = 512
 _BATCH = 16
 
@@ -112,7 +111,12 @@ def _render_missing(
     shards = -(-len(table) // _SHARD)
     todo = [number for number in range(shards) if not _shard_path(folder, number).is_file()]
     if todo:
-        logger.info("rendering the part labels of %d of %d people", len(todo) * _SHARD, len(table))
+        logger.info(
+            "rendering the part labels of %d of %d people; parts are those of %s",
+            len(todo) * _SHARD,
+            len(table),
+            bodies.part_mapping or "the joints with the largest weights",
+        )
     for number in todo:
         rows = np.arange(number * _SHARD, min((number + 1) * _SHARD, len(table)))
         content = _packed(_rendered(table, rows, bodies, device), rows)
@@ -134,7 +138,12 @@ def _rendered(
         cameras, good = cameras_of(table, some, bodies.joints(gender)(parameters))
         for batch in torch.split(good.nonzero()[:, 0], _BATCH):
             labels = render_part_labels(
-                body, parameters[batch].to(device), cameras[batch].to(device), LABELS_PX, LABEL_MARGIN
+                body,
+                bodies.face_parts(gender),
+                parameters[batch].to(device),
+                cameras[batch].to(device),
+                LABELS_PX,
+                LABEL_MARGIN,
             ).numpy()
             maps |= {
                 int(some[row]): zlib.compress(picture.tobytes(), 6)
@@ -170,10 +179,10 @@ def _key(table: AnnotationTable, bodies: TrainingBodies) -> str:
     digest = hashlib.sha256(f"{_VERSION} {LABELS_PX} {LABEL_MARGIN} {bodies.topology} ".encode())
     digest.update(table.fingerprint.encode())
     for code in np.unique(table.genders[table.has_smpl]):
-        body = bodies.model(GENDERS[int(code)])
-        arrays = body.arrays
-        parts = (body.vertex_parts.numpy(), arrays.v_template, arrays.shapedirs, arrays.weights, arrays.faces)
-        for values in (*parts, arrays.joint_regressor, arrays.posedirs):
+        gender = GENDERS[int(code)]
+        arrays = bodies.model(gender).arrays
+        mesh = (arrays.v_template, arrays.shapedirs, arrays.weights, arrays.faces)
+        for values in (bodies.face_parts(gender), *mesh, arrays.joint_regressor, arrays.posedirs):
             if values is not None:
                 digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
@@ -181,6 +190,7 @@ def _key(table: AnnotationTable, bodies: TrainingBodies) -> str:
 
 def render_part_labels(
     body: BodyModel,
+    face_parts: Int64[np.ndarray, " faces"],
     parameters: BodyParameters,
     camera: Pinhole,
     size: int,
@@ -190,6 +200,7 @@ def render_part_labels(
 
     Args:
         body: the body, on the device of the rest.
+        face_parts: part of each of its faces, 0 to 23 (`TrainingBodies.face_parts`).
         parameters: pose and shape; the camera is not used.
         camera: of each person.
         size: side of the labels, pixels.
@@ -201,7 +212,7 @@ def render_part_labels(
     seen = camera.project(body(parameters).vertices)
     pixels = torch.cat(((seen[..., :2] / margin + 1) * (size / 2), seen[..., 2:]), dim=-1)
     fragments = rasterize(pixels, body.faces, size, size)
-    parts = torch.from_numpy(face_parts(body.vertex_parts.cpu().numpy(), body.faces.cpu().numpy()))
+    parts = torch.from_numpy(face_parts)
     # Face -1 is no face; the table's last entry is its label.
     table = torch.cat((parts + 1, torch.zeros(1, dtype=parts.dtype))).to(torch.uint8)
     return table[fragments.face.cpu()]

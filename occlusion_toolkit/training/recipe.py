@@ -10,6 +10,8 @@ from occlusion_toolkit.models.architecture import Architecture, Section
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
+InitialWeights = Literal["scaled", "published"]
+Projection = Literal["weak", "perspective"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,9 @@ class LossWeights:
         pose: rotation matrices.
         betas: shape coefficients.
         camera: the penalty on negative scales.
-        parts: supervision of the 2D branch, by part labels or by joints (the lambda_P of the paper).
+        parts: supervision of the 2D branch by part labels (the lambda_P of the paper) or by attention.
+        heatmaps: supervision of the 2D branch by Gaussians.
+        heatmap_joints: supervision of the 2D branch by where its heatmaps see the joints.
     """
 
     overall: float = 60.0
@@ -35,6 +39,8 @@ class LossWeights:
     betas: float = 0.001
     camera: float = 1.0
     parts: float = 1.0
+    heatmaps: float = 5.0
+    heatmap_joints: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -176,11 +182,15 @@ class Supervision(Section):
     """What the 2D branch of a part attention network is taught (Table 3 of the paper).
 
     Attributes:
-        by: "parts" is cross-entropy with part labels, "joints" with Gaussians around the 24 joints.
-        until_step: from this step on its weight (lambda_P) is zero and attention is free; None never.
+        by: "parts" is cross-entropy with part labels. Three kinds use Gaussians around the 24 joints:
+            "heatmaps" and "heatmaps and joints" are the `hm` and `hm_soft` of PARE's public code, squared
+            distances between scores and Gaussians, and between expected places and joints besides;
+            "attention" is our own, cross-entropy of attention with the Gaussians.
+        until_step: from this step on nothing is supervised (lambda_P is zero) and attention is free; None
+            never.
     """
 
-    by: Literal["parts", "joints"] = "parts"
+    by: Literal["parts", "heatmaps", "heatmaps and joints", "attention"] = "parts"
     until_step: PositiveInt | None = None
 
 
@@ -227,6 +237,10 @@ class Train(Section):
         pictures_every: steps between pictures of fixed people.
         copies: augmented crops of each person that a frozen backbone looks at before training, which then
             reads what was seen; None makes new crops at every step, as a backbone that is trained needs them.
+        projection: of the joints in the 2D term; "perspective" is that of PARE's public code, with a focal
+            length of 5000 px.
+        initial_weights: "published" draws PARE's head and HRNet's layers as PARE's public code does,
+            "scaled" with smaller pose maps and larger part scores.
         start_from: file of weights, shipped or in `weights/` of the toolkit's home or at a path, that
             backbone and heads start from where their names and shapes fit; None starts at random.
     """
@@ -243,6 +257,8 @@ class Train(Section):
     validate_every: PositiveInt = 1000
     pictures_every: PositiveInt = 5000
     copies: PositiveInt | None = None
+    projection: Projection = "weak"
+    initial_weights: InitialWeights = "scaled"
     start_from: str | None = None
 
     @property
@@ -298,3 +314,9 @@ class Recipe(Section):
     network: Architecture
     body: str
     train: Train
+
+    @model_validator(mode="after")
+    def _a_published_start_has_no_mean(self) -> "Recipe":
+        if self.train.initial_weights == "published" and getattr(self.network, "corrects_mean", False):
+            raise ValueError("initial_weights: published is for networks that correct no mean person")
+        return self

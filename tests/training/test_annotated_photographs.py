@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import training_files as files
+from support.weak_cameras import fit_camera
 from torch.utils.data import default_collate
 
 from occlusion_toolkit.body.bodies import Bodies
@@ -22,7 +23,7 @@ from occlusion_toolkit.data.eft import read_eft
 from occlusion_toolkit.data.published_list import read_npz
 from occlusion_toolkit.training.annotated_photographs import AnnotatedPhotographs, cut_square
 from occlusion_toolkit.training.bodies import TrainingBodies, with_body_joints
-from occlusion_toolkit.training.losses import fit_camera, project
+from occlusion_toolkit.training.losses import project
 from occlusion_toolkit.training.part_labels import prepare_part_labels
 from occlusion_toolkit.training.recipe import DataStage, RandomCrop, SampleSettings
 from occlusion_toolkit.training.sample import IGNORED_LABEL, Mix, MixedSamples, TrainingSample

@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support import threedoh_fixtures as threedoh
 from support import training_files as files
 from support.smpl_files_writer import shared_smpl_folder
 from support.training_fixtures import recipe_content
@@ -13,6 +15,8 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints49 import J24, NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.body.parts import face_parts
+from occlusion_toolkit.body.smpl_files import PART_MAPPING
 from occlusion_toolkit.data.annotations import ImageFolder
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.published_list import read_npz
@@ -155,6 +159,7 @@ def test_check_misses_what_training_would_miss_after_hours(
         ("mpii-eft", "MPII_ver01.json"),
         ("lspet-eft", "LSPet_train_ver10.json"),
         ("lspet-eft", "LSPet_ver01.json"),
+        ("3doh-train", "3doh_train.npz"),
     ],
 )
 def test_lists_are_found_by_the_names_that_efts_script_downloads(
@@ -168,6 +173,93 @@ def test_the_larger_list_of_coco_is_read(tmp_path: Path) -> None:
     for file in ("COCO2014-Part-ver01.json", "coco_2014_train_eft.npz"):
         (tmp_path / file).touch()
     assert require_files("coco-eft", tmp_path) == tmp_path / "coco_2014_train_eft.npz"
+
+
+def test_the_list_of_lspet_that_pare_used_is_read(tmp_path: Path) -> None:
+    for file in ("LSPet_train_ver10.json", "LSPet_ver01.json"):
+        (tmp_path / file).touch()
+    assert require_files("lspet-eft", tmp_path) == tmp_path / "LSPet_ver01.json"
+
+
+@pytest.mark.parametrize("folder", ["trainset", "train"])
+def test_annotations_of_3doh_and_pares_list_of_them_are_one_table(tmp_path: Path, folder: str) -> None:
+    """What PARE's preparation makes: box of 1.2 heights, LSP keypoints in J24, `S` of the neutral body."""
+    items = threedoh.annotations()
+    for number, item in enumerate(items.values()):
+        item["lsp_joints_2d"] = (np.arange(28).reshape(14, 2) + number).tolist()
+    threedoh.write_threedoh(tmp_path, items, "train")
+    (tmp_path / "trainset").rename(tmp_path / folder)
+    bodies = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)
+    official = read_training_set("3doh-train", tmp_path, bodies)
+    path = threedoh.write_pare_list(tmp_path / "3doh_train.npz", items, "train")
+    with np.load(path) as columns:
+        part = np.zeros((len(items), 24, 3))
+        part[:, :14] = [np.c_[item["lsp_joints_2d"], np.ones(14)] for item in items.values()]
+        np.savez(path, **columns, part=part, S=official.joints_m)
+    assert require_files("3doh-train", tmp_path) == path
+    listed = read_training_set("3doh-train", tmp_path, bodies)
+    for table in (official, listed):
+        assert table.has_smpl.all()
+        assert table.has_pose_3d.all()
+        assert {table.gender(row) for row in range(len(table))} == {"neutral"}
+        assert table.image_path(1) == tmp_path / folder / "images" / "00001.jpg"
+    for name in ("boxes_px", "keypoints_px", "joints_m", "poses", "betas"):
+        np.testing.assert_allclose(getattr(official, name), getattr(listed, name), atol=1e-5)
+    (_, top), (_, bottom) = items["00001"]["bbox"]
+    assert official.boxes_px[1, 2] == pytest.approx(1.2 * (bottom - top))
+    assert official.keypoints_px[1, NUM_OPENPOSE + J24.index("neck"), 0] == 2 * 12 + 1
+    assert not official.keypoints_px[:, :NUM_OPENPOSE].any()
+
+
+def test_annotations_of_3doh_without_keypoints_are_refused(tmp_path: Path) -> None:
+    items = threedoh.annotations()
+    del items["00002"]["lsp_joints_2d"]
+    threedoh.write_threedoh(tmp_path, items, "train")
+    bodies = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)
+    with pytest.raises(DatasetError, match="00002: lsp_joints_2d is missing"):
+        read_training_set("3doh-train", tmp_path, bodies)
+
+
+def smpl_with_mapping(folder: Path, smpl: Path, content: object, **options: object) -> Bodies:
+    """SMPL's folder with PARE's mapping beside the bodies, as joblib writes it."""
+    for path in smpl.iterdir():
+        (folder / path.name).symlink_to(path)
+    joblib.dump(content, folder / PART_MAPPING, **options)
+    return Bodies(folder)
+
+
+def test_parts_of_faces_are_pares_where_its_mapping_is_there(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    smpl = shared_smpl_folder(tmp_path_factory)
+    parts = np.random.default_rng(0).integers(0, 24, 6890)
+    bodies = TrainingBodies(smpl_with_mapping(tmp_path, smpl, {"smpl_index": parts}), SMPL_TOPOLOGY)
+    faces = bodies.model("neutral").arrays.faces
+    np.testing.assert_array_equal(bodies.face_parts("neutral"), parts[faces].min(axis=1))
+    without = TrainingBodies(Bodies(smpl), SMPL_TOPOLOGY)
+    most = face_parts(without.model("neutral").vertex_parts.numpy(), faces)
+    np.testing.assert_array_equal(without.face_parts("neutral"), most)
+
+
+@pytest.mark.parametrize(
+    "content", [{"smpl_index": np.zeros(10, int)}, {"smpl_index": np.full(6890, 24)}, {}, np.zeros(6890)]
+)
+def test_mappings_that_are_none_are_refused(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, content: object
+) -> None:
+    bodies = smpl_with_mapping(tmp_path, shared_smpl_folder(tmp_path_factory), content)
+    with pytest.raises(BodyModelError, match=PART_MAPPING):
+        TrainingBodies(bodies, SMPL_TOPOLOGY).face_parts("neutral")
+    recipe = recipe_of(("coco-eft",), SMPL_TOPOLOGY)
+    need = next(need for need in check_data(recipe, {}, bodies) if need.name == PART_MAPPING)
+    assert need.problem is not None
+
+
+def test_check_says_that_labels_do_without_a_mapping(tmp_path_factory: pytest.TempPathFactory) -> None:
+    bodies = Bodies(shared_smpl_folder(tmp_path_factory))
+    needs = {need.name: need for need in check_data(recipe_of(("coco-eft",), SMPL_TOPOLOGY), {}, bodies)}
+    assert needs[PART_MAPPING].problem is None
+    assert "largest weight" in needs[PART_MAPPING].found
 
 
 def test_unknown_and_missing_sets_are_refused(tmp_path: Path) -> None:

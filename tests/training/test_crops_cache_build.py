@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from support.weak_cameras import fit_camera
 
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import SPIN49
@@ -19,7 +20,7 @@ from occlusion_toolkit.training import crops_cache_build
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.crops_cache import MARGIN, CropsCache
 from occlusion_toolkit.training.crops_cache_build import build_crops_cache, cached_person, extend_cache
-from occlusion_toolkit.training.losses import fit_camera, project
+from occlusion_toolkit.training.losses import project
 from occlusion_toolkit.training.warp import Warp
 
 DATA = Path(__file__).parents[2] / "examples" / "open-test-2"

@@ -5,10 +5,15 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from occlusion_toolkit.training.heatmap_losses import (
+    attention_loss,
+    gaussians,
+    heatmap_joints_loss,
+    heatmap_loss,
+)
 from occlusion_toolkit.training.losses import (
     IGNORED_PART,
     LossTerms,
-    attention_loss,
     betas_loss,
     camera_loss,
     in_pelvis_frame,
@@ -16,6 +21,8 @@ from occlusion_toolkit.training.losses import (
     joints_3d_loss,
     part_loss,
     pose_loss,
+    project,
+    project_in_perspective,
 )
 from occlusion_toolkit.training.recipe import LossWeights
 
@@ -57,6 +64,8 @@ def terms(golden: dict[str, torch.Tensor]) -> LossTerms:
         betas=betas_loss(golden["pred/pred_shape"], golden["gt/betas"], has_body),
         camera=camera_loss(golden["pred/pred_cam"]),
         parts=part_loss(golden["pred/pred_segm_mask"], golden["gt/gt_segm_mask"], has_body),
+        heatmaps=torch.zeros(()),
+        heatmap_joints=torch.zeros(()),
     )
 
 
@@ -149,6 +158,8 @@ def test_what_is_not_annotated_may_hold_anything() -> None:
         betas_loss(predicted[:, :10, 0, 0], truth[:, :10, 0, 0], known),
         joints_3d_loss(predicted[..., 0], truth[..., 0], torch.ones(2, 24), (2, 3), known),
         attention_loss(torch.full((2, 24, 4, 4), 1 / 16), truth[..., 0, :2], known),
+        heatmap_loss(torch.zeros(2, 24, 4, 4), truth[..., 0, :2], known),
+        heatmap_joints_loss(torch.full((2, 24, 4, 4), 1 / 16), truth[..., 0, :2], known),
     ]
     total = torch.stack(losses).sum()
     total.backward()
@@ -156,3 +167,58 @@ def test_what_is_not_annotated_may_hold_anything() -> None:
     assert predicted.grad is not None
     assert predicted.grad.isfinite().all()
     assert not predicted.grad[1].any()
+
+
+def test_perspective_joints_are_those_of_the_public_projection() -> None:
+    with np.load(GOLDEN.parent / "geometry_golden.npz") as stored:
+        points, camera, expected = (torch.from_numpy(stored[k]) for k in ("points", "cam", "proj_norm"))
+    seen = project_in_perspective(points, camera)
+    np.testing.assert_allclose(seen, expected, atol=1e-6)
+    # The formula, written out: f (X + t) / (Z + 2 f / 224 s) in half crops of 112 px.
+    depth = points[..., 2] + 2 * 5000 / (224 * camera[:, None, 0])
+    np.testing.assert_allclose(seen[..., 0], 5000 * (points[..., 0] + camera[:, None, 1]) / depth / 112, 1e-5)
+    assert not torch.allclose(project(points, camera), expected, atol=1e-3)
+
+
+def heatmap_by_hand(x: float, y: float, size: int = 56) -> np.ndarray:
+    """One of PARE's targets from its description: a Gaussian of one pixel around the nearest pixel, 7 x 7."""
+    column, row = int((x + 1) * 112 / 4 + 0.5), int((y + 1) * 112 / 4 + 0.5)
+    target = np.zeros((size, size))
+    for i in range(max(row - 3, 0), min(row + 4, size)):
+        for j in range(max(column - 3, 0), min(column + 4, size)):
+            target[i, j] = np.exp(-((i - row) ** 2 + (j - column) ** 2) / 2)
+    return target
+
+
+def test_gaussians_are_the_published_ones() -> None:
+    places = [(0.0, 0.0), (0.31, -0.52), (-1.0, 0.999), (1.1, 0.2), (-1.2, 0.0), (1.2, 0.0), (0.0, -3.0)]
+    targets, counts = gaussians(torch.tensor([places]), 56, 56)
+    for target, place in zip(targets[0], places, strict=True):
+        np.testing.assert_allclose(target, heatmap_by_hand(*place), atol=1e-6)
+    # The last two are further from the map than their Gaussians reach: columns 62 and row -56.
+    assert counts[0].tolist() == [1, 1, 1, 1, 1, 0, 0]
+
+
+def test_heatmap_loss_is_half_the_mean_square_over_joints_and_pixels() -> None:
+    torch.manual_seed(0)
+    scores, places = torch.randn(2, 24, 56, 56), torch.rand(2, 24, 2) * 2 - 1
+    squares = [
+        0.5 * np.mean((scores[b, j].numpy() - heatmap_by_hand(*places[b, j].tolist())) ** 2)
+        for b in range(2)
+        for j in range(24)
+    ]
+    both = torch.tensor([True, True])
+    assert heatmap_loss(scores, places, both).item() == pytest.approx(np.mean(squares), rel=1e-5)
+    alone = heatmap_loss(scores, places, torch.tensor([True, False]))
+    assert alone.item() == pytest.approx(np.mean(squares[:24]), rel=1e-5)
+
+
+def test_expected_places_are_held_against_joints_and_absurd_losses_dropped() -> None:
+    attention = torch.zeros(1, 24, 56, 56)
+    attention[..., 0, 55] = 1.0  # the corner pixel stands at (1, -1)
+    everyone = torch.tensor([True])
+    at_corner = torch.tensor([1.0, -1.0]).expand(1, 24, 2)
+    assert heatmap_joints_loss(attention, at_corner, everyone).item() == pytest.approx(0, abs=1e-9)
+    off = at_corner + torch.tensor([0.0, 0.5])
+    assert heatmap_joints_loss(attention, off, everyone).item() == pytest.approx(0.125, rel=1e-5)
+    assert heatmap_joints_loss(attention, at_corner + 5, everyone).item() == 0

@@ -12,6 +12,7 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.joints49 import J24, Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.body.parts import face_parts
 from occlusion_toolkit.body.rasterize import rasterize
 from occlusion_toolkit.data.annotations import AnnotationTable, ImageFolder
 from occlusion_toolkit.data.eft import read_eft
@@ -98,7 +99,9 @@ def test_too_few_keypoints_and_people_behind_the_camera_have_no_camera() -> None
 
 def test_labels_agree_with_a_rendering_under_the_true_camera(body: BodyModel, truth: files.Truth) -> None:
     parameters = _parameters(truth)
-    labels = render_part_labels(body, parameters, Pinhole.at(camera_translation(parameters.camera)), 224)
+    parts = face_parts(body.vertex_parts.numpy(), body.faces.numpy())
+    camera = Pinhole.at(camera_translation(parameters.camera))
+    labels = render_part_labels(body, parts, parameters, camera, 224)
     vertices = body(parameters).vertices
     fragments = rasterize(project_to_crop(vertices, parameters.camera), body.faces, 224, 224)
     corner = body.vertex_parts[body.faces[:, 0]]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ def test_recipe_of_the_ablation_is_that_of_the_paper() -> None:
     assert (train.supervision.by, train.supervision.until_step) == ("parts", 125_000)
     assert train.losses == LossWeights()
     assert train.data_sets == ("coco-eft",)
+    assert (train.losses.heatmaps, train.losses.heatmap_joints) == (5.0, 5.0)
+    pooled = load_recipe(MODELS / "recipes" / "table3-f.yaml").train
+    assert pooled.losses == replace(LossWeights(), camera=0.0)
     full = load_recipe(MODELS / "recipes" / "pare-r50.yaml").train
     assert full.augmentation.random_crop is not None
     crop = full.augmentation.random_crop
@@ -46,11 +50,42 @@ def test_recipe_of_the_ablation_is_that_of_the_paper() -> None:
     assert full.data_sets == ("coco-eft", "h36m", "lspet-eft", "mpii-eft", "mpi-inf-3dhp")
 
 
+def test_mixes_are_those_of_pares_code_and_of_mmhuman3d() -> None:
+    for name in ("pare-r50", "pare-hrnet-w32"):
+        shares = load_recipe(MODELS / "recipes" / f"{name}.yaml").train.data[1].shares
+        assert shares == {"h36m": 0.3, "coco-eft+lspet-eft+mpii-eft": 0.6, "mpi-inf-3dhp": 0.1}
+    first, second = (
+        load_recipe(MODELS / "recipes" / f"pare-hrnet-w32-mmhuman3d{end}.yaml").train for end in ("-coco", "")
+    )
+    assert [train.optimisation.learning_rate for train in (first, second)] == [2e-4, 5e-5]
+    assert [train.supervision is None for train in (first, second)] == [False, True]
+    assert [train.augmentation.occlusion is None for train in (first, second)] == [False, True]
+    assert [60 * train.losses.joints_2d for train in (first, second)] == [300, 150]
+    assert 60 * second.losses.camera == pytest.approx(1, rel=1e-5)
+    assert second.data[0].shares == {
+        "coco-eft": 0.233,
+        "lspet-eft": 0.046,
+        "mpii-eft": 0.021,
+        "h36m": 0.5,
+        "mpi-inf-3dhp": 0.2,
+    }
+    assert second.start_from == "pare-hrnet-w32-mmhuman3d-coco-best.safetensors"
+
+
+def test_networks_of_table_2_learn_from_the_same_data() -> None:
+    pare, hmr = (
+        load_recipe(MODELS / "recipes" / f"table2-{name}.yaml") for name in ("pare-r50", "hmr-eft-r50")
+    )
+    assert set(pare.train.data_sets) == {"coco-eft", "h36m", "3doh-train"}
+    assert hmr.train == pare.train.model_copy(update={"supervision": None})
+    assert (pare.network.name, hmr.network.name) == ("pare_r50_upsample", "pare_hmr_r50")  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("row", "supervision", "sampling"),
     [
-        ("a", "joints", "pooling"),
-        ("b", "joints", "attention"),
+        ("a", "heatmaps and joints", "pooling"),
+        ("b", "heatmaps and joints", "attention"),
         ("c", None, "attention"),
         ("d", "parts", "attention"),
         ("e", "parts", "attention"),
@@ -63,6 +98,7 @@ def test_rows_of_table_3_differ_in_supervision_and_sampling(
     for prefix in ("", "open-"):
         recipe = load_recipe(MODELS / "recipes" / f"{prefix}table3-{row}.yaml")
         by = None if recipe.train.supervision is None else recipe.train.supervision.by
+        by = "heatmaps and joints" if prefix and by == "attention" else by  # the open ones' own
         assert (by, getattr(recipe.network, "sampling", "attention")) == (supervision, sampling)
 
 
@@ -163,7 +199,7 @@ def test_only_sets_that_are_used_while_parts_are_supervised_need_part_labels() -
     assert two_stages.data_sets_with_parts == ("coco-eft",)
     for_ever = two_stages.model_copy(update={"supervision": Supervision(by="parts")})
     assert for_ever.data_sets_with_parts == two_stages.data_sets
-    for other in (None, Supervision(by="joints")):
+    for other in (None, Supervision(by="heatmaps")):
         assert two_stages.model_copy(update={"supervision": other}).data_sets_with_parts == ()
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.weak_cameras import fit_camera
 
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import SMPL24
@@ -13,7 +14,7 @@ from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.training.appearance import recolour
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CropsCache
-from occlusion_toolkit.training.losses import fit_camera, project
+from occlusion_toolkit.training.losses import project
 from occlusion_toolkit.training.recipe import AppearanceRanges, WarpRanges
 from occlusion_toolkit.training.warp import PART_MIRROR, Warp
 

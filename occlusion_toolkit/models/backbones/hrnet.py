@@ -108,6 +108,12 @@ class HRNet(Backbone):
         self.out_channels = sum(widths)
         initialise_convolutions(self)
 
+    def start_as_published(self) -> None:
+        """Draw all convolutions again from N(0, 0.001), as PARE's public code does before it reads a file."""
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.normal_(part.weight, std=0.001)
+
     def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channels h w"]:
         """Features of normalised crops, (B, out_channels, H / 4, W / 4), or 1/32 if maps are downsampled."""
         x = self.relu(self.bn1(self.conv1(crops)))
