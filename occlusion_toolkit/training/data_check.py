@@ -86,7 +86,8 @@ def check_data(recipe: Recipe, folders: Mapping[str, Path], bodies: Bodies) -> t
     if train.start_from is not None:
         weights = Need(train.start_from, "weights to start from", toolkit_home() / "weights")
         needs.append(_tried(weights, lambda need: replace(need, found=str(starting_weights(need.name)))))
-    if recipe.body == SMPL_TOPOLOGY and train.data_sets_with_parts:
+    rendered_here = set(train.data_sets_with_parts) - {"synthetic"}
+    if recipe.body == SMPL_TOPOLOGY and rendered_here:
         parts = Need(PART_MAPPING, "part of each vertex", bodies.smpl_dir, how_to_get=HOW_TO_GET_REGRESSORS)
         needs.append(_tried(parts, lambda need: _parts(need, bodies)))
     body = Need(recipe.body, "body", bodies.smpl_dir, how_to_get=HOW_TO_GET_BODIES)
