@@ -92,7 +92,7 @@ def check_command(context: click.Context, name: str, device: str, as_json: bool)
 @click.option(
     "--as",
     "kind",
-    type=click.Choice(["spin", "hmr-eft", "pare"]),
+    type=click.Choice(["spin", "hmr-eft", "pare", "hmr2", "camerahmr"]),
     required=True,
     help="Whose weights they are.",
 )
@@ -101,14 +101,15 @@ def check_command(context: click.Context, name: str, device: str, as_json: bool)
 @_JSON
 def import_command(
     file: Path,
-    kind: Literal["spin", "hmr-eft", "pare"],
+    kind: Literal["spin", "hmr-eft", "pare", "hmr2", "camerahmr"],
     name: str | None,
     as_json: bool,
 ) -> None:
     """Turn a published checkpoint into a model of your own, as safetensors with a card.
 
-    FILE is what the authors publish, in any layout: SPIN and EFT (.pt), PARE (Lightning .ckpt), mmhuman3d,
-    safetensors. It is imported only if every tensor of the network is in it with the right shape.
+    FILE is what the authors publish, in any layout: SPIN and EFT (.pt), PARE, HMR2.0 and CameraHMR
+    (Lightning .ckpt), mmhuman3d, safetensors. It is imported only if every tensor of the network is in it
+    with the right shape.
     """
     from occlusion_toolkit.cli import console
     from occlusion_toolkit.models.importing import import_checkpoint

@@ -44,6 +44,12 @@ STORAGE_TYPES: Final = {
 
 _FOREIGN: Final = {
     "argparse": "Namespace",
+    "omegaconf.base": "ContainerMetadata Metadata UnionNode",
+    "omegaconf.dictconfig": "DictConfig",
+    "omegaconf.listconfig": "ListConfig",
+    "omegaconf.nodes": (
+        "AnyNode BooleanNode BytesNode EnumNode FloatNode IntegerNode NoneNode PathNode StringNode"
+    ),
     "pathlib": "Path PosixPath PurePosixPath WindowsPath PureWindowsPath",
     "pytorch_lightning.callbacks.early_stopping": "EarlyStopping",
     "pytorch_lightning.callbacks.gpu_stats_monitor": "GPUStatsMonitor",
@@ -52,6 +58,13 @@ _FOREIGN: Final = {
     "torch": "Size device",
 }
 """Classes whose objects trainers leave in checkpoints and that say nothing about the network."""
+
+_TYPES: Final = {
+    "builtins": "bool bytes float int list str tuple",
+    "__builtin__": "bool bytes float int list long str tuple unicode",
+    "typing": "Any Dict List Optional Tuple Union",
+}
+"""Types that a configuration of OmegaConf names to say what its values are."""
 
 _MAPPINGS: Final = (
     ("collections", "Counter"),
@@ -167,7 +180,7 @@ def _default_mapping(factory: object = None, *_arguments: object) -> PickledMapp
 
 
 def _named_only(name: str, *_arguments: object) -> Never:
-    """Stands for a class that pickles only name, in persistent ids."""
+    """Stands for a class that pickles only name, in persistent ids and as the type of something."""
     raise UnsafeFileError(f"a {name} is built")
 
 
@@ -179,13 +192,16 @@ def _torch() -> AllowList:
     }
     for name in STORAGE_TYPES:
         allowed["torch", name.removeprefix("torch.")] = partial(_named_only, name)
+    for module, names in _TYPES.items():
+        for name in names.split():
+            allowed[module, name] = partial(_named_only, name)
     for module, names in _FOREIGN.items():
         for name in names.split():
             allowed[module, name] = partial(PickledForeign, f"{module}.{name}")
     return allowed | dict.fromkeys(_MAPPINGS, PickledMapping)
 
 
-CHECKPOINT_DATA: AllowList = {**PLAIN_DATA, **_torch()}
+CHECKPOINT_DATA: AllowList = {**_torch(), **PLAIN_DATA}
 """What checkpoints hold: plain data, tensors, and objects of trainers, which become inert."""
 
 
@@ -196,8 +212,8 @@ _GROWTH: Final = 8
 _ZIP: Final = b"PK\x03\x04"
 _MAGIC: Final = 0x1950A86A20F9469CFC6C
 _PROTOCOL: Final = 1001
-_TRAINER_STATE: Final = ("optimizer", "optimizer_states", "lr_schedulers")
-"""Entries that only continue a training and are twice as large as the network; left out."""
+_TRAINER_STATE: Final = ("optimizer", "optimizer_states", "lr_schedulers", "hparams_type")
+"""Entries that only continue a training, some twice as large as the network; left out."""
 
 
 def unpickle_checkpoint(path: Path) -> object:

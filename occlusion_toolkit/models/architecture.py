@@ -16,8 +16,10 @@ from occlusion_toolkit.models.backbones import (
 )
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full
 from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk
+from occlusion_toolkit.models.backbones.vit import ViT
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.hmr import HMR
+from occlusion_toolkit.models.hmr2 import HMR2, CameraHMR
 from occlusion_toolkit.models.nbf import NBF
 from occlusion_toolkit.models.networks import build_network
 from occlusion_toolkit.models.pare import PARE
@@ -165,6 +167,48 @@ class NBFArchitecture(Section):
         )
 
 
+class ViTBackbone(Section):
+    """Arguments of `ViT`; a crop is `height_px` x `width_px`."""
+
+    kind: Literal["vit"] = "vit"
+    width: PositiveInt = 1280
+    depth: PositiveInt = 32
+    heads: PositiveInt = 16
+    hidden: PositiveInt | None = None
+    height_px: PositiveInt = 256
+    width_px: PositiveInt = 192
+    patch_px: PositiveInt = 16
+    padding_px: int = Field(default=2, ge=0)
+
+    def build(self) -> ViT:
+        """The backbone, with random weights."""
+        return ViT(**self.model_dump(exclude={"kind"}))
+
+
+class HMR2Architecture(Section):
+    """Arguments of `HMR2`, or of `CameraHMR`, whose crops come with their place before the camera."""
+
+    kind: Literal["hmr2", "camerahmr"]
+    backbone: ViTBackbone = ViTBackbone()
+    width: PositiveInt = 1024
+    depth: PositiveInt = 6
+    heads: PositiveInt = 8
+    head_width: PositiveInt = 64
+    hidden: PositiveInt = 1024
+
+    def build(self, mean: MeanParameters | None = None) -> HMR2:
+        """The network with random weights, starting from `mean` (by default the rest pose)."""
+        return (CameraHMR if self.kind == "camerahmr" else HMR2)(
+            self.backbone.build(),
+            width=self.width,
+            depth=self.depth,
+            heads=self.heads,
+            head_width=self.head_width,
+            hidden=self.hidden,
+            mean=mean,
+        )
+
+
 class PublishedArchitecture(Section):
     """One of the published networks, by its name in `build_network`."""
 
@@ -176,15 +220,17 @@ class PublishedArchitecture(Section):
         "pare_hrnet_w32_conv",
         "pare_r50",
         "pare_r50_upsample",
+        "hmr2",
+        "camerahmr",
     ]
 
-    def build(self) -> HMR | PARE:
+    def build(self) -> HMR | PARE | HMR2:
         """The network, with random weights."""
         return build_network(self.name)
 
 
 Architecture = Annotated[
-    HMRArchitecture | PAREArchitecture | NBFArchitecture | PublishedArchitecture,
+    HMRArchitecture | PAREArchitecture | NBFArchitecture | HMR2Architecture | PublishedArchitecture,
     Field(discriminator="kind"),
 ]
 """What a card's `network` section holds; `.build()` makes the network."""

@@ -21,11 +21,12 @@ from occlusion_toolkit.files.atomic import write_text
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.home import HOME_VARIABLE, toolkit_home
 from occlusion_toolkit.models.architecture import Architecture, Section
+from occlusion_toolkit.models.preprocessing import Preprocessing
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+\.(safetensors|ckpt|pt|pth)$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[\w.=-]+\.(safetensors|ckpt|pt|pth)$")]
 
 
 class Weights(Section):
@@ -54,25 +55,6 @@ class Weights(Section):
         if not self.shipped and self.how_to_get is None:
             raise ValueError("weights that are not shipped need how_to_get")
         return self
-
-
-class Preprocessing(Section):
-    """The crop that the network was trained on; fixed, because every crop of the toolkit is made this way.
-
-    Attributes:
-        resolution: side of the square crop, px.
-        colours: order of the channels.
-        normalisation: "imagenet" subtracts (0.485, 0.456, 0.406) and divides by (0.229, 0.224, 0.225).
-        box_margin: side of the crop over the larger side of the box around the person.
-        crop_rule: "antialias" for anti-aliased bilinear scaling; "imresize" stretches the contrast of each
-            crop before, as SPIN's code did (`occlusion_toolkit.data.crops.Resampling`).
-    """
-
-    resolution: Literal[224] = 224
-    colours: Literal["rgb"] = "rgb"
-    normalisation: Literal["imagenet"] = "imagenet"
-    box_margin: PositiveFloat = 1.2
-    crop_rule: Literal["antialias", "imresize"] = "antialias"
 
 
 class Training(Section):
@@ -175,6 +157,7 @@ class RegressorCard(Section):
         title: one line for people.
         description: what it is and what to use it for.
         body: topology id of the body model whose betas it predicts.
+        preprocessing: how its crops are made; SPIN's way unless it says otherwise.
         errors: what is known about its accuracy.
         limitations: what not to expect of it.
     """
@@ -183,6 +166,7 @@ class RegressorCard(Section):
     title: Text
     description: Text
     body: Text
+    preprocessing: Preprocessing = Preprocessing()
     errors: tuple[ErrorFigure, ...] = ()
     limitations: Text | None = None
 
@@ -205,7 +189,6 @@ class ModelCard(RegressorCard):
     Attributes:
         network: architecture that the weights fit.
         weights: the file of weights.
-        preprocessing: how its crops are made.
         camera: what (s, tx, ty) means: "shift-then-scale" x = s (X + t), as in SPIN and PARE, or
             "scale-then-shift" x = s X + t, as in EFT; always delivered in the first form.
         training: how the weights were made; None for weights of others.
@@ -216,7 +199,6 @@ class ModelCard(RegressorCard):
 
     network: Architecture
     weights: Weights
-    preprocessing: Preprocessing = Preprocessing()
     camera: Literal["shift-then-scale", "scale-then-shift"] = "shift-then-scale"
     training: Training | None = None
     train: dict[str, JsonValue] | None = None

@@ -20,6 +20,7 @@ from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.architecture import PublishedArchitecture
 from occlusion_toolkit.models.cards import Import, ModelCard, Weights, read_card, write_card
 from occlusion_toolkit.models.networks import build_network, unread_tensors
+from occlusion_toolkit.models.published_config import check_config
 from occlusion_toolkit.models.recognise import (
     Misfits,
     NetworkTensors,
@@ -29,17 +30,25 @@ from occlusion_toolkit.models.recognise import (
 )
 from occlusion_toolkit.models.registry import list_cards, model_sources
 
-Kind = Literal["spin", "hmr-eft", "pare"]
+Kind = Literal["spin", "hmr-eft", "pare", "hmr2", "camerahmr"]
 """Families of published weights, named like the card of their first member."""
 
 Published = Literal[
-    "spin_hmr", "pare_hmr_hrnet_w32_conv", "pare_hrnet_w32_conv", "pare_r50", "pare_r50_upsample"
+    "spin_hmr",
+    "pare_hmr_hrnet_w32_conv",
+    "pare_hrnet_w32_conv",
+    "pare_r50",
+    "pare_r50_upsample",
+    "hmr2",
+    "camerahmr",
 ]
 
 NETWORKS: dict[Kind, tuple[Published, ...]] = {
     "spin": ("spin_hmr",),
     "hmr-eft": ("spin_hmr", "pare_hmr_hrnet_w32_conv"),
     "pare": ("pare_hrnet_w32_conv", "pare_r50", "pare_r50_upsample"),
+    "hmr2": ("hmr2",),
+    "camerahmr": ("camerahmr",),
 }
 """Networks that weights of a family may be of."""
 
@@ -75,7 +84,8 @@ def import_checkpoint(
         trusted: files that may be opened although they ask for foreign code.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or lacks a tensor of every network of the family.
+        CheckpointError: the file is missing, damaged, lacks a tensor of every network of the family, or lies
+            beside a configuration of another variant.
         UnsafeFileError: the file asks for more than tensors.
         ModelCardError: the name is taken or is no name.
         ResultError: the home cannot be written.
@@ -92,7 +102,9 @@ def import_checkpoint(
     _refuse_clash(name, weights_file)
     trusted = trusted or TrustedFiles()
     sha256 = sha256_file(file)
-    found = network_tensors(read_state_dict(file, trusted=trusted), file)
+    contents = read_state_dict(file, trusted=trusted)
+    found = network_tensors(contents, file)
+    check_config(file, contents, kind)
     network, tensors = _fitting_network(found, kind, file)
     record = Import(
         file=file.name,
@@ -184,6 +196,7 @@ def _card(name: str, kind: Kind, network: Published, record: Import, sha256: str
         title=title,
         description=description,
         body=family.body,
+        preprocessing=family.preprocessing,
         errors=described.errors,
         limitations=described.limitations,
         network=PublishedArchitecture(kind="published", name=network),

@@ -1,4 +1,4 @@
-"""The six published networks by name, each with exactly the tensors of its published state dict."""
+"""The eight published networks by name, each with exactly the tensors of its published state dict."""
 
 from collections.abc import Callable
 
@@ -11,15 +11,16 @@ from occlusion_toolkit.models.backbones.hrnet import HRNet
 from occlusion_toolkit.models.backbones.resnet import ResNet
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.hmr import HMR, SpinHMR
+from occlusion_toolkit.models.hmr2 import HMR2, CameraHMR
 from occlusion_toolkit.models.pare import PARE
 
 
-def build_network(name: str) -> HMR | PARE:
+def build_network(name: str) -> HMR | PARE | HMR2:
     """A published architecture with random weights, in training mode.
 
     Args:
-        name: `spin_hmr`, `pare_hmr_r50`, `pare_hmr_hrnet_w32_conv`, `pare_hrnet_w32_conv`, `pare_r50` or
-            `pare_r50_upsample`.
+        name: `spin_hmr`, `pare_hmr_r50`, `pare_hmr_hrnet_w32_conv`, `pare_hrnet_w32_conv`, `pare_r50`,
+            `pare_r50_upsample`, `hmr2` or `camerahmr`.
 
     Returns:
         The network; its state dict has exactly the published names and shapes.
@@ -76,7 +77,17 @@ def pare_r50_upsample() -> PARE:
     return _with_unused_buffers(PARE(ResNet(), branch=upsample_steps))
 
 
-PUBLISHED_NETWORKS: dict[str, Callable[[], HMR | PARE]] = {
+def hmr2() -> HMR2:
+    """HMR2.0 on ViT-H/16, 670 million parameters."""
+    return HMR2()
+
+
+def camerahmr() -> CameraHMR:
+    """CameraHMR on ViT-H/16; it has to be told the camera."""
+    return CameraHMR()
+
+
+PUBLISHED_NETWORKS: dict[str, Callable[[], HMR | PARE | HMR2]] = {
     builder.__name__: builder
     for builder in (
         spin_hmr,
@@ -85,6 +96,8 @@ PUBLISHED_NETWORKS: dict[str, Callable[[], HMR | PARE]] = {
         pare_hrnet_w32_conv,
         pare_r50,
         pare_r50_upsample,
+        hmr2,
+        camerahmr,
     )
 }
 """Builders of the published architectures."""

@@ -15,7 +15,7 @@ def paper_protocol(card: RegressorCard) -> Protocol:
     """
     if not isinstance(card, ModelCard):
         return SPIN
-    return dataclasses.replace(_of_network(card), crop_rule=card.preprocessing.crop_rule)
+    return dataclasses.replace(_of_network(card), crop_rule=card.preprocessing.reference_rule)
 
 
 def _of_network(card: ModelCard) -> Protocol:

@@ -18,6 +18,13 @@ _WRAPPERS = ("state_dict", "model")
 _PARALLEL, _LIGHTNING = "module.", "model."
 """Attribute names, in front of tensor names, of data-parallel wrappers and of PARE's Lightning module."""
 
+_HMR2_HEAD = "smpl_head."
+_BESIDE_HMR2 = (
+    *("discriminator.", "smpl.", "smpl_layer.", "smpl_gt.", "smpl_gt_male.", "smpl_gt_female.", "cam_model."),
+)
+"""What the trainers of HMR2.0 and CameraHMR save beside the network: its opponent, bodies, a network for the
+field of view. And `initialized`, a boolean."""
+
 _BESIDE = ("smpl.", "smpl_native.", "body_model_train.", "body_model_test.", "disc.", "registrant.")
 """Modules that PARE's trainer and mmhuman3d save beside the network: body models, HMR's discriminator, SPIN's
 fitting."""
@@ -50,8 +57,9 @@ def network_tensors(contents: Mapping[str, object], source: Path) -> NetworkTens
     """Find the tensors of a network in a checkpoint of any published layout.
 
     SPIN and EFT keep them under "model", PARE's Lightning files under "state_dict" with the prefix `model.`
-    and 41 tensors of body models and renderers, mmhuman3d under "state_dict" with body models; data-parallel
-    trainers put `module.` in front. Safetensors files hold nothing but tensors.
+    and 41 tensors of body models and renderers, mmhuman3d under "state_dict" with body models, HMR2.0 and
+    CameraHMR under "state_dict" with bodies and a discriminator; data-parallel trainers put `module.` in
+    front. Safetensors files hold nothing but tensors.
 
     Args:
         contents: the outermost mapping of the file, as it was read.
@@ -73,12 +81,22 @@ def network_tensors(contents: Mapping[str, object], source: Path) -> NetworkTens
     if prefix:
         steps.append(f"prefix {prefix!r}")
     short = {name: name.removeprefix(prefix) for name in tensors}
-    dropped = tuple(full for full, name in short.items() if _stands_beside(name))
-    found = {name: tensors[full] for full, name in short.items() if not _stands_beside(name)}
+    modern = any(name.startswith(_HMR2_HEAD) for name in short.values())
+    beside = {full for full, name in short.items() if _stands_beside(name, modern)}
+    dropped = tuple(full for full in short if full in beside)
+    found = {name: tensors[full] for full, name in short.items() if full not in beside}
     if len(found) + len(dropped) < len(tensors):
         raise CheckpointError(f"{source} holds the same tensors with and without the prefix {prefix!r}.")
     nested = any(name.startswith(("backbone.", "head.")) for name in found)
-    steps.append("PARE's names" if nested else "SPIN's names" if _is_flat(found) else "names of its own")
+    steps.append(
+        "HMR2.0's names"
+        if modern
+        else "PARE's names"
+        if nested
+        else "SPIN's names"
+        if _is_flat(found)
+        else "names of its own"
+    )
     return NetworkTensors(found, ", ".join(steps), dropped)
 
 
@@ -189,7 +207,10 @@ def _network_prefix(names: Collection[str]) -> str:
     return prefix + _LIGHTNING if lightning else prefix
 
 
-def _stands_beside(name: str) -> bool:
+def _stands_beside(name: str, modern: bool) -> bool:
+    """Whether a tensor is known to stand beside a network; `modern` ones are HMR2.0 and CameraHMR."""
+    if modern:
+        return name.startswith(_BESIDE_HMR2) or name == "initialized"
     return name.startswith(_BESIDE) or name in _BESIDE_BUFFERS
 
 

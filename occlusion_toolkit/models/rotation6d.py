@@ -1,4 +1,4 @@
-"""The 6D rotation of Zhou et al. (CVPR 2019) in the interleaved layout of SPIN, EFT and PARE."""
+"""The 6D rotation of Zhou et al. (CVPR 2019): interleaved by SPIN, EFT and PARE, as columns by HMR2.0."""
 
 import torch
 from jaxtyping import Float
@@ -20,7 +20,25 @@ def rot6d_to_rotmat(rot6d: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 3
         Proper rotations (determinant +1), (..., 3, 3).
     """
     columns = rot6d.reshape(*rot6d.shape[:-1], 3, 2)
-    first, second = columns[..., 0], columns[..., 1]
+    return _orthonormal(columns[..., 0], columns[..., 1])
+
+
+def columns_to_rotmat(rot6d: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 3 3"]:
+    """The same from the layout of HMR2.0 and CameraHMR: the first column, then the second.
+
+    Args:
+        rot6d: any real numbers, (..., 6).
+
+    Returns:
+        Proper rotations (determinant +1), (..., 3, 3).
+    """
+    return _orthonormal(rot6d[..., :3], rot6d[..., 3:])
+
+
+def _orthonormal(
+    first: Float[Tensor, "*batch 3"], second: Float[Tensor, "*batch 3"]
+) -> Float[Tensor, "*batch 3 3"]:
+    """Rotations whose first two columns span the plane of two vectors, by Gram-Schmidt."""
     x = functional.normalize(first, dim=-1)
     overlap = (x * second).sum(dim=-1, keepdim=True)
     y = functional.normalize(second - overlap * x, dim=-1)

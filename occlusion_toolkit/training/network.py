@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,12 @@ from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.shipped import shipped
-from occlusion_toolkit.models.architecture import Architecture, PublishedArchitecture, ResNetBackbone
+from occlusion_toolkit.models.architecture import (
+    Architecture,
+    HMR2Architecture,
+    PublishedArchitecture,
+    ResNetBackbone,
+)
 from occlusion_toolkit.models.backbones import HRNet
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.cards import find_weights
@@ -54,8 +60,15 @@ def build_network(
             PARE's head and HRNet as PARE's public code does (other networks start there as here).
 
     Raises:
-        TrainingError: the network cannot take crops of that size.
+        TrainingError: the network cannot take crops of that size, or its crops are not those of training.
     """
+    if isinstance(architecture, HMR2Architecture) or (
+        isinstance(architecture, PublishedArchitecture) and architecture.name in ("hmr2", "camerahmr")
+    ):
+        raise TrainingError(
+            "HMR2.0 and CameraHMR cannot be trained here: their crops are not the squares of 224 px that "
+            "training cuts; take an hmr, pare or nbf network."
+        )
     if resolution != SHIPPED_PX:
         backbone = None if isinstance(architecture, PublishedArchitecture) else architecture.backbone
         if not isinstance(backbone, ResNetBackbone) or resolution * backbone.input_pooling != SHIPPED_PX:
@@ -66,7 +79,7 @@ def build_network(
             )
         backbone = backbone.model_copy(update={"input_pooling": 1})
         architecture = architecture.model_copy(update={"backbone": backbone})
-    network: HMR | PARE | NBF = architecture.build()
+    network = cast(HMR | PARE | NBF, architecture.build())
     if initial_weights == "published":
         for part in (network.backbone, network.head):
             if isinstance(part, HRNet | PAREHead):

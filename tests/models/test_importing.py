@@ -2,11 +2,14 @@
 
 import datetime
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import save_file
 from support.checkpoint_layouts import DROPPED, LAYOUTS
 from support.golden_networks import GOLDEN, made_up_weights, read_manifest
@@ -14,10 +17,12 @@ from torch import Tensor
 
 from occlusion_toolkit.errors import CheckpointError, ModelCardError, ResultError, UnsafeFileError
 from occlusion_toolkit.files.checkpoints import read_state_dict
+from occlusion_toolkit.files.torch_files import ForeignObject
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models import importing
 from occlusion_toolkit.models.importing import NETWORKS, ImportedModel, Kind, import_checkpoint
 from occlusion_toolkit.models.networks import unread_tensors
+from occlusion_toolkit.models.published_config import DECIDING
 from occlusion_toolkit.models.registry import find_model, load_regressor
 
 KIND_OF: dict[str, Kind] = {
@@ -51,8 +56,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def small_networks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Tensor]:
     """Makes every published network a few kilobytes small; gives weights of the small SPIN."""
-    from occlusion_toolkit.models import HMR, PARE, SpinHMR, networks
+    from occlusion_toolkit.models import HMR, HMR2, PARE, CameraHMR, SpinHMR, networks
     from occlusion_toolkit.models.backbones import BasicBlock, ResNet
+    from occlusion_toolkit.models.backbones.vit import ViT
 
     def backbone() -> ResNet:
         return ResNet(BasicBlock, (1, 1, 1, 1), 4)
@@ -64,6 +70,8 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Tensor]:
         "pare_hrnet_w32_conv": lambda: PARE(backbone(), filters=(4,)),
         "pare_r50": lambda: PARE(backbone(), filters=(8,)),
         "pare_r50_upsample": lambda: PARE(backbone(), filters=(8, 8)),
+        "hmr2": lambda: HMR2(ViT(16, 1, 2), width=8, depth=1, heads=2, head_width=4, hidden=8),
+        "camerahmr": lambda: CameraHMR(ViT(16, 1, 2), width=8, depth=1, heads=2, head_width=4, hidden=8),
     }
     monkeypatch.setattr(networks, "PUBLISHED_NETWORKS", small)
     return dict(small["spin_hmr"]().state_dict())
@@ -162,6 +170,115 @@ def test_old_files_may_lack_what_the_network_never_reads(tmp_path: Path, home: P
     torch.save(LAYOUTS["Lightning"](state), tmp_path / "old.ckpt")
     assert import_checkpoint(tmp_path / "old.ckpt", "pare").card.imported.tensors == 1901  # type: ignore[union-attr]
     load_regressor("pare-old")
+
+
+def modern_file(
+    folder: Path, kind: str, *, optimiser: bool = False, extra: Mapping[str, object] | None = None
+) -> Path:
+    """A checkpoint as the trainers of HMR2.0 and CameraHMR leave it, of the small network."""
+    from occlusion_toolkit.models import networks
+
+    state = networks.PUBLISHED_NETWORKS[kind]().state_dict()
+    beside = json.loads((GOLDEN.parent / "hmr2_lightning_extra_keys.json").read_text())
+    moments = {number: {"exp_avg": torch.zeros_like(value)} for number, value in enumerate(state.values())}
+    content = {
+        "epoch": 35,
+        "global_step": 1_000_000,
+        "pytorch-lightning_version": "1.8.1",
+        "loops": {"fit_loop": {"state_dict": {}, "epoch_progress": {"total": {"ready": 36}}}},
+        "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_score": None, "dirpath": "logs"}},
+        "optimizer_states": [{"state": moments if optimiser else {}, "param_groups": []}],
+        "lr_schedulers": [],
+        "hparams_name": "cfg",
+        "hyper_parameters": {"init_renderer": True},
+        "state_dict": state
+        | {name: torch.zeros([min(n, 2) for n in shape]) for name, shape in beside.items()},
+    } | dict(extra or {})
+    folder.mkdir(exist_ok=True)
+    torch.save(content, folder / "last.ckpt")
+    return folder / "last.ckpt"
+
+
+@pytest.mark.parametrize("kind", ["hmr2", "camerahmr"])
+def test_lightning_checkpoints_of_hmr2_are_imported_with_the_crops_of_their_card(
+    kind: Kind, tmp_path: Path, small_networks: dict[str, Tensor]
+):
+    imported = import_checkpoint(modern_file(tmp_path / "run", kind, optimiser=True), kind)
+    record = imported.card.imported
+    assert record is not None
+    assert (len(record.dropped), record.layout) == (73, "under 'state_dict', HMR2.0's names")
+    assert imported.card.preprocessing.columns == (32, 222)
+    assert imported.card.preprocessing.camera == ("full" if kind == "camerahmr" else "weak")
+    assert find_model(f"{kind}-last").state == "ready"
+
+
+def test_a_checkpoint_of_one_modern_kind_is_not_taken_for_the_other(
+    tmp_path: Path, home: Path, small_networks: dict[str, Tensor]
+):
+    for kind, other in (("hmr2", "camerahmr"), ("camerahmr", "hmr2"), ("hmr2", "pare")):
+        with pytest.raises(CheckpointError, match=f"They are those of --as {kind}"):
+            import_checkpoint(modern_file(tmp_path / kind, kind), other)
+    assert written(home) == []
+
+
+def test_hyper_parameters_of_omegaconf_are_skipped(tmp_path: Path, small_networks: dict[str, Tensor]):
+    """The file holds a DictConfig as OmegaConf 2.3 pickles it: nested, with an interpolation and a list."""
+    contents = read_state_dict(GOLDEN.parent / "omegaconf_2.3.ckpt")
+    assert contents["hyper_parameters"] == {"cfg": ForeignObject("omegaconf.dictconfig.DictConfig")}
+    assert torch.equal(contents["state_dict"]["a"], torch.ones(2))  # type: ignore[index]
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("MODEL: {IMAGE_SIZE: 256, SMPL_HEAD: {TRANSFORMER_DECODER: {depth: 4}}}", "depth to 4; .* has 6"),
+        ("MODEL: {BACKBONE: {TYPE: resnet}}", "BACKBONE.TYPE to 'resnet'"),
+        ("MODEL: {IMAGE_MEAN: [0.5, 0.5, 0.5]}", "IMAGE_MEAN"),
+        ("MODEL: [", "not a readable configuration"),
+        ("just words", "holds no settings"),
+    ],
+)
+def test_a_configuration_that_decides_otherwise_is_refused(
+    depth: int, text: str, message: str, tmp_path: Path, home: Path, small_networks: dict[str, Tensor]
+):
+    file = modern_file(tmp_path / "checkpoints", "hmr2")
+    (file.parents[depth - 1] / "model_config.yaml").write_text(text)
+    with pytest.raises(CheckpointError, match=message):
+        import_checkpoint(file, "hmr2")
+    assert written(home) == []
+
+
+def test_the_published_configuration_is_accepted(tmp_path: Path, small_networks: dict[str, Tensor]):
+    file = modern_file(tmp_path / "checkpoints", "hmr2")
+    published: dict[str, object] = {"EXTRA": {"FOCAL_LENGTH": 5000, "PELVIS_IND": 39}}
+    for name, value in DECIDING["hmr2"].items():
+        place: dict[str, object] = published
+        *folders, last = name.split(".")
+        for folder in folders:
+            place = place.setdefault(folder, {})  # type: ignore[assignment]
+        place[last] = value
+    published["MODEL"]["SMPL_HEAD"]["IN_CHANNELS"] = 2048  # type: ignore[index]
+    (tmp_path / "model_config.yaml").write_text(yaml.safe_dump(published))
+    import_checkpoint(file, "hmr2")
+
+
+def test_a_plain_configuration_inside_the_file_is_read_too(tmp_path: Path, small_networks: dict[str, Tensor]):
+    cfg = {"MODEL": {"SMPL_HEAD": {"TRANSFORMER_INPUT": "mean_shape"}}}
+    file = modern_file(tmp_path / "run", "hmr2", extra={"hyper_parameters": {"cfg": cfg}})
+    with pytest.raises(CheckpointError, match=r"hyper_parameters\).*TRANSFORMER_INPUT to 'mean_shape'"):
+        import_checkpoint(file, "hmr2")
+
+
+def test_a_narrow_card_for_full_weights_says_which_shapes_differ(
+    tmp_path: Path, home: Path, small_networks: dict[str, Tensor]
+):
+    card = import_checkpoint(modern_file(tmp_path / "run", "hmr2"), "hmr2", name="full").card_file
+    text = yaml.safe_load(card.read_text())
+    text["network"] = {"kind": "hmr2", "backbone": {"width": 8, "depth": 1, "heads": 2}}
+    card.write_text(yaml.safe_dump(text))
+    with pytest.raises(CheckpointError, match=r"of another shape: .*\(.*\) instead of"):
+        load_regressor("full")
 
 
 def misfit(change: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

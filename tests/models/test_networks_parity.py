@@ -1,4 +1,4 @@
-"""The six networks are the public ones: the same tensors, and the same numbers for the same weights."""
+"""The networks are the public ones: the same tensors, and the same numbers for the same weights."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,12 @@ LEARNABLE = {
     "pare_hrnet_w32_conv": 32_861_502,
     "pare_r50": 44_562_342,
     "pare_r50_upsample": 35_387_302,
+    "hmr2": 670_459_037,
+    "camerahmr": 670_712_053,
 }
+
+CONVOLUTIONAL = [name for name in PUBLISHED_NETWORKS if name not in ("hmr2", "camerahmr")]
+"""The others have numbers of their own (test_hmr2)."""
 
 
 def deviations(name: str) -> dict[str, float]:
@@ -46,7 +51,8 @@ def deviations(name: str) -> dict[str, float]:
 
 
 def test_every_golden_network_can_be_built():
-    assert {path.name.split(".")[0] for path in GOLDEN.glob("*.manifest.json")} == set(PUBLISHED_NETWORKS)
+    golden = {path.name.split(".")[0] for path in GOLDEN.glob("*.manifest.json")}
+    assert golden - {"hmr2_narrow", "camerahmr_narrow"} == set(PUBLISHED_NETWORKS)
 
 
 @pytest.mark.parametrize("name", PUBLISHED_NETWORKS)
@@ -69,7 +75,7 @@ def test_number_of_learnable_scalars_is_the_published_one(name: str, count: int)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PUBLISHED_NETWORKS)
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_outputs_are_those_of_the_public_network(name: str):
     """In single precision the imported networks give the golden numbers too (test_importing)."""
     assert {key: deviation for key, deviation in deviations(name).items() if not deviation <= 1e-9} == {}

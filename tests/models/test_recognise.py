@@ -9,7 +9,7 @@ from support.checkpoint_layouts import DROPPED, LAYOUTS, LIGHTNING_EXTRAS, flat
 from torch import Tensor, nn
 
 from occlusion_toolkit.errors import CheckpointError
-from occlusion_toolkit.models import HMR, PARE, SpinHMR, build_network
+from occlusion_toolkit.models import HMR, HMR2, PARE, SpinHMR, build_network
 from occlusion_toolkit.models.backbones import BasicBlock, ResNet
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS, unread_tensors
 from occlusion_toolkit.models.recognise import (
@@ -26,7 +26,7 @@ def tiny_state() -> dict[str, Tensor]:
     return {"backbone.conv1.weight": torch.arange(6.0).view(2, 3), "head.fc1.bias": torch.ones(4)}
 
 
-def empty_network(name: str) -> HMR | PARE:
+def empty_network(name: str) -> HMR | PARE | HMR2:
     with torch.device("meta"):
         return build_network(name)
 
@@ -43,7 +43,7 @@ def numbered_state(network: nn.Module) -> dict[str, Tensor]:
     ("name", "layout"),
     [
         *((name, layout) for name in ("spin_hmr", "pare_hmr_r50") for layout in LAYOUTS),
-        *((name, "Lightning") for name in PUBLISHED_NETWORKS if name not in ("spin_hmr", "pare_hmr_r50")),
+        *((name, "Lightning") for name in PUBLISHED_NETWORKS if name.startswith("pare")),
     ],
 )
 def test_tensors_of_every_network_are_found_in_every_layout(name: str, layout: str):
@@ -80,6 +80,20 @@ def test_layouts_are_told_in_words():
     assert parallel.layout == "under 'model', prefix 'module.', SPIN's names"
     lightning = network_tensors(LAYOUTS["Lightning"](tiny_state()), FILE)
     assert lightning.layout == "under 'state_dict', prefix 'model.', PARE's names"
+
+
+@pytest.mark.parametrize("kind", ["hmr2", "camerahmr"])
+def test_company_of_hmr2_is_dropped_by_name(kind: str):
+    listed = json.loads((Path(__file__).parents[1] / "golden" / "hmr2_lightning_extra_keys.json").read_text())
+    network = empty_network(kind)
+    state = numbered_state(network)
+    extras = {name: torch.zeros(1).expand(shape) for name, shape in listed.items()}
+    found = network_tensors({"state_dict": state | extras}, FILE)
+    assert found.tensors.keys() == state.keys()
+    assert set(found.dropped) == set(listed)
+    assert found.layout == "under 'state_dict', HMR2.0's names"
+    odd = network_tensors({"state_dict": state | {"renderer.weight": torch.ones(1)}}, FILE)
+    assert find_misfits(network, odd.tensors).unexpected == ("renderer.weight",)
 
 
 def test_tensors_of_unknown_company_are_not_dropped():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from occlusion_toolkit.models.base import MeanParameters
-from occlusion_toolkit.models.rotation6d import rot6d_to_rotmat, rotmat_to_rot6d
+from occlusion_toolkit.models.rotation6d import columns_to_rotmat, rot6d_to_rotmat, rotmat_to_rot6d
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "geometry_golden.npz"
 
@@ -58,3 +58,15 @@ def test_standing_mean_turns_the_body_upright_in_the_camera():
     up_in_body = torch.tensor([0.0, 1.0, 0.0])
     root = rot6d_to_rotmat(MeanParameters.standing().buffers()["init_pose"].view(24, 6))[0]
     torch.testing.assert_close(root @ up_in_body, torch.tensor([0.0, -1.0, 0.0]))  # y points down there
+
+
+def test_columns_of_hmr2_are_the_golden_rotations():
+    with np.load(GOLDEN.with_name("hmr2_camera_golden.npz")) as golden:
+        rotmats = columns_to_rotmat(torch.from_numpy(golden["rot6d"]))
+        assert float((rotmats - torch.from_numpy(golden["rotmat"])).abs().max()) <= 1e-9
+
+
+def test_the_two_layouts_are_not_interchangeable():
+    rotmats = rot6d_to_rotmat(torch.arange(6.0))
+    torch.testing.assert_close(columns_to_rotmat(rotmats[:, :2].T.flatten()), rotmats)
+    assert not torch.allclose(columns_to_rotmat(rotmats[:, :2].flatten()), rotmats, atol=0.1)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 from safetensors.torch import save_file
 from support.training_fixtures import HMR, PARE, tiny_recipe
 from support.weak_cameras import fit_camera
@@ -14,6 +15,7 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.models.architecture import Architecture
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.data import RunData
@@ -196,6 +198,13 @@ def test_network_on_small_crops_is_the_one_that_shrinks_large_ones() -> None:
     assert torch.allclose(large(crops).rotmats, small(shrunk).rotmats, atol=1e-5)
     with pytest.raises(TrainingError, match="cannot be trained on crops of 100 px"):
         build_network(recipe.network, 100, MeanParameters.standing())
+
+
+@pytest.mark.parametrize("network", [{"kind": "hmr2"}, {"kind": "published", "name": "camerahmr"}])
+def test_networks_with_crops_of_their_own_are_not_trained(network: dict[str, str]) -> None:
+    architecture = TypeAdapter[Architecture](Architecture).validate_python(network)
+    with pytest.raises(TrainingError, match="cannot be trained here"):
+        build_network(architecture, 224, MeanParameters.standing())
 
 
 def test_weights_of_a_backbone_alone_are_taken_over(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""How a network wants its crops: the part of a model card that says what becomes of a photograph."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+CropRule = Literal["antialias", "imresize", "bilinear", "blurred"]
+Colours = Literal["rgb", "bgr"]
+Normalisation = Literal["imagenet", "unit", "signed", "bytes"]
+
+_LARGEST_PX = 4096
+
+
+class Preprocessing(BaseModel):
+    """From a photograph and the rectangle around a person to the numbers that a network takes.
+
+    The defaults are those of SPIN, PARE and EFT, and of every network that is trained here.
+
+    Attributes:
+        resolution: side of the square crop, px.
+        box_margin: side of the crop over the longer side of the rectangle, after the aspect rule.
+        aspect: width and height that the rectangle is grown to before its longer side is taken, such as
+            (3, 4); None takes the longer side as it is.
+        rows: first row of the crop that the network sees and one past the last; None for all. The network
+            is given the whole crop and leaves the rest out itself.
+        columns: the same of columns.
+        crop_rule: "antialias" averages all pixels that fall on a crop pixel; "imresize" stretches the contrast
+            of each crop before, as SPIN's code did; "bilinear" takes four pixels, at whole pixel coordinates
+            as OpenCV's warp does; "blurred" is the same after a Gaussian blur where the
+            picture shrinks to less than half (the demo of HMR2.0).
+        padding: what lies outside the image.
+        colours: order of the channels.
+        normalisation: "imagenet" subtracts (0.485, 0.456, 0.406) and divides by (0.229, 0.224, 0.225);
+            "unit" gives 0 to 1, "signed" -1 to 1, "bytes" 0 to 255.
+        camera: "weak" for networks that know nothing of the camera; "full" for those that are also given
+            where the crop lies before it: ((cx - W/2) / f, (cy - H/2) / f, b / f), with the centre and the
+            side of the crop, the size of the image and the focal length in pixels.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resolution: Annotated[PositiveInt, Field(le=_LARGEST_PX)] = 224
+    box_margin: PositiveFloat = 1.2
+    aspect: tuple[PositiveInt, PositiveInt] | None = None
+    rows: tuple[Annotated[int, Field(ge=0)], PositiveInt] | None = None
+    columns: tuple[Annotated[int, Field(ge=0)], PositiveInt] | None = None
+    crop_rule: CropRule = "antialias"
+    padding: Literal["black", "white"] = "black"
+    colours: Colours = "rgb"
+    normalisation: Normalisation = "imagenet"
+    camera: Literal["weak", "full"] = "weak"
+
+    @model_validator(mode="after")
+    def _what_is_seen_is_in_the_crop(self) -> "Preprocessing":
+        for name, span in (("rows", self.rows), ("columns", self.columns)):
+            if span is not None and not span[0] < span[1] <= self.resolution:
+                raise ValueError(f"{name} {span} are not inside a crop of {self.resolution} px")
+        return self
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether crops are those that the toolkit shows and lays its windows over."""
+        return self.model_copy(update={"crop_rule": "antialias"}) == REFERENCE and (
+            self.crop_rule == self.reference_rule
+        )
+
+    @property
+    def reference_rule(self) -> Literal["antialias", "imresize"]:
+        """How the pixels of the reference square are made for this network."""
+        return "imresize" if self.crop_rule == "imresize" else "antialias"
+
+
+REFERENCE = Preprocessing()
+"""The crop of SPIN, PARE and EFT, in which windows are laid and pictures drawn, whatever network looks."""
