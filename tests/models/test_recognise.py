@@ -87,7 +87,7 @@ def test_company_of_hmr2_is_dropped_by_name(kind: str):
     listed = json.loads((Path(__file__).parents[1] / "golden" / "hmr2_lightning_extra_keys.json").read_text())
     network = empty_network(kind)
     state = numbered_state(network)
-    extras = {name: torch.zeros(1).expand(shape) for name, shape in listed.items()}
+    extras = {name: torch.zeros(()).expand(shape) for name, shape in listed.items()}
     found = network_tensors({"state_dict": state | extras}, FILE)
     assert found.tensors.keys() == state.keys()
     assert set(found.dropped) == set(listed)
