@@ -24,10 +24,10 @@ class Preprocessing(BaseModel):
         rows: first row of the crop that the network sees and one past the last; None for all. The network
             is given the whole crop and leaves the rest out itself.
         columns: the same of columns.
-        crop_rule: "antialias" averages all pixels that fall on a crop pixel; "imresize" stretches the contrast
-            of each crop before, as SPIN's code did; "bilinear" takes four pixels, at whole pixel coordinates
-            as OpenCV's warp does; "blurred" is the same after a Gaussian blur where the
-            picture shrinks to less than half (the demo of HMR2.0).
+        crop_rule: "antialias" averages all pixels that fall on a crop pixel; "imresize" stretches the
+            contrast of each crop before, as SPIN's code did; "bilinear" takes four pixels, at whole pixel
+            coordinates as OpenCV's warp does; "blurred" is the same after a Gaussian blur where the picture
+            shrinks to less than half (the demo of HMR2.0).
         padding: what lies outside the image.
         colours: order of the channels.
         normalisation: "imagenet" subtracts (0.485, 0.456, 0.406) and divides by (0.229, 0.224, 0.225);
