@@ -17,10 +17,11 @@ from occlusion_toolkit.attention_maps.table import (
 from occlusion_toolkit.body.parts import PART_NAMES, part_colours
 from occlusion_toolkit.heatmaps.maps_figure import show_crop
 from occlusion_toolkit.plotting.arrangement import arrange
-from occlusion_toolkit.plotting.colormaps import SEQUENTIAL, ColourScale
+from occlusion_toolkit.plotting.colormaps import ColourScale
 from occlusion_toolkit.plotting.colour_bar import draw_relative_bar
+from occlusion_toolkit.plotting.look import chosen_look
 from occlusion_toolkit.plotting.metric_text import joint_title
-from occlusion_toolkit.plotting.painting import grey_backdrop, paint_over
+from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, detail_of, grey_backdrop, paint_over
 from occlusion_toolkit.plotting.posed import outline
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
@@ -74,7 +75,7 @@ def attention_figure(maps: AttentionMaps) -> Figure:
                 _title(axes, summary.parts[part])
         bar_left = width - _MARGIN - _BAR_TICKS - _BAR
         bar = axes_in_inches(figure, bar_left, maps_top + _TITLE, _BAR, 2 * panel)
-        draw_relative_bar(bar, "displacement", views[0].backdrop)
+        draw_relative_bar(bar, "displacement")
         add_small_print(figure, caption, _MARGIN, 0.6 * _MARGIN)
     return figure
 
@@ -83,7 +84,7 @@ def attention_figure(maps: AttentionMaps) -> Figure:
 class _View:
     """A crop and the attention in it."""
 
-    backdrop: np.ndarray
+    detail: np.ndarray
     attention: Float32[np.ndarray, "24 rows cols"]
     window: tuple[int, int, int, int] | None = None
 
@@ -92,7 +93,7 @@ def _views(maps: AttentionMaps) -> list[_View]:
     side = len(maps.segmentation) * _MAGNIFICATION
     return [
         _View(
-            grey_backdrop(maps.crop(view), side),
+            detail_of(maps.crop(view), side),
             maps.attention(view),
             maps.window if view == OCCLUDED else None,
         )
@@ -107,9 +108,9 @@ def _maps(axes: list[Axes], views: list[_View], maps: AttentionMaps, part: int) 
         weights = view.attention[part]
         row = np.arange(resolution) * weights.shape[0] // resolution
         col = np.arange(resolution) * weights.shape[1] // resolution
-        scale = ColourScale(SEQUENTIAL, 0.0, float(weights.max()))
+        scale = ColourScale(chosen_look().sequential, 0.0, float(weights.max()))
         painted = weights.astype(np.float64)[row[:, None], col[None]]
-        show_crop(place, paint_over(view.backdrop, painted, scale), resolution)
+        show_crop(place, paint_over(view.detail, painted, scale), resolution)
         _outline_region(place, region)
         if view.window is not None:
             y0, y1, x0, x1 = view.window
@@ -163,6 +164,7 @@ def _caption(maps: AttentionMaps, summary: AttentionTable) -> str:
         "outlined: the part in the clean prediction, – where it shows none",
         *(["left of each pair: clean, right: under the occluder (dashed)"] if arrow else []),
         "each map from zero to its own greatest value",
+        PHOTOGRAPH_NOTE,
         summary.model,
         *([f"occluder {describe(maps.card.occluder)}"] if maps.card.occluder else []),
         f"protocol {summary.protocol}",

@@ -12,19 +12,12 @@ from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.heatmaps.pictures import heatmap_panels, worst_case
 from occlusion_toolkit.heatmaps.summary_figure import WorstCase
 from occlusion_toolkit.plotting.arrangement import reading_order
-from occlusion_toolkit.plotting.colormaps import ColourScale, robust_scale
+from occlusion_toolkit.plotting.colormaps import ColourScale, robust_scale, scale_for
 from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
 from occlusion_toolkit.plotting.metric_text import axis_label, joint_title, metric_text, range_text
-from occlusion_toolkit.plotting.overlay import BODY_COLOUR, composite
-from occlusion_toolkit.plotting.painting import grey_backdrop, paint_cells, paint_over
-from occlusion_toolkit.plotting.posed import (
-    OCCLUDED_COLOUR,
-    front_layer,
-    on_blank,
-    outline,
-    side_layer,
-    silhouette,
-)
+from occlusion_toolkit.plotting.overlay import composite
+from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, detail_of, paint_cells, paint_over
+from occlusion_toolkit.plotting.posed import LIMBS_NOTE, on_blank, outline, silhouette
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
     LINE,
@@ -46,11 +39,12 @@ _MAGNIFICATION = 2
 _TITLES = ("image", "clean prediction", "from the side", "worst window", "prediction", "from the side")
 
 
-def heatmaps_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
+def heatmaps_by_model_figure(maps: Mapping[str, OcclusionMaps], *, robust: bool = False) -> Figure:
     """A row of heatmaps per model, the mean over joints first, all on the scale that all share.
 
     Args:
         maps: of each model, by its name: of the same image, joints and metric.
+        robust: colours end at the 1st and 99th percentile; otherwise at the least and greatest value.
 
     Raises:
         UsageError: there is no model, or they show different images, joints, metrics or windows.
@@ -64,7 +58,7 @@ def heatmaps_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
         for model, shown in panels.items()
     }
     everything = np.stack(list(values.values())).reshape(len(panels) * len(names), -1)
-    scale = robust_scale(first.metric, everything)
+    scale = (robust_scale if robust else scale_for)(first.metric, everything)
     columns = min(_MOST_COLUMNS, len(names))
     bands = -(-len(names) // columns)
     band_height = _MAP_TITLE + len(panels) * (_RANGE + _MAP + _MAP_GAP)
@@ -74,7 +68,13 @@ def heatmaps_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
             [
                 f"{_image(maps)}: {metric_text(first.metric)}",
                 f"occluder {first.occluder_px} × {first.occluder_px} px centred on each cell",
-                "one colour scale for all panels, from the 1st to the 99th percentile; arrows: values beyond",
+                "one colour scale for all panels, "
+                + (
+                    "from the 1st to the 99th percentile; arrows: values beyond"
+                    if robust
+                    else "to the worst window"
+                ),
+                PHOTOGRAPH_NOTE,
                 "above each panel its full range",
                 *_captions_once(panels),
             ]
@@ -82,7 +82,7 @@ def heatmaps_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
         width - 2 * _MARGIN,
     )
     height = 2 * _MARGIN + bands * band_height + (bands - 1) * _BAND_GAP + LINE * (len(caption) + 0.5)
-    backdrop = grey_backdrop(first.crop, first.resolution * _MAGNIFICATION)
+    detail = detail_of(first.crop, first.resolution * _MAGNIFICATION)
     with figure_style():
         figure = new_figure(width, height)
         for place, name in enumerate(names):
@@ -94,11 +94,11 @@ def heatmaps_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
                 panel_top = top + _MAP_TITLE + row * (_RANGE + _MAP + _MAP_GAP) + _RANGE
                 axes = axes_in_inches(figure, left, panel_top, _MAP, _MAP)
                 painted = paint_cells(shown[place], first.cells, first.resolution)
-                show_crop(axes, paint_over(backdrop, painted, scale), first.resolution)
+                show_crop(axes, paint_over(detail, painted, scale), first.resolution)
                 axes.set_title(range_text(shown[place]), size=6, color=FAINT_INK, pad=1.5, loc="left")
                 if column == 0:
                     _row_label(figure, model, panel_top + _MAP / 2)
-        _colour_bar(figure, scale, backdrop, axis_label(first.metric), everything, band_height)
+        _colour_bar(figure, scale, axis_label(first.metric), everything, band_height)
         add_small_print(figure, caption, _MARGIN, 0.6 * _MARGIN)
     return figure
 
@@ -106,7 +106,8 @@ def heatmaps_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
 def predictions_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
     """A row per model: the clean prediction, and what its own worst window makes of it.
 
-    The outline over the occluded predictions is that of the clean one.
+    The ground truth, where it is known, has the first row. The outline over the occluded predictions is that
+    of the clean one.
 
     Args:
         maps: of each model on the same image, by its name.
@@ -116,6 +117,7 @@ def predictions_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
     """
     cases = {model: worst_case(shown) for model, shown in maps.items()}
     first = _alike({model: case.maps for model, case in cases.items()})
+    truth = next(iter(cases.values())).true_layers()
     width = 2 * _MARGIN + _ROW_LABEL + 6 * (_BODY + _BODY_GAP) - _BODY_GAP + _MIDDLE
     size = first.occluder_px
     caption = wrap_small_print(
@@ -125,12 +127,14 @@ def predictions_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
                 f"worst of all positions of the {size} × {size} px occluder, for each model its own",
                 f"numbers: {metric_text(first.metric)}, mean over joints",
                 "outline: the clean prediction",
+                LIMBS_NOTE,
                 *_captions_once({model: case.maps for model, case in cases.items()}),
             ]
         ),
         width - 2 * _MARGIN,
     )
-    height = 2 * _MARGIN + _HEADER + len(cases) * (_BODY_TITLE + _BODY + _BODY_GAP)
+    names = [*(["ground truth"] if truth else []), *cases]
+    height = 2 * _MARGIN + _HEADER + len(names) * (_BODY_TITLE + _BODY + _BODY_GAP)
     height += LINE * (len(caption) + 0.6)
     lefts = [
         _MARGIN + _ROW_LABEL + column * (_BODY + _BODY_GAP) + (column > 2) * _MIDDLE for column in range(6)
@@ -139,10 +143,19 @@ def predictions_by_model_figure(maps: Mapping[str, OcclusionMaps]) -> Figure:
         figure = new_figure(width, height)
         for left, title in zip(lefts, _TITLES, strict=True):
             figure.text(left / width, 1 - _MARGIN / height, title, size=7, weight="bold", va="top")
-        for row, (model, case) in enumerate(cases.items()):
+        for row, name in enumerate(names):
             top = _MARGIN + _HEADER + row * (_BODY_TITLE + _BODY + _BODY_GAP) + _BODY_TITLE
-            _predictions([axes_in_inches(figure, left, top, _BODY, _BODY) for left in lefts], case)
-            _row_label(figure, model, top + _BODY / 2)
+            _row_label(figure, name, top + _BODY / 2)
+            if truth and row == 0:
+                pictures = (first.crop, composite(first.crop, truth[0]), on_blank(truth[1]))
+                for left, picture in zip(lefts, pictures, strict=False):
+                    axes = axes_in_inches(figure, left, top, _BODY, _BODY)
+                    show_crop(axes, picture, first.resolution)
+                    axes.set_title(
+                        "ground truth" if left > lefts[0] else "", size=6.5, color=FAINT_INK, pad=2
+                    )
+                continue
+            _predictions([axes_in_inches(figure, left, top, _BODY, _BODY) for left in lefts], cases[name])
         add_small_print(figure, caption, _MARGIN, 0.6 * _MARGIN)
     return figure
 
@@ -191,7 +204,6 @@ def _row_label(figure: Figure, model: str, middle_in: float) -> None:
 def _colour_bar(
     figure: Figure,
     scale: ColourScale,
-    backdrop: np.ndarray[tuple[int, int], np.dtype[np.float64]],
     label: str,
     values_mm: np.ndarray,
     band_height: float,
@@ -202,17 +214,14 @@ def _colour_bar(
     bar = axes_in_inches(
         figure, left, top + _BAR, _BAR, band_height - _MAP_TITLE - _RANGE - _MAP_GAP - 2 * _BAR
     )
-    draw_colour_bar(bar, scale, backdrop, values_mm)
+    draw_colour_bar(bar, scale, values_mm)
     bar.yaxis.set_label_position("right")
     bar.set_ylabel(label, labelpad=3)
 
 
 def _predictions(axes: list[Axes], case: WorstCase) -> None:
     resolution = case.maps.resolution
-    clean_front = front_layer(case.clean, case.faces, BODY_COLOUR)
-    clean_side = side_layer(case.clean, case.clean, case.faces, BODY_COLOUR)
-    front = front_layer(case.occluded, case.faces, OCCLUDED_COLOUR)
-    side = side_layer(case.occluded, case.clean, case.faces, OCCLUDED_COLOUR)
+    clean_front, clean_side, front, side = case.layers()
     pictures = (
         case.maps.crop,
         composite(case.maps.crop, clean_front),

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -14,6 +13,7 @@ from occlusion_toolkit.comparison.entries import Interval
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES, SIGNIFICANCE
 from occlusion_toolkit.comparison.tables import counted, differ
 from occlusion_toolkit.plotting.arrangement import reading_order
+from occlusion_toolkit.plotting.look import chosen_look
 from occlusion_toolkit.plotting.metric_text import axis_label, joint_title
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
@@ -38,7 +38,7 @@ _COLOURS = (0.08, 0.5, 0.8, 0.28, 0.65, 0.95)
 def model_colours(count: int) -> list[str]:
     """One colour per model, told apart by lightness as well as by hue."""
     order = sorted(_COLOURS[:count]) if count <= len(_COLOURS) else np.linspace(0.05, 0.95, count)
-    return [to_hex(cm.batlow(position)) for position in order]
+    return [to_hex(chosen_look().models(position)) for position in order]
 
 
 def bars_figure(comparison: Comparison, quantity: str = "occluded") -> Figure:

@@ -13,7 +13,7 @@ from occlusion_toolkit.plotting.arrangement import arrange
 from occlusion_toolkit.plotting.colormaps import own_scale, scale_for
 from occlusion_toolkit.plotting.colour_bar import draw_colour_bar, draw_relative_bar
 from occlusion_toolkit.plotting.metric_text import axis_label, joint_title, range_text
-from occlusion_toolkit.plotting.painting import Smoothing, grey_backdrop, paint_cells, paint_over
+from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, Smoothing, detail_of, paint_cells, paint_over
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
     INK,
@@ -52,6 +52,7 @@ class HeatmapPanels:
         joints_px: where the clean prediction puts the joints, pixels of the network's crop, (J, 2).
         resolution: side of the network's crop, pixels: the unit of everything above named `_px`.
         caption: one line of small print (model, occluder, hash of the protocol).
+        occluder: what is pasted, RGB, a whole window; None where it is not at hand.
     """
 
     crop: UInt8[np.ndarray, "height width 3"]
@@ -63,6 +64,7 @@ class HeatmapPanels:
     joints_px: Float[np.ndarray, "joints 2"] | None = None
     resolution: int = 224
     caption: str = ""
+    occluder: UInt8[np.ndarray, "side side 3"] | None = None
 
 
 def heatmap_figure(
@@ -82,7 +84,7 @@ def heatmap_figure(
     """
     places = arrange(maps.joint_names)
     layout = _Layout.of(maps, len(places), len(places[0]), shared_limits, smoothing)
-    backdrop = grey_backdrop(maps.crop, maps.resolution * _MAGNIFICATION)
+    detail = detail_of(maps.crop, maps.resolution * _MAGNIFICATION)
     shared = scale_for(maps.metric, maps.maps_mm)
     with figure_style():
         figure = new_figure(layout.width, layout.height)
@@ -90,15 +92,15 @@ def heatmap_figure(
             axes = axes_in_inches(figure, *layout.panel_corner(row, column), layout.panel, layout.panel)
             scale = shared if shared_limits else own_scale(maps.metric, maps.maps_mm[joint])
             painted = paint_cells(maps.maps_mm[joint], maps.cells, maps.resolution, smoothing)
-            show_crop(axes, paint_over(backdrop, painted, scale), maps.resolution)
+            show_crop(axes, paint_over(detail, painted, scale), maps.resolution)
             _title(axes, maps.joint_names[joint], maps.maps_mm[joint])
             if maps.joints_px is not None:
                 _ring(axes, maps.joints_px[joint], layout.panel)
         bar = _bar_axes(figure, layout)
         if shared_limits:
-            draw_colour_bar(bar, shared, backdrop)
+            draw_colour_bar(bar, shared, maps.maps_mm)
         else:
-            draw_relative_bar(bar, maps.metric, backdrop)
+            draw_relative_bar(bar, maps.metric)
         _legend(figure, layout, maps)
     return figure
 
@@ -128,9 +130,9 @@ class _Layout:
         label_lines = textwrap.wrap(label, int(bar_height / _LABEL_LETTER))
         panels_width = columns * (panel + _GAP) - _GAP
         width = 2 * _MARGIN + panels_width + _BAR_GAP + _BAR + _BAR_TICKS + LINE * len(label_lines)
-        caption = maps.caption
+        caption = " · ".join(part for part in (PHOTOGRAPH_NOTE, maps.caption) if part)
         if smoothing != "none":
-            caption += " · " * bool(caption) + "drawn interpolated between cell centres"
+            caption += " · drawn interpolated between cell centres"
         caption_lines = wrap_small_print(caption, width - 2 * _MARGIN)
         legend_height = max(LINE, panel * maps.occluder_px / maps.resolution)
         height = 2 * _MARGIN + panels_height + _LEGEND_GAP + legend_height + LINE * len(caption_lines)
@@ -190,7 +192,11 @@ def _legend(figure: Figure, layout: _Layout, maps: HeatmapPanels) -> None:
     axes.set(xlim=(0, width), ylim=(0, layout.legend_height))
     axes.axis("off")
     middle = layout.legend_height / 2
-    axes.add_patch(Rectangle((0, middle - side / 2), side, side, fc="#e4e6e8", ec=INK, lw=0.7, clip_on=False))
+    bottom = middle - side / 2
+    if maps.occluder is not None:
+        axes.imshow(maps.occluder, extent=(0, side, bottom, bottom + side), interpolation="antialiased")
+        axes.set(xlim=(0, width), ylim=(0, layout.legend_height), aspect="auto")
+    axes.add_patch(Rectangle((0, bottom), side, side, fill=False, ec=INK, lw=0.7, clip_on=False))
     text = f"occluder, {maps.occluder_px} × {maps.occluder_px} px, to scale"
     if maps.joints_px is not None:
         text += "      ○  joint in the clean prediction"

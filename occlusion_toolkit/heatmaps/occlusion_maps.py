@@ -16,6 +16,7 @@ import torch
 import xarray as xr
 from jaxtyping import UInt8
 
+from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.data.crops import denormalise, normalise
@@ -138,6 +139,16 @@ class OcclusionMaps:
             BodyModelError: its files are missing.
         """
         return self._bodies.load(self.card.body)
+
+    def true_body(self, image: int = 0) -> BodyModel:
+        """The body that an image's ground truth is parameters of; the neutral one where no gender is stored.
+
+        Raises:
+            BodyModelError: its files are missing.
+        """
+        stated = str(self.detail("true_gender", image)) if "true_gender" in self.dataset else None
+        gender: Gender = next((each for each in GENDERS if each == stated), "neutral")
+        return self._bodies.load(self.card.body, gender)
 
     def focused(self, metric: str | None = None, joints: Sequence[str] | None = None) -> OcclusionMaps:
         """The same maps with another metric and other joints to read and draw by default; both are stored.

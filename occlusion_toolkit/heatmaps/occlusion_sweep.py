@@ -299,5 +299,7 @@ def _with_image(maps: xr.Dataset, crop: Crop, position: int) -> xr.Dataset:
         values = {"true_rotmats": truth.rotmats, "true_betas": truth.betas, "true_camera": camera}
         arrays |= {name: value.cpu().numpy().astype(np.float32) for name, value in values.items()}
     names = {"file": crop.file, "file_sha256": crop.sha256}
+    if crop.truth is not None:
+        names["true_gender"] = crop.truth_gender
     coordinates = {"image": [position]} | {name: ("image", [value]) for name, value in names.items()}
     return maps.merge(labelled(arrays, coordinates))

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
+from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.errors import BodyModelError, OccluderError
 from occlusion_toolkit.heatmaps.maps_figure import HeatmapPanels, heatmap_figure
 from occlusion_toolkit.heatmaps.summary_figure import WorstCase, summary_figure
 from occlusion_toolkit.heatmaps.table import estimate, joints_in_crop
-from occlusion_toolkit.plotting.posed import PosedBody
+from occlusion_toolkit.plotting.posed import PosedBody, Surface
 from occlusion_toolkit.plotting.style import save_figure
 from occlusion_toolkit.sweep.occluders import describe
 
@@ -62,7 +67,21 @@ def heatmap_panels(maps: OcclusionMaps, image: int = 0) -> HeatmapPanels:
         joints_px=joints_in_crop(maps, maps.joints, image),
         resolution=maps.grid.resolution,
         caption=f"{card.model_card} · occluder {describe(card.occluder)} · protocol {card.hash}",
+        occluder=occluder_swatch(maps, image),
     )
+
+
+def occluder_swatch(maps: OcclusionMaps, image: int = 0) -> UInt8[np.ndarray, "side side 3"] | None:
+    """The occluder as it is pasted into the whole window nearest to the middle; None if it is not at hand."""
+    windows, size = maps.grid.windows(), maps.grid.size
+    clipped = (windows[:, 1::2] - windows[:, ::2] < size).any(axis=1)
+    off_centre = np.abs(windows.reshape(-1, 2, 2).sum(axis=2) / 2 - maps.grid.resolution / 2).sum(axis=1)
+    cell = divmod(int((off_centre + 1e6 * clipped).argmin()), maps.grid.cols)
+    y0, y1, x0, x1 = maps.window(cell)
+    try:
+        return maps.occluded_crop(cell, image)[y0:y1, x0:x1]
+    except OccluderError:
+        return None
 
 
 def worst_case(maps: OcclusionMaps, image: int = 0) -> WorstCase:
@@ -75,10 +94,30 @@ def worst_case(maps: OcclusionMaps, image: int = 0) -> WorstCase:
         maps=panels,
         window=maps.window(worst),
         occluded_crop=maps.occluded_crop(worst, image),
-        faces=maps.body.faces.cpu().numpy(),
+        surface=Surface.of(maps.body),
         clean=_posed(maps, "clean", image, clean_mm),
+        truth=true_body(maps, image),
         occluded=_posed(maps, worst, image, float(panels.maps_mm[:, worst[0], worst[1]].mean())),
     )
+
+
+def true_body(maps: OcclusionMaps, image: int = 0) -> PosedBody | None:
+    """The ground truth through its own camera; where that is unknown, put where the clean prediction is.
+
+    None where there is no truth, or its body is not at hand.
+    """
+    if "true_rotmats" not in maps.dataset:
+        return None
+    truth, clean = estimate(maps, "true", image), estimate(maps, "clean", image)
+    try:
+        body = maps.true_body(image)
+    except BodyModelError:
+        return None
+    vertices, camera = body(truth).vertices[0], truth.camera[0]
+    if not torch.isfinite(camera).all():
+        camera = clean.camera[0]
+        vertices = vertices + maps.body.pelvis(clean, SMPL24)[0] - body.pelvis(truth, SMPL24)[0]
+    return PosedBody(vertices.numpy(), camera.numpy())
 
 
 def _posed(maps: OcclusionMaps, which: str | tuple[int, int], image: int, mean_mm: float | None) -> PosedBody:

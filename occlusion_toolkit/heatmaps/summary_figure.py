@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -13,10 +13,14 @@ from occlusion_toolkit.plotting.colormaps import scale_for
 from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
 from occlusion_toolkit.plotting.metric_text import axis_label, range_text, window_text
 from occlusion_toolkit.plotting.overlay import BODY_COLOUR, composite
-from occlusion_toolkit.plotting.painting import grey_backdrop, paint_cells, paint_over
+from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, detail_of, paint_cells, paint_over
 from occlusion_toolkit.plotting.posed import (
+    LIMBS_NOTE,
     OCCLUDED_COLOUR,
+    TRUE_COLOUR,
+    Layer,
     PosedBody,
+    Surface,
     front_layer,
     on_blank,
     outline,
@@ -48,62 +52,81 @@ class WorstCase:
         maps: the maps of all joints and the crop.
         window: the worst window (y0, y1, x0, x1), pixels of the network's crop, ends exclusive.
         occluded_crop: the crop with the worst window occluded, RGB.
-        faces: corner indices of the body's triangles, (F, 3).
+        surface: of the body.
         clean: what the regressor makes of the crop.
         occluded: what it makes of the occluded crop.
+        truth: the ground truth; None where there is none.
     """
 
     maps: HeatmapPanels
     window: tuple[int, int, int, int]
     occluded_crop: UInt8[np.ndarray, "height width 3"]
-    faces: Int64[np.ndarray, "faces 3"]
+    surface: Surface
     clean: PosedBody
     occluded: PosedBody
+    truth: PosedBody | None = None
+
+    def layers(self) -> tuple[Layer, Layer, Layer, Layer]:
+        """The clean prediction from the front and the side, then the occluded one, as transparent layers."""
+        return (
+            front_layer(self.clean, self.surface, BODY_COLOUR),
+            side_layer(self.clean, self.clean, self.surface, BODY_COLOUR),
+            front_layer(self.occluded, self.surface, OCCLUDED_COLOUR),
+            side_layer(self.occluded, self.clean, self.surface, OCCLUDED_COLOUR),
+        )
+
+    def true_layers(self) -> tuple[Layer, Layer] | None:
+        """The ground truth from the front and the side; None where there is none."""
+        if self.truth is None:
+            return None
+        side = side_layer(self.truth, self.truth, self.surface, TRUE_COLOUR)
+        return front_layer(self.truth, self.surface, TRUE_COLOUR), side
 
 
 def summary_figure(case: WorstCase) -> Figure:
     """The crop and its prediction above, the same occluded below, the mean map on the right (PARE, Figure 1).
 
-    The outline of the clean prediction is repeated over the occluded one.
+    The ground truth, where it is known, stands between the crops and the predictions. The outline of the
+    clean prediction is repeated over the occluded one.
     """
-    left = _MARGIN + 3 * (_PANEL + _GAP)
+    truth = case.true_layers()
+    columns = 3 if truth is None else 4
+    left = _MARGIN + columns * (_PANEL + _GAP)
     width = left + _LARGE + _BAR_GAP + _BAR + _BAR_TICKS + LINE + _MARGIN
-    caption = wrap_small_print(_caption(case), width - 2 * _MARGIN)
+    letters = iter("abcdefghi")
+    upper_names, lower_names = ([f"({next(letters)})" for _ in range(columns)] for _ in range(2))
+    caption = wrap_small_print(_caption(case, lower_names, next(letters)), width - 2 * _MARGIN)
     height = 2 * _MARGIN + _TITLE + _LARGE + 0.04 + LINE * len(caption)
-    clean_front = front_layer(case.clean, case.faces, BODY_COLOUR)
-    clean_side = side_layer(case.clean, case.clean, case.faces, BODY_COLOUR)
-    front = front_layer(case.occluded, case.faces, OCCLUDED_COLOUR)
-    side = side_layer(case.occluded, case.clean, case.faces, OCCLUDED_COLOUR)
+    clean_front, clean_side, front, side = case.layers()
+    upper = [("image and worst window", case.maps.crop, None)]
+    lower = [("worst window occluded", case.occluded_crop, None)]
+    if truth is not None:
+        upper.append(("ground truth", composite(case.maps.crop, truth[0]), None))
+        lower.append(("ground truth, side", on_blank(truth[1]), None))
+    upper.append(("clean prediction", composite(case.maps.crop, clean_front), case.clean.mean_mm))
+    lower.append(("prediction", composite(case.occluded_crop, front), case.occluded.mean_mm))
+    upper.append(("from the side", on_blank(clean_side), None))
+    lower.append(("from the side", on_blank(side), None))
     with figure_style():
         figure = new_figure(width, height)
-        upper = [_panel(figure, column, 0) for column in range(3)]
-        lower = [_panel(figure, column, 1) for column in range(3)]
-        _picture(upper[0], case, case.maps.crop, "(a) image and worst window")
-        outline(upper[0], case.window)
-        _picture(
-            upper[1], case, composite(case.maps.crop, clean_front), "(b) clean prediction", case.clean.mean_mm
-        )
-        _picture(upper[2], case, on_blank(clean_side), "(c) from the side")
-        _picture(lower[0], case, case.occluded_crop, "(d) worst window occluded")
-        _picture(
-            lower[1],
-            case,
-            composite(case.occluded_crop, front),
-            "(e) prediction",
-            case.occluded.mean_mm,
-        )
-        _picture(lower[2], case, on_blank(side), "(f) from the side")
-        silhouette(lower[1], clean_front, case.maps.resolution)
-        silhouette(lower[2], clean_side, case.maps.resolution)
-        _mean_map(figure, case, left)
+        axes = [[_panel(figure, column, row) for column in range(columns)] for row in range(2)]
+        for places, names, shown in ((axes[0], upper_names, upper), (axes[1], lower_names, lower)):
+            for place, name, (title, picture, mean_mm) in zip(places, names, shown, strict=True):
+                _picture(place, case, picture, f"{name} {title}", mean_mm)
+        outline(axes[0][0], case.window)
+        silhouette(axes[1][-2], clean_front, case.maps.resolution)
+        silhouette(axes[1][-1], clean_side, case.maps.resolution)
+        _mean_map(figure, case, left, f"({'abcdefghi'[2 * columns]})")
         add_small_print(figure, caption, _MARGIN, 0.6 * _MARGIN)
     return figure
 
 
-def _caption(case: WorstCase) -> str:
+def _caption(case: WorstCase, names: list[str], map_letter: str) -> str:
     parts = [
         f"worst window: {window_text(case.window)} of {case.maps.resolution}",
-        "outline in (e), (f): the clean prediction",
+        f"outline in {names[-2]}, {names[-1]}: the clean prediction",
+        LIMBS_NOTE,
+        f"({map_letter}): {PHOTOGRAPH_NOTE}",
         case.maps.caption,
     ]
     return " · ".join(part for part in parts if part)
@@ -128,19 +151,19 @@ def _titles(axes: Axes, title: str, value: str, height_in: float = _PANEL) -> No
     axes.text(1, above, value, transform=axes.transAxes, ha="right", color=FAINT_INK, size=7)
 
 
-def _mean_map(figure: Figure, case: WorstCase, left: float) -> None:
+def _mean_map(figure: Figure, case: WorstCase, left: float, name: str) -> None:
     maps = case.maps
     mean = maps.maps_mm.mean(axis=0)
     scale = scale_for(maps.metric, mean)
-    backdrop = grey_backdrop(maps.crop, maps.resolution * 3)
+    detail = detail_of(maps.crop, maps.resolution * 3)
     axes = axes_in_inches(figure, left, _MARGIN + _TITLE, _LARGE, _LARGE)
     show_crop(
-        axes, paint_over(backdrop, paint_cells(mean, maps.cells, maps.resolution), scale), maps.resolution
+        axes, paint_over(detail, paint_cells(mean, maps.cells, maps.resolution), scale), maps.resolution
     )
     outline(axes, case.window)
-    title = f"(g) mean over {len(maps.joint_names)} joints" if len(maps.joint_names) > 1 else "(g) map"
+    title = f"{name} mean over {len(maps.joint_names)} joints" if len(maps.joint_names) > 1 else f"{name} map"
     _titles(axes, title, range_text(mean), _LARGE)
     bar = axes_in_inches(figure, left + _LARGE + _BAR_GAP, _MARGIN + _TITLE, _BAR, _LARGE)
-    draw_colour_bar(bar, scale, backdrop)
+    draw_colour_bar(bar, scale, mean)
     bar.yaxis.set_label_position("right")
     bar.set_ylabel(axis_label(maps.metric), labelpad=4)

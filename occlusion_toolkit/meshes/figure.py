@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from occlusion_toolkit.plotting.colormaps import ColourScale
-from occlusion_toolkit.plotting.colour_bar import draw_plain_bar
+from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
 from occlusion_toolkit.plotting.mesh_views import (
     HATCH_LINE_IN,
     HATCH_PITCH_IN,
@@ -171,7 +171,7 @@ def _draw_bar(figure: Figure, band: MeshBand, label: str, left: float, top: floa
     length = min(height - _TITLE - _SIDE_NAMES - 2 * _BAR, _LONGEST_BAR)
     middle = top + (height + _TITLE - _SIDE_NAMES) / 2
     axes = axes_in_inches(figure, left, middle - length / 2, _BAR, length)
-    draw_plain_bar(axes, band.scale, np.concatenate([panel.values_mm for panel in band.panels]))
+    draw_colour_bar(axes, band.scale, np.concatenate([panel.values_mm for panel in band.panels]))
     width, full = figure.get_size_inches()
     label_left, label_middle = (left + _BAR + _BAR_TICKS) / width, 1 - (top + height / 2) / full
     figure.text(label_left, label_middle, label, rotation=90, va="center", ha="left", ma="center")

@@ -3,21 +3,12 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from cmcrameri import cm
 from jaxtyping import Float, Real
-from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
+from occlusion_toolkit.plotting.look import chosen_look
 from occlusion_toolkit.plotting.metric_text import is_signed
-
-SEQUENTIAL: Colormap = ListedColormap(cm.lipari(np.linspace(0.14, 1.0, 256)), name="lipari_from_blue")
-"""Blue over red to cream: lightness and warmth both rise with the value.
-
-Lipari without its near-black end, which would bury the photograph underneath.
-"""
-
-DIVERGING: Colormap = cm.vik
-"""Blue below zero, red above, light in the middle."""
 
 ROBUST_RANGE = (0.01, 0.99)
 """The quantiles at which the colours of a robust scale end."""
@@ -50,11 +41,6 @@ class ColourScale:
             return np.where(np.isnan(values), np.nan, 0.5 if self.signed else 0.0)
         return ((values - low) / (high - low)).clip(0.0, 1.0).astype(np.float64)
 
-    def strength(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """How far a value is from nothing, 0 to 1; NaN stays NaN."""
-        fraction = self.fraction(values)
-        return np.abs(2.0 * fraction - 1.0) if self.signed else fraction
-
     def colours(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """The sRGB colour of each value in [0, 1], shape (..., 3); NaN has the colour of the lowest."""
         return np.asarray(self.colormap(np.nan_to_num(self.fraction(values))), dtype=np.float64)[..., :3]
@@ -69,7 +55,7 @@ def own_scale(metric: str, values_mm: Float[np.ndarray, "..."]) -> ColourScale:
     """
     finite = values_mm[np.isfinite(values_mm)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    colormap = DIVERGING if is_signed(metric) else SEQUENTIAL
+    colormap = chosen_look().diverging if is_signed(metric) else chosen_look().sequential
     return ColourScale(colormap, low, high, signed=is_signed(metric))
 
 

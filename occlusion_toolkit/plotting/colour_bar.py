@@ -1,4 +1,4 @@
-"""Colour bars in the colours of the panels: blended over the photograph's mean grey, or plain for meshes."""
+"""Colour bars, with arrowheads where values lie beyond their ends."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,54 +7,45 @@ from matplotlib.patches import Polygon
 
 from occlusion_toolkit.plotting.colormaps import ColourScale, scale_for
 from occlusion_toolkit.plotting.metric_text import is_signed
-from occlusion_toolkit.plotting.painting import bar_colours
 from occlusion_toolkit.plotting.style import INK
 
 _STEPS = 256
 
 
-def draw_colour_bar(
-    axes: Axes,
-    scale: ColourScale,
-    backdrop: Float[np.ndarray, "size size"],
-    values_mm: Float[np.ndarray, "..."] | None = None,
-) -> None:
+def draw_colour_bar(axes: Axes, scale: ColourScale, values_mm: Float[np.ndarray, "..."]) -> None:
     """Fills axes with the colours of a scale from bottom to top, ticks in millimetres on the right.
 
     Args:
         axes: to fill.
         scale: of the colours.
-        backdrop: what they lie over.
         values_mm: what is shown; an arrowhead at an end says that some value lies beyond it.
     """
     flat = scale.high <= scale.low
     top = scale.low + 1 if flat else scale.high
-    colours = _fill(axes, scale, backdrop, top)
-    if flat:
-        axes.set_yticks([scale.low], [f"{scale.low:.0f}"])
-    if values_mm is not None:
-        _arrowheads(axes, scale.low, top, colours, values_mm)
-
-
-def draw_relative_bar(axes: Axes, metric: str, backdrop: Float[np.ndarray, "size size"]) -> None:
-    """The bar of panels that each have their own scale: words instead of millimetres."""
-    if is_signed(metric):
-        _fill(axes, scale_for(metric, np.array([-1.0, 1.0])), backdrop, 1.0)
-        axes.set_yticks([-1, 0, 1], ["−most", "0", "+most"])
-    else:
-        _fill(axes, scale_for(metric, np.array([0.0, 1.0])), backdrop, 1.0)
-        axes.set_yticks([0, 1], ["least", "most"])
-
-
-def draw_plain_bar(axes: Axes, scale: ColourScale, values_mm: Float[np.ndarray, "..."]) -> None:
-    """A bar in the bare colours of a scale; an arrowhead at an end says that some value lies beyond it."""
-    flat = scale.high <= scale.low
-    top = scale.low + 1 if flat else scale.high
-    colours = scale.colours(np.linspace(scale.low, scale.high, _STEPS))
-    _show(axes, colours, scale.low, top)
+    colours = _fill(axes, scale, scale.low, top)
     if flat:
         axes.set_yticks([scale.low], [f"{scale.low:.0f}"])
     _arrowheads(axes, scale.low, top, colours, values_mm)
+
+
+def draw_relative_bar(axes: Axes, metric: str) -> None:
+    """The bar of panels that each have their own scale: words instead of millimetres."""
+    if is_signed(metric):
+        _fill(axes, scale_for(metric, np.array([-1.0, 1.0])), -1.0, 1.0)
+        axes.set_yticks([-1, 0, 1], ["−most", "0", "+most"])
+    else:
+        _fill(axes, scale_for(metric, np.array([0.0, 1.0])), 0.0, 1.0)
+        axes.set_yticks([0, 1], ["least", "most"])
+
+
+def _fill(axes: Axes, scale: ColourScale, bottom: float, top: float) -> Float[np.ndarray, "steps 3"]:
+    colours = scale.colours(np.linspace(bottom, top, _STEPS))
+    extent = (0.0, 1.0, bottom, top)
+    axes.imshow(colours[:, None], extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
+    axes.set_xticks([])
+    axes.yaxis.tick_right()
+    axes.tick_params(axis="y", length=2, width=0.5, pad=2)
+    return colours
 
 
 def _arrowheads(
@@ -77,19 +68,3 @@ def _arrowheads(
             axes.add_patch(
                 Polygon(corners, transform=axes.transAxes, clip_on=False, fc=colour, ec=INK, lw=0.5, zorder=0)
             )
-
-
-def _fill(
-    axes: Axes, scale: ColourScale, backdrop: Float[np.ndarray, "size size"], top: float
-) -> Float[np.ndarray, "steps 3"]:
-    colours = bar_colours(np.linspace(scale.low, scale.high, _STEPS), scale, float(backdrop.mean()))
-    _show(axes, colours, scale.low, top)
-    return colours
-
-
-def _show(axes: Axes, colours: Float[np.ndarray, "steps 3"], bottom: float, top: float) -> None:
-    extent = (0.0, 1.0, bottom, top)
-    axes.imshow(colours[:, None], extent=extent, origin="lower", aspect="auto", interpolation="bilinear")
-    axes.set_xticks([])
-    axes.yaxis.tick_right()
-    axes.tick_params(axis="y", length=2, width=0.5, pad=2)

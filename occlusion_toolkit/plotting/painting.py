@@ -1,4 +1,4 @@
-"""Maps as pictures: cells over exactly their blocks of the crop, colours over a grey photograph."""
+"""Maps as pictures: cells over exactly their blocks of the crop, which the photograph only shades."""
 
 from typing import Literal
 
@@ -7,17 +7,30 @@ from jaxtyping import Float, Int64, UInt8
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import gaussian_filter
 
 from occlusion_toolkit.plotting.colormaps import ColourScale
 
 Smoothing = Literal["none", "linear"]
 
-# The photograph is greyed and kept clear of black and white, so that colours stay readable over all of it.
+LIGHTER, DARKER = 0.08, 0.12
+"""How far the photograph under a map takes its colours to white and to black at most.
+
+In CIELAB a colour stays within 12 of that in the bar; the whole scale is over 100 long.
+"""
+
+NO_CELL = 0.86
+"""Grey of the crop where no cell is."""
+
+PHOTOGRAPH_NOTE = "the photograph lightens and darkens colours a little, at most by " + (
+    f"{100 * LIGHTER:.0f} and {100 * DARKER:.0f} %"
+)
+
+# How the detail of a photograph is found: blur as a share of the crop's side, and gain.
+_SURROUNDINGS, _CONTRAST = 0.06, 4.0
+
 _GREY_FLOOR, _GREY_CEILING = 0.14, 0.94
 _LUMA = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
-
-# Opacity of the weakest and the strongest value; the exponent keeps middling ones in colour.
-_FAINTEST, _STRONGEST, _ONSET = 0.32, 0.88, 0.6
 
 
 def paint_cells(
@@ -58,54 +71,51 @@ def _between_centres(
 
 def grey_backdrop(crop: UInt8[np.ndarray, "height width 3"], size: int) -> Float[np.ndarray, "size size"]:
     """The crop in subdued grey, resampled to a square of `size` pixels, values in [0, 1]."""
-    resized = Image.fromarray(crop).resize((size, size), Image.Resampling.LANCZOS)
-    luma: NDArray[np.float64] = np.asarray(resized, dtype=np.float64) @ _LUMA / 255
-    return _GREY_FLOOR + (_GREY_CEILING - _GREY_FLOOR) * luma
+    return _GREY_FLOOR + (_GREY_CEILING - _GREY_FLOOR) * _luma(crop, size)
+
+
+def detail_of(crop: UInt8[np.ndarray, "height width 3"], size: int) -> Float[np.ndarray, "size size"]:
+    """How much lighter a crop is than its surroundings, at most `LIGHTER`, or darker, at least -`DARKER`.
+
+    Even ground is zero whatever its brightness, so a map painted over it has the colours of its bar.
+
+    Args:
+        crop: RGB.
+        size: side of the answer, pixels.
+    """
+    luma = _luma(crop, size)
+    surroundings = gaussian_filter(luma, _SURROUNDINGS * size, mode="nearest")
+    relief = np.tanh(_CONTRAST * (luma - surroundings))
+    return np.asarray(np.where(relief > 0, LIGHTER, DARKER) * relief)
 
 
 def paint_over(
-    backdrop: Float[np.ndarray, "size size"],
+    detail: Float[np.ndarray, "size size"],
     painted: Float[np.ndarray, "resolution resolution"],
     scale: ColourScale,
 ) -> UInt8[np.ndarray, "size size 3"]:
-    """A painted map over the grey crop.
+    """A painted map in the colours of its scale, lightened and darkened by the detail of the crop.
+
+    A colour moves only a little of the way to white or black, so it can be read off the colour bar whatever
+    lies beneath.
 
     Args:
-        backdrop: of `grey_backdrop`; its side is a multiple of the map's, so that no cell is stretched.
-        painted: of `paint_cells`, NaN where the crop shows through untouched.
+        detail: of `detail_of`; its side is a multiple of the map's, so that no cell is stretched.
+        painted: of `paint_cells`; NaN, where there is no cell, is light grey.
         scale: colours of the values.
 
     Returns:
-        RGB of the backdrop's size.
+        RGB of the detail's size.
     """
-    factor = len(backdrop) // len(painted)
-    tint = tinted(painted, scale).repeat(factor, axis=0).repeat(factor, axis=1)
-    return (_over(tint, backdrop) * 255).round().clip(0, 255).astype(np.uint8)
+    factor = len(detail) // len(painted)
+    colours = scale.colours(painted)
+    colours[np.isnan(painted)] = NO_CELL
+    colours = colours.repeat(factor, axis=0).repeat(factor, axis=1)
+    towards = np.where(detail > 0, 1.0, 0.0)[..., None]
+    shaded = colours + np.abs(detail)[..., None] * (towards - colours)
+    return np.asarray((shaded * 255).round().clip(0, 255), dtype=np.uint8)
 
 
-def tinted(values: Float[np.ndarray, "..."], scale: ColourScale) -> Float[np.ndarray, "... 4"]:
-    """Colours and opacities of values: weak ones are translucent, strong ones hardly, NaN fully.
-
-    Args:
-        values: any shape, millimetres.
-        scale: their colours.
-
-    Returns:
-        sRGB and opacity in [0, 1].
-    """
-    opacity = _FAINTEST + (_STRONGEST - _FAINTEST) * scale.strength(values) ** _ONSET
-    opacity = np.where(np.isnan(values), 0.0, opacity)[..., None]
-    return np.concatenate([scale.colours(values), opacity], axis=-1)
-
-
-def bar_colours(
-    values: Float[np.ndarray, " steps"], scale: ColourScale, grey: float
-) -> Float[np.ndarray, "steps 3"]:
-    """The colours of values over a uniform grey, for a colour bar."""
-    return _over(tinted(values, scale), np.full(len(values), grey))
-
-
-def _over(tint: NDArray[np.float64], grey: NDArray[np.float64]) -> NDArray[np.float64]:
-    opacity = tint[..., 3:]
-    blended: NDArray[np.float64] = opacity * tint[..., :3] + (1.0 - opacity) * grey[..., None]
-    return blended
+def _luma(crop: UInt8[np.ndarray, "height width 3"], size: int) -> NDArray[np.float64]:
+    resized = Image.fromarray(crop).resize((size, size), Image.Resampling.LANCZOS)
+    return np.asarray(np.asarray(resized, dtype=np.float64) @ _LUMA / 255)

@@ -116,18 +116,19 @@ def maps(monkeypatch):
     return {name: fake_maps(name, seed) for seed, name in enumerate(("a", "b"))}
 
 
-def test_all_panels_share_a_scale_that_single_cells_do_not_stretch_and_arrows_say_so(maps):
+@pytest.mark.parametrize("robust", [True, False])
+def test_all_panels_share_a_scale_to_the_worst_window_or_one_with_arrows(maps, robust):
     values = maps["b"]["error"].values.copy()
     values[0, 0, 0, 0] = 5000
-    figure = heatmaps_by_model_figure({**maps, "b": fake_maps("b", 1, error=values)})
+    figure = heatmaps_by_model_figure({**maps, "b": fake_maps("b", 1, error=values)}, robust=robust)
     (bar,) = [axes for axes in figure.axes if axes.get_ylabel()]
     everything = np.stack([maps["a"]["error"].values, values])
     low, high = bar.get_ylim()
     assert everything.min() <= low < 40
-    assert 100 < high < 121
+    assert (100 < high < 121) if robust else high == pytest.approx(5000)
     assert any("5000 mm" in axes.get_title(loc="left") for axes in figure.axes)
-    assert "1st to the 99th percentile; arrows: values beyond" in texts(figure)
-    assert [patch for patch in bar.patches if isinstance(patch, Polygon)]
+    assert ("1st to the 99th percentile; arrows: values beyond" in texts(figure)) == robust
+    assert bool([patch for patch in bar.patches if isinstance(patch, Polygon)]) == robust
 
 
 def test_models_on_different_images_are_not_shown_together(maps):
@@ -141,7 +142,8 @@ def test_models_on_different_images_are_not_shown_together(maps):
 
 def test_predictions_have_a_row_per_model_the_errors_above_them_and_name_the_image(maps):
     figure = predictions_by_model_figure(maps)
-    assert len(figure.axes) == 12
+    assert len(figure.axes) == 3 + 12
+    assert [axes.get_title() for axes in figure.axes].count("ground truth") == 2
     titles = [axes.get_title(loc="right") for axes in figure.axes]
     for shown in maps.values():
         worst = shown.sel(joint=shown.joints).mean("joint").max()

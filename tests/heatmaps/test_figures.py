@@ -6,16 +6,19 @@ import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
+from support.figure_fixtures import fake_maps
 from support.figure_texts import assert_texts_fit, texts
 from support.synthetic_meshes import sphere
 
 from occlusion_toolkit.body.joints import LSP14, SMPL24
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.heatmaps.maps_figure import HeatmapPanels, heatmap_figure
+from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
+from occlusion_toolkit.heatmaps.pictures import occluder_swatch, true_body, worst_case
 from occlusion_toolkit.heatmaps.summary_figure import WorstCase, summary_figure
 from occlusion_toolkit.plotting import posed
 from occlusion_toolkit.plotting.metric_text import axis_label, window_text
-from occlusion_toolkit.plotting.posed import PosedBody
+from occlusion_toolkit.plotting.posed import PosedBody, Surface
 from occlusion_toolkit.plotting.style import DPI, FORMATS, save_figure, wrap_small_print
 from occlusion_toolkit.sweep.grid import Grid
 
@@ -41,7 +44,7 @@ def example(names=LSP14.joint_names, metric="error", **changes):
     return dataclasses.replace(maps, **changes)
 
 
-def example_case(**changes):
+def example_case(*, truth=False, **changes):
     vertices, faces = sphere(rings=8, radius=0.5)
     maps = example(**changes)
     camera = np.array([1.0, 0.0, 0.0], dtype=np.float32)
@@ -49,8 +52,9 @@ def example_case(**changes):
         maps=maps,
         window=tuple(map(int, GRID.windows()[maps.maps_mm.mean(0).argmax()])),
         occluded_crop=maps.crop,
-        faces=faces.numpy(),
+        surface=Surface(faces.numpy(), np.zeros(len(vertices), np.int64)),
         clean=PosedBody(vertices.float().numpy(), camera, 62.0),
+        truth=PosedBody(vertices.float().numpy(), camera) if truth else None,
         occluded=PosedBody(vertices.float().numpy() * 0.7, camera, 148.0),
     )
 
@@ -83,9 +87,45 @@ def test_no_text_of_the_14_joints_sticks_out_or_touches_another(heatmaps, smooth
     assert_texts_fit(smoothed)
 
 
+@pytest.mark.parametrize("truth", [True, False])
 @pytest.mark.parametrize("metric", METRICS)
-def test_no_text_of_the_summary_sticks_out_or_touches_another(metric):
-    assert_texts_fit(summary_figure(example_case(metric=metric)))
+def test_no_text_of_the_summary_sticks_out_or_touches_another(metric, truth):
+    assert_texts_fit(summary_figure(example_case(metric=metric, truth=truth)))
+
+
+def test_the_ground_truth_stands_beside_the_predictions_where_it_is_known():
+    assert "(b) ground truth" in texts(summary_figure(example_case(truth=True)))
+    assert not any("truth" in text for text in texts(summary_figure(example_case())))
+
+
+def test_the_swatch_is_the_occluder():
+    rng = np.random.default_rng(0)
+    occluder = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    for shown in (occluder, None):
+        figure = heatmap_figure(example(("neck",), occluder=shown))
+        swatches = [
+            image for axes in figure.axes for image in axes.images if image.get_array().shape == (40, 40, 3)
+        ]
+        assert len(swatches) == (shown is not None)
+        for swatch in swatches:
+            assert np.array_equal(swatch.get_array(), occluder)
+
+
+def test_the_swatch_of_a_sweep_is_what_was_pasted():
+    grey = np.array([124, 116, 104])
+    assert np.abs(occluder_swatch(fake_maps()).astype(int) - grey).max() <= 1
+    assert occluder_swatch(fake_maps()).shape == (56, 56, 3)
+
+
+@pytest.mark.parametrize("camera_known", [True, False])
+def test_a_truth_without_a_camera_is_put_where_the_clean_prediction_is(camera_known):
+    camera = np.array([[0.5, 0.1, 0.2]] if camera_known else [[np.nan] * 3], np.float32)
+    maps = fake_maps(true_camera=camera)
+    truth, clean = true_body(maps), worst_case(maps).clean
+    assert np.allclose(truth.camera, camera[0] if camera_known else clean.camera)
+    assert np.allclose(truth.vertices, clean.vertices, atol=1e-5)  # both stand upright
+    without = maps.dataset.drop_vars([f"true_{name}" for name in ("rotmats", "betas", "camera")])
+    assert true_body(OcclusionMaps(without)) is None
 
 
 def test_every_joint_is_named_with_its_own_range(heatmaps):

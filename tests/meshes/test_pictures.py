@@ -14,7 +14,8 @@ from occlusion_toolkit.meshes import pictures
 from occlusion_toolkit.meshes.figure import MeshBand, MeshPanel, mesh_figure
 from occlusion_toolkit.meshes.pictures import draw_all
 from occlusion_toolkit.plotting.arrangement import arrange
-from occlusion_toolkit.plotting.colormaps import SEQUENTIAL, ColourScale, robust_scale
+from occlusion_toolkit.plotting.colormaps import ColourScale, robust_scale
+from occlusion_toolkit.plotting.look import SEQUENTIAL
 from occlusion_toolkit.plotting.mesh_views import body_views
 
 CAPTION = "pare-open · 120 images of 24 sequences · " + "many words " * 12 + "· protocol 3fa2c91b7d00"

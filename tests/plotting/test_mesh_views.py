@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 from support.synthetic_meshes import joined, sphere
 
-from occlusion_toolkit.plotting.colormaps import SEQUENTIAL, ColourScale
+from occlusion_toolkit.plotting.colormaps import ColourScale
+from occlusion_toolkit.plotting.look import SEQUENTIAL
 from occlusion_toolkit.plotting.mesh_views import (
     DARKEST,
     QUIET_COLOUR,

@@ -28,7 +28,8 @@ from occlusion_toolkit.comparison.tables import explanation
 from occlusion_toolkit.files.atomic import write_text
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
-from occlusion_toolkit.plotting.colormaps import DIVERGING, ROBUST_RANGE, SEQUENTIAL
+from occlusion_toolkit.plotting.colormaps import ROBUST_RANGE
+from occlusion_toolkit.plotting.look import chosen_look
 from occlusion_toolkit.plotting.metric_text import axis_label, metric_text
 from occlusion_toolkit.sweep.occluders import describe
 
@@ -62,8 +63,8 @@ def write_report(
         "explanation": explanation(comparison),
         "hashes": {model.name: model.card.hash for model in comparison.models},
         "colours": model_colours(len(comparison.models)),
-        "sequential": _colour_table(SEQUENTIAL),
-        "diverging": _colour_table(DIVERGING),
+        "sequential": _colour_table(chosen_look().sequential),
+        "diverging": _colour_table(chosen_look().diverging),
         "example": _example(comparison, maps) if maps else None,
         "meshes": _meshes(comparison, meshes) if meshes else None,
     }
