@@ -41,6 +41,9 @@ from occlusion_toolkit.plotting.style import (
 _PANEL, _GAP, _TITLE, _MARGIN = 1.60, 0.08, 0.17, 0.10
 _BAR, _BAR_GAP, _BAR_TICKS = 0.12, 0.10, 0.38
 
+_Panel = tuple[str, NDArray[np.uint8], float | None]
+"""Title, picture and mean error of a small panel."""
+
 _LARGE = 2 * _PANEL + _GAP + _TITLE
 
 
@@ -98,8 +101,8 @@ def summary_figure(case: WorstCase) -> Figure:
     caption = wrap_small_print(_caption(case, lower_names, next(letters)), width - 2 * _MARGIN)
     height = 2 * _MARGIN + _TITLE + _LARGE + 0.04 + LINE * len(caption)
     clean_front, clean_side, front, side = case.layers()
-    upper = [("image and worst window", case.maps.crop, None)]
-    lower = [("worst window occluded", case.occluded_crop, None)]
+    upper: list[_Panel] = [("image and worst window", case.maps.crop, None)]
+    lower: list[_Panel] = [("worst window occluded", case.occluded_crop, None)]
     if truth is not None:
         upper.append(("ground truth", composite(case.maps.crop, truth[0]), None))
         lower.append(("ground truth, side", on_blank(truth[1]), None))

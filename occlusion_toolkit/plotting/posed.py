@@ -71,7 +71,7 @@ class Surface:
 
     def colours(self, trunk: tuple[float, float, float]) -> Float32[np.ndarray, "vertices 3"]:
         """The colour of every vertex of a body whose head and trunk have this one, sRGB in [0, 1]."""
-        return np.array([trunk, LEFT_COLOUR, RIGHT_COLOUR], np.float32)[self.sides]
+        return np.asarray(np.array([trunk, LEFT_COLOUR, RIGHT_COLOUR], np.float32)[self.sides])
 
 
 def front_layer(body: PosedBody, surface: Surface, trunk: tuple[float, float, float]) -> Layer:

@@ -158,7 +158,7 @@ def _scale_strokes(figure: Figure, factor: float) -> None:
     """Scales what is measured in points and so does not follow the size of a figure."""
     for artist in figure.findobj():
         if isinstance(artist, Text):
-            artist.set_fontsize(artist.get_fontsize() * factor)
+            artist.set_fontsize(float(artist.get_fontsize()) * factor)
         elif isinstance(artist, Line2D):
             artist.set_linewidth(artist.get_linewidth() * factor)
             artist.set_markersize(artist.get_markersize() * factor)
@@ -168,12 +168,16 @@ def _scale_strokes(figure: Figure, factor: float) -> None:
         elif isinstance(artist, Collection):
             artist.set_linewidth([each * factor for each in np.atleast_1d(artist.get_linewidth())])
         for effect in artist.get_path_effects() or ():
-            if "linewidth" in getattr(effect, "_gc", {}):
-                effect._gc["linewidth"] *= factor
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        axis.labelpad *= factor
-        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
-            tick.set_pad(tick.get_pad() * factor)
+            stroke = getattr(effect, "_gc", {})
+            if "linewidth" in stroke:
+                stroke["linewidth"] *= factor
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.labelpad *= factor
+            for tick in axis.get_major_ticks()[:1]:
+                pad = float(tick.get_pad())  # type: ignore[func-returns-value]
+                length, width = tick.get_tick_padding(), tick.tick1line.get_markeredgewidth()  # scaled above
+                axis.set_tick_params(pad=pad * factor, length=length * factor, width=width)
 
 
 @contextlib.contextmanager
