@@ -175,7 +175,7 @@ def _scale_strokes(figure: Figure, factor: float) -> None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.labelpad *= factor
             for tick in axis.get_major_ticks()[:1]:
-                pad = float(tick.get_pad())  # type: ignore[func-returns-value]
+                pad: Any = tick.get_pad()  # type: ignore[func-returns-value]
                 length, width = tick.get_tick_padding(), tick.tick1line.get_markeredgewidth()  # scaled above
                 axis.set_tick_params(pad=pad * factor, length=length * factor, width=width)
 
