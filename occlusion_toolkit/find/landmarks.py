@@ -98,13 +98,16 @@ class Landmarks:
 def landmarks_at(
     image: UInt8[np.ndarray, "height width 3"],
     places: Sequence[tuple[Float64[np.ndarray, " 2"], Float64[np.ndarray, " 2"]]],
+    network: BlazePose | None = None,
 ) -> list[Landmarks | None]:
     """Landmarks of people by their hips and the points above; None where the image shows nothing there.
 
     Args:
         image: upright RGB, (H, W, 3).
         places: middle of the hips and the point above it, per person, pixels of the image.
+        network: the landmark network, BlazePose "full" by default.
     """
+    network = network or _full()
     answers: list[Landmarks | None] = [None] * len(places)
     cut = []
     for number, (hips, top) in enumerate(places):
@@ -115,14 +118,16 @@ def landmarks_at(
             continue  # the place lies outside the image
     for start in range(0, len(cut), _BATCH):
         numbers, crops, pixels = zip(*cut[start : start + _BATCH], strict=True)
-        for number, answer in zip(numbers, _read(crops, np.stack(pixels)), strict=True):
+        for number, answer in zip(numbers, _read(network, crops, np.stack(pixels)), strict=True):
             answers[number] = answer
     return answers
 
 
 @torch.inference_mode()
-def _read(crops: Sequence[TurnedCrop], pixels: UInt8[np.ndarray, "crops 256 256 3"]) -> list[Landmarks]:
-    output = _network()(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+def _read(
+    network: BlazePose, crops: Sequence[TurnedCrop], pixels: UInt8[np.ndarray, "crops 256 256 3"]
+) -> list[Landmarks]:
+    output = network(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
     rows = zip(
         crops,
         output.landmarks.double().numpy(),
@@ -158,5 +163,5 @@ def _corners(mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Float64[n
 
 
 @cache
-def _network() -> BlazePose:
+def _full() -> BlazePose:
     return channels_last(load_blazepose("blazepose-full", blazepose_full))

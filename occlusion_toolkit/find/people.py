@@ -10,6 +10,7 @@ from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.find.candidates import Candidate, find_candidates
 from occlusion_toolkit.find.landmarks import Landmarks, landmarks_at
 from occlusion_toolkit.find.person import FoundPerson, rectangle_around, square_around
+from occlusion_toolkit.models.backbones.blazepose import BlazePose
 
 MIN_PRESENCE: Final = 0.5
 """Certainty of the landmark network from which on a crop shows a person, as published."""
@@ -20,7 +21,9 @@ _TILE_SCORE: Final = 0.9
 and much that is nobody, at certainties that people have too, but never both this high."""
 
 
-def find_people(image: UInt8[np.ndarray, "height width 3"] | Path | str) -> list[FoundPerson]:
+def find_people(
+    image: UInt8[np.ndarray, "height width 3"] | Path | str, *, network: BlazePose | None = None
+) -> list[FoundPerson]:
     """The people in a picture, the largest first; an empty list where there is nobody.
 
     BlazePose's detector looks at the whole picture and at overlapping tiles of it, its landmark network at
@@ -28,6 +31,7 @@ def find_people(image: UInt8[np.ndarray, "height width 3"] | Path | str) -> list
 
     Args:
         image: upright RGB, (H, W, 3), or the path of a photograph.
+        network: the landmark network, BlazePose "full" by default.
 
     Raises:
         ImageError: the photograph is missing or damaged.
@@ -42,9 +46,9 @@ def find_people(image: UInt8[np.ndarray, "height width 3"] | Path | str) -> list
         image = read_image(Path(image)).pixels
     height, width = image.shape[:2]
     candidates = find_candidates(image)
-    first = landmarks_at(image, [(place.hips, place.top) for place in candidates])
+    first = landmarks_at(image, [(place.hips, place.top) for place in candidates], network)
     likely = [pair for pair in zip(candidates, first, strict=True) if _shows_person(*pair)]
-    second = landmarks_at(image, [(answer.hips, answer.top) for _, answer in likely if answer])
+    second = landmarks_at(image, [(answer.hips, answer.top) for _, answer in likely if answer], network)
     people = []
     for (place, _), answer in zip(likely, second, strict=True):
         if answer is not None and _shows_person(place, answer):

@@ -30,7 +30,8 @@ def change_appearance(
     """
     for pixels, rng in zip(crops.numpy(), rngs, strict=True):
         if settings.occlusion is not None and cutouts:
-            paste_objects(pixels, cutouts, settings.occlusion, rng)
+            # A stream of its own: networks that never see objects see the same crops without them.
+            paste_objects(pixels, cutouts, settings.occlusion, rng.spawn(1)[0])
         if rng.random() < settings.motion_blur:
             pixels[:] = motion_blur(pixels, rng)
     generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]

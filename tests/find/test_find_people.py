@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import occlusion_toolkit.find.people
@@ -17,6 +18,8 @@ from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.find.candidates import tiles_of
 from occlusion_toolkit.find.people import find_people
 from occlusion_toolkit.find.person import LANDMARKS, FoundPerson
+from occlusion_toolkit.models.backbones.blazepose import blazepose_full
+from occlusion_toolkit.models.blazepose_weights import load_blazepose
 
 PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
 HAND_DRAWN = (258.0, 107.0, 382.0, 707.0)
@@ -72,6 +75,14 @@ def test_every_example_in_the_documentation_runs():
     failures, tried = doctest.testmod(occlusion_toolkit.find.people)
     assert tried
     assert not failures
+
+
+def test_another_landmark_network_can_look(photo, found):
+    network = load_blazepose("blazepose-full", blazepose_full)
+    [same] = find_people(photo, network=network)
+    np.testing.assert_allclose(same.landmarks_px, found.landmarks_px, atol=0.1)
+    torch.nn.init.constant_(network.presence.bias, -100.0)  # one that is sure of nobody
+    assert find_people(photo, network=network) == []
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])

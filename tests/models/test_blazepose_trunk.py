@@ -6,7 +6,12 @@ import torch
 from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from occlusion_toolkit.models.architecture import BlazePoseBackbone, HMRArchitecture, PAREArchitecture
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full
-from occlusion_toolkit.models.backbones.blazepose_trunk import SIGHT_LENGTH, BlazePoseTrunk, shown
+from occlusion_toolkit.models.backbones.blazepose_trunk import (
+    SIGHT_LENGTH,
+    BlazePoseTrunk,
+    points_of,
+    shown,
+)
 from occlusion_toolkit.models.blazepose_weights import load_blazepose
 
 MAP = BlazePoseBackbone(kind="blazepose", join="map", width=16)
@@ -57,9 +62,10 @@ def test_the_joined_map_is_the_neck_of_what_is_seen(trunk: BlazePoseTrunk):
 def test_points_are_where_the_published_network_finds_them_on_the_crop(trunk: BlazePoseTrunk):
     pictures = crops(1)
     published = load_blazepose("blazepose-full", blazepose_full)(shown(pictures))
-    places = trunk.see(pictures)[0, -312:-234].view(39, 2)
-    pixels = (places + 1) / 2 * 190 + 33
+    places, metres = points_of(trunk.see(pictures))
+    pixels = (places[0] + 1) / 2 * 190 + 33
     assert torch.allclose(pixels, published.landmarks[0, :, :2], atol=1e-2)
+    assert torch.allclose(metres[0], published.world[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("architecture", [PARE, HMR])

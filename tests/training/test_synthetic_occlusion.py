@@ -1,8 +1,10 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
-from occlusion_toolkit.training.recipe import SyntheticOcclusion
+from occlusion_toolkit.training.appearance import change_appearance
+from occlusion_toolkit.training.recipe import SampleSettings, SyntheticOcclusion
 from occlusion_toolkit.training.synthetic_occlusion import (
     LARGEST_SIDE_PX,
     Cutout,
@@ -85,3 +87,19 @@ def test_probability_zero_changes_nothing(cutouts: list[Cutout]) -> None:
     crop = np.full((3, 64, 64), 100, np.float32)
     paste_objects(crop, cutouts, SyntheticOcclusion(probability=0.0), np.random.default_rng(0))
     assert (crop == 100).all()
+
+
+def test_crops_with_and_without_objects_differ_in_the_objects_alone(cutouts: list[Cutout]) -> None:
+    """What the paper's comparison of HMR with and without SynthOcc needs."""
+    occlusion = SyntheticOcclusion(probability=0.5, most=1, largest=0.3)
+    with_objects, without = (SampleSettings(motion_blur=0.5, occlusion=each) for each in (occlusion, None))
+    crops = torch.full((20, 3, 64, 64), 100.0) + torch.arange(64)
+    changed = [
+        change_appearance(
+            crops.clone(), settings, cutouts, [np.random.default_rng(seed) for seed in range(20)]
+        )
+        for settings in (with_objects, without)
+    ]
+    share = (changed[0] != changed[1]).float().mean(dim=(1, 2, 3))
+    assert 4 <= int((share == 0).sum()) <= 16
+    assert 0 < float(share[share > 0].max()) < 0.5

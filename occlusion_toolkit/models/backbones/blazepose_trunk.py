@@ -180,6 +180,15 @@ def readable(
     )
 
 
+def points_of(
+    sight: Float[Tensor, "batch numbers"],
+) -> tuple[Float[Tensor, "batch 39 2"], Float[Tensor, "batch 39 3"]]:
+    """Where a sight says that BlazePose's points are: in [-1, 1] over the crop, and in metres."""
+    said = sight[:, -READABLE:]
+    places, metres = said[:, : 2 * POINTS], said[:, -3 * POINTS :] / 2
+    return places.unflatten(1, (POINTS, 2)), metres.unflatten(1, (POINTS, 3))
+
+
 def _without_network(
     module: nn.Module, state: dict[str, Tensor], prefix: str, _metadata: dict[str, object]
 ) -> None:
