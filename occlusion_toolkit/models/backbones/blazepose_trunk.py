@@ -184,9 +184,8 @@ def points_of(
     sight: Float[Tensor, "batch numbers"],
 ) -> tuple[Float[Tensor, "batch 39 2"], Float[Tensor, "batch 39 3"]]:
     """Where a sight says that BlazePose's points are: in [-1, 1] over the crop, and in metres."""
-    said = sight[:, -READABLE:]
-    places, metres = said[:, : 2 * POINTS], said[:, -3 * POINTS :] / 2
-    return places.unflatten(1, (POINTS, 2)), metres.unflatten(1, (POINTS, 3))
+    places, metres = sight[:, -READABLE : 2 * POINTS - READABLE], sight[:, -3 * POINTS :] / 2
+    return places.reshape(-1, POINTS, 2), metres.reshape(-1, POINTS, 3)
 
 
 def _without_network(
