@@ -18,8 +18,8 @@ from occlusion_toolkit.comparison.significance import mean_interval, paired_diff
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.data.scene import read_scene
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
-from occlusion_toolkit.meshes.observations import read_scene
 from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.training.evaluation import (

@@ -17,8 +17,8 @@ from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.data.scene import read_scene
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
-from occlusion_toolkit.meshes.observations import read_scene
 from occlusion_toolkit.models.registry import LoadedRegressor, load_regressor
 from occlusion_toolkit.sweep.occluders import parse_occluder
 

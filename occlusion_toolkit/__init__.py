@@ -26,12 +26,18 @@ if TYPE_CHECKING:
     from occlusion_toolkit.evaluation.run import evaluate
     from occlusion_toolkit.find.crop import Crop, read_crop
     from occlusion_toolkit.find.people import find_people
+    from occlusion_toolkit.flips.reversals import Reversals
+    from occlusion_toolkit.flips.run import reversals
     from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps, open_maps
     from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+    from occlusion_toolkit.influences.influence import Influence
+    from occlusion_toolkit.influences.run import influence
     from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
     from occlusion_toolkit.models.base import RegressorOutput
     from occlusion_toolkit.models.networks import build_network
     from occlusion_toolkit.models.registry import load_regressor
+    from occlusion_toolkit.natural_occlusion.natural import NaturalOcclusion
+    from occlusion_toolkit.natural_occlusion.run import natural
     from occlusion_toolkit.surveys.run import survey
     from occlusion_toolkit.surveys.survey import Survey
     from occlusion_toolkit.sweep.metrics import mpjpe, pa_mpjpe
@@ -43,11 +49,14 @@ __all__ = [
     "Comparison",
     "Crop",
     "Evaluation",
+    "Influence",
+    "NaturalOcclusion",
     "Occluder",
     "OcclusionMaps",
     "OcclusionSweep",
     "OcclusionToolkitError",
     "RegressorOutput",
+    "Reversals",
     "SensitivityMesh",
     "Survey",
     "attention",
@@ -55,13 +64,16 @@ __all__ = [
     "compare",
     "evaluate",
     "find_people",
+    "influence",
     "load_body",
     "load_regressor",
     "mpjpe",
+    "natural",
     "open_dataset",
     "open_maps",
     "pa_mpjpe",
     "read_crop",
+    "reversals",
     "survey",
     "train",
 ]
@@ -78,12 +90,18 @@ _MODULES = {
     "evaluation.run": ["evaluate"],
     "find.crop": ["Crop", "read_crop"],
     "find.people": ["find_people"],
+    "flips.reversals": ["Reversals"],
+    "flips.run": ["reversals"],
     "heatmaps.occlusion_maps": ["OcclusionMaps", "open_maps"],
     "heatmaps.occlusion_sweep": ["OcclusionSweep"],
+    "influences.influence": ["Influence"],
+    "influences.run": ["influence"],
     "meshes.sensitivity_mesh": ["SensitivityMesh"],
     "models.base": ["RegressorOutput"],
     "models.networks": ["build_network"],
     "models.registry": ["load_regressor"],
+    "natural_occlusion.natural": ["NaturalOcclusion"],
+    "natural_occlusion.run": ["natural"],
     "surveys.run": ["survey"],
     "surveys.survey": ["Survey"],
     "sweep.metrics": ["mpjpe", "pa_mpjpe"],

@@ -14,7 +14,17 @@ LAYERS = (
     ("sweep",),
     ("plotting",),
     ("open_world", "find"),
-    ("heatmaps", "attention_maps", "surveys", "meshes", "evaluation", "comparison", "training"),
+    (
+        "heatmaps",
+        "attention_maps",
+        "surveys",
+        "meshes",
+        "evaluation",
+        "comparison",
+        "training",
+        "influences",
+        "flips",
+    ),
     ("studies",),
     ("cli",),
 )

@@ -54,6 +54,22 @@ def part_of_joint(joint_name: str) -> int | None:
     return PART_NAMES.index(name) if name in PART_NAMES else None
 
 
+LIMBS: dict[str, tuple[str, ...]] = {
+    "head": ("head", "neck"),
+    "torso": ("spine3", "spine2", "spine1", "pelvis"),
+    "left arm": ("left_collar", "left_shoulder", "left_elbow", "left_wrist", "left_hand"),
+    "right arm": ("right_collar", "right_shoulder", "right_elbow", "right_wrist", "right_hand"),
+    "left leg": ("left_hip", "left_knee", "left_ankle", "left_foot"),
+    "right leg": ("right_hip", "right_knee", "right_ankle", "right_foot"),
+}
+"""All parts by limb, from the trunk outwards. The torso is next to every other limb, and nothing else is."""
+
+
+def limb_of(part: int) -> int:
+    """Which limb a part belongs to, an index into `LIMBS`."""
+    return next(limb for limb, names in enumerate(LIMBS.values()) if PART_NAMES[part] in names)
+
+
 def part_steps() -> NDArray[np.int64]:
     """Steps along the kinematic tree from part to part, (24, 24): 0 to itself, 1 to those it hangs on."""
     steps = np.full((NUM_PARTS, NUM_PARTS), NUM_PARTS, dtype=np.int64)

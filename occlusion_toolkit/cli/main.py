@@ -20,9 +20,12 @@ from occlusion_toolkit.cli.evaluate import evaluate
 from occlusion_toolkit.cli.figure import figure
 from occlusion_toolkit.cli.find import find
 from occlusion_toolkit.cli.heatmap import heatmap
+from occlusion_toolkit.cli.influence import influence
 from occlusion_toolkit.cli.interruption import Interruptible, sigterm_unwinds
 from occlusion_toolkit.cli.mesh import mesh
 from occlusion_toolkit.cli.models import models
+from occlusion_toolkit.cli.natural import natural
+from occlusion_toolkit.cli.reversals import reversals
 from occlusion_toolkit.cli.run import run
 from occlusion_toolkit.cli.synthesize import synthesize
 from occlusion_toolkit.cli.train import train
@@ -53,8 +56,11 @@ cli.add_command(evaluate)
 cli.add_command(figure)
 cli.add_command(find)
 cli.add_command(heatmap)
+cli.add_command(influence)
 cli.add_command(mesh)
 cli.add_command(models)
+cli.add_command(natural)
+cli.add_command(reversals)
 cli.add_command(run)
 cli.add_command(synthesize)
 cli.add_command(train)

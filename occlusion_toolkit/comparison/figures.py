@@ -165,7 +165,7 @@ def _draw_bars(axes: Axes, comparison: Comparison, quantity: str, *, clean: bool
             drawn = axes.hlines(level, x - width * 0.47, x + width * 0.47, color="white", lw=0.9, zorder=2.5)
             drawn.set_path_effects([withStroke(linewidth=2.1, foreground=INK)])  # seen off the bars too
             tops = np.maximum(tops, level)
-        tops = np.maximum(tops, mean + whiskers[1])
+        tops = np.fmax(tops, mean + whiskers[1])  # no mean where nobody has a value
     marks = _extremes_differ(comparison, quantity)
     for place, top, column in zip(places, tops, order, strict=True):
         if marks[column]:

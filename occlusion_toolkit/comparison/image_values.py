@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Float64
 
 from occlusion_toolkit.comparison.entries import Entry
+from occlusion_toolkit.comparison.extra_quantities import extra_values
 from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.sweep.maps import clean_of, metric_parts, values_of
 from occlusion_toolkit.sweep.protocol import ProtocolCard
@@ -33,12 +34,14 @@ class Quantity(Entry):
         title: for tables and figures.
         unit: "mm" or "%".
         definition: one sentence.
+        analysis: the command that says more about it; None for those that every survey has.
     """
 
     name: str
     title: str
     unit: Literal["mm", "%"]
     definition: str
+    analysis: str | None = None
 
     @property
     def heading(self) -> str:
@@ -67,6 +70,29 @@ DISPLACEMENT_QUANTITIES = (
     *_quantities(("occluded", "displacement", "mm", "mean over all windows")),
     *_OF_WINDOWS,
 )
+
+EXTRA_QUANTITIES = tuple(
+    Quantity(name=name, title=title, unit=unit, definition=definition, analysis=analysis)
+    for name, title, unit, definition, analysis in (
+        (
+            "remote",
+            "remote windows",
+            "mm",
+            "added under windows that touch neither a joint's limb nor a neighbour of it",
+            "influence",
+        ),
+        ("reversed", "reversed", "%", "share of windows that turn the person or swap the sides", "reversals"),
+        ("unreversed", "not reversed", "mm", "mean over windows that do neither", "reversals"),
+        (
+            "world",
+            "hidden by the world",
+            "mm",
+            "clean crops, joints that things or the frame hide",
+            "natural",
+        ),
+    )
+)
+"""What is compared besides where all surveys know it (`extra_quantities`)."""
 
 
 def quantities_of(metric: str) -> tuple[Quantity, ...]:
@@ -98,7 +124,7 @@ class ImageValues:
         card: what they mean.
         columns: names of the columns: the joints, then `OVERALL`.
         images: whose they are, N of them.
-        values: every quantity by name, (N, J + 1).
+        values: every quantity by name, (N, J + 1); NaN where an image has none.
         failure_curve: share of an image's windows in % whose mean error over joints exceeds each of
             `CURVE_MM`, (N, T).
     """
@@ -130,6 +156,7 @@ class ImageValuesReader:
     def __init__(self, card: ProtocolCard, metric: str, failure_mm: float = FAILURE_MM) -> None:
         self._card, self._metric, self._failure_mm = card, metric, failure_mm
         self._names = [quantity.name for quantity in quantities_of(metric)]
+        self._extra = [quantity.name for quantity in EXTRA_QUANTITIES]
         self._images: list[ImageName] = []
         self._parts: list[dict[str, Float64[np.ndarray, "images columns"]]] = []
         self._curves: list[Float64[np.ndarray, "images thresholds"]] = []
@@ -155,7 +182,9 @@ class ImageValuesReader:
         if clean is not None:
             found["clean"] = _with_overall(clean.values.astype(np.float64))
             found["increase"] = mean - found["clean"]
-        self._parts.append({name: found[name] for name in self._names})
+        found |= extra_values(maps, self._card, self._metric)
+        self._extra = [name for name in self._extra if name in found]
+        self._parts.append({name: found[name] for name in (*self._names, *self._extra)})
         self._curves.append(100 * (windows[:, -1, :, None] > CURVE_MM).mean(axis=1))
         self._images += _images(maps)
         self._joints = tuple(str(name) for name in maps["joint"].values)
@@ -172,7 +201,10 @@ class ImageValuesReader:
             card=self._card,
             columns=(*self._joints, OVERALL),
             images=tuple(self._images),
-            values={name: np.concatenate([part[name] for part in self._parts]) for name in self._names},
+            values={
+                name: np.concatenate([part[name] for part in self._parts])
+                for name in (*self._names, *self._extra)
+            },
             failure_curve=np.concatenate(self._curves),
         )
 

@@ -21,9 +21,11 @@ from occlusion_toolkit.comparison.entries import (
 from occlusion_toolkit.comparison.example import choose_example
 from occlusion_toolkit.comparison.image_values import (
     CURVE_MM,
+    EXTRA_QUANTITIES,
     FAILURE_MM,
     ImageValues,
     ImageValuesReader,
+    Quantity,
     image_values,
     over_sizes,
     quantities_of,
@@ -40,6 +42,7 @@ from occlusion_toolkit.comparison.results import (
     require_one_kind,
     shared_metric,
 )
+from occlusion_toolkit.comparison.sequence_sums import SequenceSums, paired_with_gaps
 from occlusion_toolkit.comparison.significance import (
     MeanInterval,
     adjusted_for_many,
@@ -121,6 +124,9 @@ def compare(
         if mesh is not None:
             pooled[name] = mesh
     _require_same_people(values)
+    quantities += tuple(
+        extra for extra in EXTRA_QUANTITIES if all(_is_known(found, extra.name) for found in values)
+    )
     areas, curves = _over_sizes(by_size, size, values, chosen)
     sequences = values[0].sequences
     comparison = Comparison(
@@ -139,8 +145,8 @@ def compare(
                 card=found.card,
                 result=place_of(result),
                 quantities={
-                    quantity: _interval(mean_interval(rows, sequences))
-                    for quantity, rows in found.values.items()
+                    quantity.name: _interval(_mean(found.values[quantity.name], sequences))
+                    for quantity in quantities
                 },
                 failure_curve=_interval(mean_interval(found.failure_curve, sequences)),
                 size_curve=_interval(mean_interval(curves[index], sequences)) if areas else None,
@@ -148,7 +154,9 @@ def compare(
             )
             for index, (name, result, found) in enumerate(zip(names, compared, values, strict=True))
         ),
-        pairs=tuple(_pair(names, values, areas, pair) for pair in combinations(range(len(names)), 2)),
+        pairs=tuple(
+            _pair(names, values, areas, pair, quantities) for pair in combinations(range(len(names)), 2)
+        ),
         exceptions=tuple(dict.fromkeys(line for lines in exceptions for line in lines)),
     )
     named = dict(zip(names, compared, strict=True))
@@ -223,10 +231,12 @@ def _pair(
     values: Sequence[ImageValues],
     areas: Sequence[Float64[np.ndarray, "images columns"]],
     pair: tuple[int, int],
+    quantities: Sequence[Quantity],
 ) -> Pair:
     first, second = pair
     tested = {
-        quantity: (rows, values[second].values[quantity]) for quantity, rows in values[first].values.items()
+        quantity.name: (values[first].values[quantity.name], values[second].values[quantity.name])
+        for quantity in quantities
     }
     if areas:
         tested[SIZE_AREA] = (areas[first], areas[second])
@@ -245,7 +255,8 @@ def _difference(
     other: Float64[np.ndarray, "images columns"],
     sequences: Sequence[str],
 ) -> Difference:
-    found = paired_difference(one, other, sequences)
+    has_gaps = not (np.isfinite(one) & np.isfinite(other)).all()
+    found = (paired_with_gaps if has_gaps else paired_difference)(one, other, sequences)
     # Adjusted for the number of joints; the last, of the mean over joints, is one test.
     q = np.append(adjusted_for_many(found.p_permutation[:-1]), found.p_permutation[-1])
     rows = {field: getattr(found, field) for field in Difference.model_fields if hasattr(found, field)}
@@ -253,6 +264,18 @@ def _difference(
         interval=_interval(found.difference),
         **{field: tuple(row.tolist()) for field, row in (rows | {"q": q}).items()},
     )
+
+
+def _is_known(values: ImageValues, quantity: str) -> bool:
+    """Whether a model has a quantity in any image."""
+    return quantity in values.values and bool(np.isfinite(values.values[quantity]).any())
+
+
+def _mean(rows: Float64[np.ndarray, "images columns"], sequences: Sequence[str]) -> MeanInterval:
+    """Means with their intervals; images without a value are left out."""
+    if np.isfinite(rows).all():
+        return mean_interval(rows, sequences)
+    return SequenceSums.of(rows, sequences).interval()
 
 
 def _interval(found: MeanInterval) -> Interval:

@@ -110,7 +110,7 @@ def mean_interval(
         paired=True,
         vectorized=True,
         axis=0,
-        confidence_level=_expanded(level, number),
+        confidence_level=expanded_level(level, number),
         method="percentile",
         n_resamples=resamples,
         batch=_batch(sums),
@@ -153,7 +153,7 @@ def paired_difference(
         unknown = np.full(columns, np.nan)
         p_permutation = p_t_sequences = effect = unknown
     else:
-        p_permutation = _permutation_p(sums, resamples, seed)
+        p_permutation = permutation_p(sums, resamples, seed)
         p_t_sequences = _or_one(stats.ttest_1samp(means, 0.0, axis=0).pvalue)
         spread = means.std(axis=0, ddof=1)
         effect = np.divide(means.mean(axis=0), spread, out=np.zeros(columns), where=spread > 0)
@@ -213,7 +213,7 @@ def _ratio_of_sums(
     return np.asarray(sums.sum(axis=axis) / counts.sum(axis=axis))
 
 
-def _expanded(level: float, number: int) -> float:
+def expanded_level(level: float, number: int) -> float:
     """The percentile level whose interval is as wide as that of a t distribution would be."""
     quantile = math.sqrt(number / (number - 1)) * stats.t.isf((1 - level) / 2, number - 1)
     return float(1 - 2 * stats.norm.sf(quantile))
@@ -223,7 +223,7 @@ def _batch(sums: NDArray[np.float64]) -> int:
     return max(1, _BATCH_NUMBERS // sums.size)
 
 
-def _permutation_p(sums: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+def permutation_p(sums: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
     """Two-sided p-values of the mean difference when models are swapped in whole sequences, (K,)."""
 
     def total(first: NDArray[np.float64], second: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:

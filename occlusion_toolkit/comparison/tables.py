@@ -35,6 +35,8 @@ class Cell:
     worse: bool
 
     def __str__(self) -> str:
+        if math.isnan(self.mean):
+            return ""
         mark = BEST if self.best else "*" if self.worse else " "
         return f"{self.mean:.1f}{mark}{_interval(self.low, self.high, '.1f')}"
 
@@ -91,12 +93,12 @@ def pair_table(comparison: Comparison, pair: Pair) -> pd.DataFrame:
     for name, found in pair.differences.items():
         mean, low, high = (row[-1] for row in (found.interval.mean, found.interval.low, found.interval.high))
         rows[headings[name]] = {
-            "difference": f"{mean:+.1f}{_interval(low, high, '+.1f')}",
+            "difference": "" if math.isnan(mean) else f"{mean:+.1f}{_interval(low, high, '+.1f')}",
             "p swap": _p(found.p_permutation[-1]),
             "p t": _p(found.p_t_sequences[-1]),
             "p t frames": _p(found.p_t_frames[-1]),
             "d": "" if math.isnan(found.effect[-1]) else f"{found.effect[-1]:+.2f}",
-            "smaller in": f"{100 * found.share_smaller[-1]:.0f} %",
+            "smaller in": "" if math.isnan(mean) else f"{100 * found.share_smaller[-1]:.0f} %",
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -150,13 +152,14 @@ def csv(frame: pd.DataFrame) -> str:
 
 
 def models_latex(comparison: Comparison) -> str:
-    """A booktabs table: a row per model, a column per quantity, all of the mean over joints."""
-    columns = [cells(comparison, q.name, comparison.columns[-1]) for q in comparison.quantities]
+    """A booktabs table: a row per model, a column per quantity of every survey, of the mean over joints."""
+    quantities = [quantity for quantity in comparison.quantities if quantity.analysis is None]
+    columns = [cells(comparison, q.name, comparison.columns[-1]) for q in quantities]
     rows = [
         " & ".join([latex_escaped(model.name), *map(_latex_cell, row)])
         for model, row in zip(comparison.models, zip(*columns, strict=True), strict=True)
     ]
-    header = " & ".join(["model", *(latex_escaped(q.heading) for q in comparison.quantities)])
+    header = " & ".join(["model", *(latex_escaped(q.heading) for q in quantities)])
     return _with_note(booktabs("l" + "c" * len(columns), header, [rows]), comparison)
 
 

@@ -19,42 +19,20 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, UInt8
+from jaxtyping import Bool, Int64
 
-from occlusion_toolkit.body.parts import NUM_PARTS, part_of_joint, part_steps
 from occlusion_toolkit.comparison.significance import mean_interval
-from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.data.scene import Scene, hidden_pixels, near_parts, read_scene
 from occlusion_toolkit.errors import GroundTruthError, ResultError
-from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.maps import values_of
 
 Hidden = Literal["background", "own", "neighbours", "far"]
 """What a window hides, seen from one joint."""
 
-# Joints in the order of `Sample.keypoints_px`; None stands for eyes and ears, which no joint set has.
-_KEYPOINTS = (
-    *("nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow"),
-    *("left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle"),
-)
-_SOME, _NEAR_PX = 0.05, 2
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a crop truly shows of a body.
-
-    Attributes:
-        parts: label of each pixel of the crop, 0 background, 1 + k for part k, (R, R).
-        joints_px: true places (x, y) in the crop, NaN where unknown or outside, (J, 2).
-        visible: whether the joint is in sight, (J,).
-    """
-
-    parts: UInt8[np.ndarray, "rows cols"]
-    joints_px: Float64[np.ndarray, "joints 2"]
-    visible: Bool[np.ndarray, " joints"]
+_SOME = 0.05
 
 
 @dataclass(frozen=True)
@@ -97,6 +75,11 @@ def observe(survey: Survey, people: People, metric: str = "displacement") -> lis
         (visible, hidden): [] for visible in (True, False) for hidden in get_args(Hidden)
     }
     for sequence, maps, frame in _images(survey, people, metric):
+        if frame.part_path is None or frame.keypoints_px is None:
+            raise GroundTruthError(
+                f"{str(frame.image_path)!r}, person {frame.person} has no segmentation mask or no keypoints; "
+                "observations need a data set with both, such as 'open'"
+            )
         scene = read_scene(frame, survey.joint_names)
         kinds = what_windows_hide(scene, rectangles, survey.joint_names, survey.grid.size)
         comparable = np.all([chosen.any(axis=1) for chosen in kinds.values()], axis=0)
@@ -106,37 +89,6 @@ def observe(survey: Survey, people: People, metric: str = "displacement") -> lis
                 rows = comparable & (scene.visible == visible)
                 found[visible, hidden] += [(sequence, float(mean)) for mean in means[rows]]
     return [_line(visible, hidden, rows) for (visible, hidden), rows in found.items()]
-
-
-def read_scene(frame: Sample, joint_names: tuple[str, ...], resolution: int = RESOLUTION) -> Scene:
-    """What the crop of a person truly shows.
-
-    Raises:
-        GroundTruthError: the person has no segmentation mask or no keypoints.
-    """
-    if frame.part_path is None or frame.keypoints_px is None:
-        raise GroundTruthError(
-            f"{str(frame.image_path)!r}, person {frame.person} has no segmentation mask or no keypoints; "
-            "observations need a data set with both, such as 'open'"
-        )
-    labels = read_image(frame.part_path).pixels[..., 0]
-    left, top = (middle - frame.box.size / 2 for middle in frame.box.centre)
-    step = frame.box.size / resolution
-    x, y = (np.floor(start + step * (np.arange(resolution) + 0.5)).astype(int) for start in (left, top))
-    inside = ((y >= 0) & (y < labels.shape[0]))[:, None] & ((x >= 0) & (x < labels.shape[1]))
-    parts = np.where(
-        inside, labels[y.clip(0, labels.shape[0] - 1)][:, x.clip(0, labels.shape[1] - 1)], 0
-    ).astype(np.uint8)
-    places = np.full((len(joint_names), 2), np.nan)
-    for row, name in enumerate(joint_names):
-        if name in _KEYPOINTS and frame.keypoints_px[_KEYPOINTS.index(name), 2] > 0:
-            point = frame.keypoints_px[_KEYPOINTS.index(name), :2].astype(np.float64) + 0.5
-            places[row] = (point - (left, top)) / step
-    places[((places < 0) | (places >= resolution)).any(axis=1)] = np.nan
-    visible = np.array(
-        [_in_sight(parts, place, name) for place, name in zip(places, joint_names, strict=True)]
-    )
-    return Scene(parts, places, visible)
 
 
 def what_windows_hide(
@@ -149,9 +101,14 @@ def what_windows_hide(
         windows: rectangles (y0, y1, x0, x1), pixels of the crop, (W, 4).
         joint_names: the joints of the scene.
         size: side of a whole window, pixels.
+
+    Raises:
+        GroundTruthError: the scene has no mask.
     """
-    hidden = _hidden_pixels(scene.parts, windows)
-    near = np.stack([_near_parts(name) for name in joint_names])
+    if scene.parts is None:
+        raise GroundTruthError("what windows hide is unknown without a segmentation mask")
+    hidden = hidden_pixels(scene.parts, windows)
+    near = np.stack([near_parts(name) for name in joint_names])
     some, body = _SOME * size**2, hidden.sum(axis=1)
     y0, y1, x0, x1 = windows.T
     x, y = scene.joints_px[..., None].transpose(1, 0, 2)
@@ -173,33 +130,6 @@ def _images(survey: Survey, people: People, metric: str) -> Iterator[tuple[str, 
             zip(shard["image"].values, shard["sequence"].values, strict=True)
         ):
             yield str(sequence), maps[number].reshape(len(survey.joint_names), -1), people[int(position)]
-
-
-def _hidden_pixels(
-    parts: UInt8[np.ndarray, "rows cols"], windows: Int64[np.ndarray, "windows 4"]
-) -> Int64[np.ndarray, "windows parts"]:
-    """How many pixels of each part each window hides."""
-    one_hot = parts[..., None] == np.arange(1, NUM_PARTS + 1)
-    sums = np.pad(one_hot.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0), (0, 0)))
-    y0, y1, x0, x1 = windows.T
-    counts: Int64[np.ndarray, "windows parts"] = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
-    return counts
-
-
-def _near_parts(joint_name: str) -> Bool[np.ndarray, " parts"]:
-    """A joint's part and those next to it; none for a joint without a part."""
-    part = part_of_joint(joint_name)
-    return np.zeros(NUM_PARTS, dtype=bool) if part is None else part_steps()[part] <= 1
-
-
-def _in_sight(
-    parts: UInt8[np.ndarray, "rows cols"], place: Float64[np.ndarray, "2"], joint_name: str
-) -> bool:
-    if np.isnan(place).any():
-        return False
-    x, y = place.astype(int)
-    around = parts[max(0, y - _NEAR_PX) : y + _NEAR_PX + 1, max(0, x - _NEAR_PX) : x + _NEAR_PX + 1]
-    return bool(np.isin(around, 1 + np.flatnonzero(_near_parts(joint_name))).any())
 
 
 def _line(visible: bool, hidden: Hidden, rows: list[tuple[str, float]]) -> Observation:

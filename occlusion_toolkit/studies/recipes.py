@@ -43,7 +43,9 @@ class Step(_Part):
         only: the world that the step belongs to; None for both.
     """
 
-    command: Literal["attention", "compare", "evaluate", "figure", "heatmap", "mesh"]
+    command: Literal[
+        "attention", "compare", "evaluate", "figure", "heatmap", "influence", "mesh", "natural", "reversals"
+    ]
     arguments: tuple[Scalar, ...] = ()
     options: dict[str, Value] = Field(default_factory=dict)
     only: World | None = None

@@ -16,6 +16,7 @@ from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import BAD, People
 from occlusion_toolkit.data.protocol import DATASET_BOX, described_crop
 from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.data.scene import NO_MASK, read_scene
 from occlusion_toolkit.errors import TopologyError
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.sweep.maps import WINDOW_DETAILS, labelled, save_maps, stacked, with_card
@@ -78,11 +79,23 @@ class ShardMaker:
         """
         images = []
         for maps in self.sweep.window_sweep.stream(self.subject(sample) for sample in shard.samples):
-            # Copies, so that the estimates of all windows can go.
+            # Copies, so that the bodies of all windows can go.
             images.append(maps.drop_vars(WINDOW_DETAILS, errors="ignore").copy(deep=True))
             if on_image is not None:
                 on_image()
-        save_maps(shard.path, with_card(_named(stacked(images), shard), self._card))
+        maps = _named(stacked(images), shard).merge(labelled(self._scenes(shard), {}))
+        save_maps(shard.path, with_card(maps, self._card))
+
+    def _scenes(self, shard: Shard) -> dict[str, np.ndarray]:
+        """What the crops truly show, as far as the data set knows."""
+        names, resolution = self.sweep.joint_set.joint_names, self.sweep.grid.resolution
+        scenes = [read_scene(sample, names, resolution) for sample in shard.samples]
+        unknown = np.full((resolution, resolution), NO_MASK, dtype=np.uint8)
+        return {
+            "parts": np.stack([unknown if scene.parts is None else scene.parts for scene in scenes]),
+            "true_joints_px": np.stack([scene.joints_px for scene in scenes]).astype(np.float32),
+            "sight": np.stack([scene.sight for scene in scenes]),
+        }
 
     def subject(self, sample: Sample) -> Subject:
         """One person, read and cropped, with the true body."""

@@ -3,8 +3,9 @@
     FOLDER/survey.json             what was swept and how; once the run is complete, checksums of all shards
     FOLDER/shards/shard-00000.h5   the maps of the first images, in the order of the data set
 
-A shard holds maps (`occlusion_toolkit.sweep.maps`) like the result of a heatmap, without the estimates under
-every window. Shards appear whole or not at all, so the files that are there are the progress of a run.
+A shard holds maps (`occlusion_toolkit.sweep.maps`) like the result of a heatmap, without the bodies under
+every window, but with what the crops truly show (`occlusion_toolkit.data.scene`). Shards appear whole or not
+at all, so the files that are there are the progress of a run.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from occlusion_toolkit.sweep.protocol import ProtocolCard
 if TYPE_CHECKING:
     import torch
 
+    from occlusion_toolkit.body.body_model import BodyModel
     from occlusion_toolkit.body.rasterize import RasterizerChoice
     from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
     from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
@@ -60,7 +62,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["survey"] = "survey"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     card: ProtocolCard
     joint_names: tuple[str, ...]
     images: int = Field(ge=1)
@@ -103,6 +105,11 @@ class Survey:
             manifest = Manifest.model_validate_json(path.read_bytes())
         except ValidationError as error:
             first = error.errors()[0]
+            if first["loc"] == ("version",):
+                raise ResultError(
+                    f"{str(path)!r} is of another version of the toolkit: its shards lack the joints under "
+                    "every window and what the crops show; make the survey again, into another folder"
+                ) from error
             place = ".".join(str(part) for part in first["loc"])
             raise ResultError(f"{str(path)!r} is malformed ({place}: {first['msg']})") from error
         except OSError as error:
@@ -121,6 +128,15 @@ class Survey:
     def grid(self) -> Grid:
         """The windows of every sweep."""
         return self.card.windows
+
+    @property
+    def body(self) -> BodyModel:
+        """The body that was measured.
+
+        Raises:
+            BodyModelError: it is not at hand.
+        """
+        return self._bodies.load(self.card.body)
 
     @property
     def joint_names(self) -> tuple[str, ...]:

@@ -10,7 +10,10 @@ An `xarray.Dataset` with dimensions `image`, `joint`, `row`, `col`:
     clean_pve                (image,)            mm   mean distance of the vertices, of evaluations
     clean_rotmats, clean_betas, clean_camera          estimate of the clean crop, of sweeps
     box_centre_px, box_size_px                        the square that was cut out of the image
-    joints_m, rotmats, betas, camera, crop, true_...  what single images keep besides (`WINDOW_DETAILS`)
+    joints_m, clean_joints_m, true_joints_m           joints under every window, of the clean crop, of the
+    truth parts, true_joints_px, sight                      what the crops of a data set truly show
+    (`data.scene`) rotmats, betas, camera, crop, true_...            what single images keep besides
+    (`WINDOW_DETAILS`)
 
 Coordinates name every cell: `image` is the position in the data set, with `sequence`, `frame`, `person` and
 `file` beside it; `joint` is a name; `row` and `col` are where the square is centred, pixels of the crop. The
@@ -60,7 +63,11 @@ _DIMENSIONS: Mapping[str, tuple[str, ...]] = {
     "betas": ("image", "row", "col", "beta"),
     "camera": ("image", "row", "col", "camera_value"),
     "crop": ("image", "y", "x", "rgb"),
+    "parts": ("image", "y", "x"),
+    "true_joints_px": ("image", "joint", "xy"),
+    "sight": ("image", "joint"),
 }
+_BYTES = ("crop", "parts", "sight")
 _LENGTHS = {
     "part": 24,
     "axis": 3,
@@ -73,8 +80,8 @@ _LENGTHS = {
 }
 _UNITS = {"_px": "px", "_m": "m", "_pve": "mm"}
 
-WINDOW_DETAILS = ("joints_m", "clean_joints_m", "true_joints_m", "rotmats", "betas", "camera")
-"""Every estimate of a sweep, window by window: kept for single images, too much for surveys."""
+WINDOW_DETAILS = ("rotmats", "betas", "camera")
+"""The estimated bodies, window by window: kept for single images, too much for surveys."""
 
 
 def metric_name(metric: str, quantity: str) -> str:
@@ -305,7 +312,7 @@ def _check(maps: xr.Dataset) -> None:
         expected = tuple(sizes.get(dimension, -1) for dimension in dimensions)
         if values.dims != dimensions or values.shape != expected:
             raise ResultError(f"{variable} has shape {dict(values.sizes)}, which is not what its card says")
-        if values.dtype.kind != ("u" if variable == "crop" else "f"):
+        if values.dtype.kind != ("u" if variable in _BYTES else "f"):
             raise ResultError(f"{variable} is stored as {values.dtype}, which it never is")
 
 

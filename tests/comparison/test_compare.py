@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from support.figure_fixtures import fake_maps
+from support.painted_people import PAINTED, POINTS, painted_people, pixel_reader_survey
 from support.survey_fixtures import make_survey
 
 from occlusion_toolkit.comparison.comparison import Comparison
@@ -280,3 +281,32 @@ def test_a_mesh_or_a_folder_with_a_heatmap_in_it_means_the_survey(two, tmp_path)
     fake_maps().save(two[0].folder / "result.h5")
     comparison = compare(two[0].folder, two[1].folder / "mesh.h5")
     assert list(comparison.surveys) == ["a", "b"]
+
+
+def test_surveys_that_know_more_are_compared_in_more(tmp_path):
+    people = painted_people(tmp_path, PAINTED, points=POINTS, sequences=8)
+    surveys = [
+        pixel_reader_survey(tmp_path / name, people, pixel, name, joints="lsp14", stride=32)
+        for name, pixel in (("elbow", (62, 62)), ("head", (20, 170)))
+    ]
+    result = compare(*surveys)
+    extra = [quantity.name for quantity in result.quantities if quantity.analysis is not None]
+    assert extra == ["remote", "reversed", "unreversed", "world"]
+    elbow, head = (model.quantities for model in result.models)
+    wrist, ankle = (result.columns.index(name) for name in ("left_wrist", "right_ankle"))
+    # Seen from the wrist, the head is remote and the forearm is not.
+    assert elbow["remote"].mean[wrist] == pytest.approx(0, abs=1e-3)
+    assert head["remote"].mean[wrist] < -5
+    assert set(elbow["reversed"].mean) == {0}
+    assert elbow["unreversed"].mean == pytest.approx(elbow["occluded"].mean)
+    # The wrists and the right ankle are behind a thing, and the rest is not.
+    hidden = {name for name, mean in zip(result.columns, elbow["world"].mean, strict=True) if mean == mean}
+    assert hidden == {"left_wrist", "right_wrist", "right_ankle", "mean"}
+    assert elbow["world"].mean[ankle] == pytest.approx(elbow["clean"].mean[ankle])
+    difference = result.pairs[0].differences["remote"]
+    assert difference.p_permutation[wrist] < 0.05
+    assert np.isnan(result.pairs[0].differences["world"].p_permutation[result.columns.index("neck")])
+    again = Comparison.open(result.save(tmp_path / "out")[0])
+    assert again.quantities == result.quantities
+    assert "nan" not in result.table("neck").to_string()
+    assert "remote" not in (tmp_path / "out" / "models.tex").read_text()

@@ -9,8 +9,9 @@ from support.survey_fixtures import make_survey, manifest_of, random_maps, surve
 from occlusion_toolkit.body.parts import PART_NAMES, part_of_joint, part_steps
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
+from occlusion_toolkit.data.scene import Scene
 from occlusion_toolkit.errors import GroundTruthError, ResultError
-from occlusion_toolkit.meshes.observations import Scene, observe, read_scene, what_windows_hide
+from occlusion_toolkit.meshes.observations import observe, what_windows_hide
 from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.maps import save_maps
@@ -31,7 +32,7 @@ def scene():
     parts[5:35, 85:115] = label("left_foot")
     parts[45, 45] = label("left_foot")
     places = np.array([[20.0, 20.0], [np.nan, np.nan], [190.0, 190.0]])
-    return Scene(parts, places, np.array([True, False, False]))
+    return Scene(parts, places, np.array([1, 0, 0], np.uint8))
 
 
 def test_windows_are_told_apart_by_what_they_hide(scene):
@@ -57,23 +58,9 @@ def test_kinds_never_overlap_except_for_a_joint_outside_the_body(scene):
     assert not (kinds["far"] & (kinds["own"] | kinds["neighbours"] | kinds["background"])).any()
 
 
-def test_joints_of_the_shipped_people_lie_on_their_parts():
-    people = open_dataset("open")
-    names = ("left_ankle", "right_wrist", "left_hip", "neck", "head_top")
-    scenes = [read_scene(people[index], names) for index in range(0, len(people), 10)]
-    visible = np.mean([scene.visible[:4].mean() for scene in scenes])
-    assert 0.6 < visible < 1  # some are hidden by the body itself or by things
-    assert all(np.isnan(scene.joints_px[4]).all() for scene in scenes)  # no keypoint is the top of the head
-    for scene in scenes:
-        x, y = scene.joints_px[2].astype(int)
-        if scene.visible[2]:
-            assert scene.parts[y - 2 : y + 3, x - 2 : x + 3].any()
-
-
-def test_people_without_segmentation_masks_are_an_error():
-    frame = dataclasses.replace(open_dataset("open")[0], part_path=None)
-    with pytest.raises(GroundTruthError, match="no segmentation mask"):
-        read_scene(frame, NAMES)
+def test_what_windows_hide_needs_a_mask(scene):
+    with pytest.raises(GroundTruthError, match="mask"):
+        what_windows_hide(dataclasses.replace(scene, parts=None), GRID.windows(), NAMES, 40)
 
 
 def test_a_survey_of_other_people_is_refused(tmp_path):

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.figure_fixtures import draw_coarsely, fake_attention, fake_maps, write_fake_log
+from support.painted_people import PAINTED, POINTS, painted_people, pixel_reader_survey
 from support.survey_fixtures import make_survey
 
+import occlusion_toolkit as ot
 from occlusion_toolkit.cli.figure import figure_command, figure_scripts
 from occlusion_toolkit.comparison.run import compare
 from occlusion_toolkit.files.shipped import shipped
@@ -18,10 +20,13 @@ INPUTS = {
     "heatmaps": (["a.h5"], ["heatmaps.png", "heatmaps.pdf", "summary.png"]),
     "heatmaps_compared": (["a.h5", "b.h5"], ["heatmaps.png", "heatmaps.pdf"]),
     "heatmaps_compared of compare": (["image"], ["heatmaps.png", "heatmaps.pdf"]),
+    "influence": (["influence.h5"], ["influence.png", "influence.pdf"]),
     "meshes_compared": (["a", "b/mesh.h5", "--joint", "left_wrist"], ["meshes.png", "meshes.pdf"]),
     "meshes_compared of compare": (["comparison"], ["meshes.png", "meshes.pdf"]),
+    "natural": (["natural.h5"], ["natural.png", "natural.pdf"]),
     "predictions_compared": (["a.h5", "b.h5"], ["predictions.png", "predictions.pdf"]),
     "predictions_compared of compare": (["image"], ["predictions.png", "predictions.pdf"]),
+    "reversals": (["reversals.h5"], ["reversals.png", "reversals.pdf"]),
     "sensitivity_meshes": (["a"], ["mesh.png", "mesh.pdf", "mesh_mean.png", "mesh_mean.pdf"]),
     "synthetic_people": ([str(shipped("open-test"))], ["synthetic_people.jpg"]),
     "training_curves": (["run"], ["training_curves.png", "training_curves.pdf"]),
@@ -45,6 +50,10 @@ def stored(tmp_path_factory) -> Path:
     compare(folder / "a.h5", folder / "b.h5").save(folder / "image")
     fake_attention().save(folder / "attention.h5")
     write_fake_log(folder / "run")
+    people = painted_people(folder, PAINTED, points=POINTS, sequences=6)
+    survey = pixel_reader_survey(folder / "painted", people, (62, 62), stride=32)
+    for analysis in ("influence", "reversals", "natural"):
+        getattr(ot, analysis)(survey).save(folder / f"{analysis}.h5")
     return folder
 
 

@@ -11,6 +11,7 @@ from support.survey_fakes import fake_sweep, shard_bytes, some_people
 
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.scene import read_scene
 from occlusion_toolkit.errors import DatasetError, ResultError, RunError, TopologyError, UsageError
 from occlusion_toolkit.surveys import plan
 from occlusion_toolkit.surveys.folder import Part
@@ -58,6 +59,20 @@ def test_a_survey_holds_the_sweeps_of_all_people_in_order(whole):
     assert [PEOPLE.root / file for file in maps["file"].values] == [sample.image_path for sample in PEOPLE]
     np.testing.assert_array_equal(maps["box_size_px"].values, [sample.box.size for sample in PEOPLE])
     assert not set(WINDOW_DETAILS) & set(maps)
+
+
+def test_a_survey_holds_the_joints_under_every_window_and_what_the_crops_show(whole):
+    maps, grid = whole.maps.load(), whole.grid
+    moved = maps["joints_m"] - maps["clean_joints_m"]
+    np.testing.assert_allclose(
+        1000 * np.sqrt((moved**2).sum("xyz")).transpose("image", "joint", "row", "col"),
+        maps["displacement"],
+        atol=1e-2,
+    )
+    scene = read_scene(PEOPLE[4], whole.joint_names, grid.resolution)
+    np.testing.assert_array_equal(maps["parts"].values[4], scene.parts)
+    np.testing.assert_array_equal(maps["sight"].values[4], scene.sight)
+    np.testing.assert_allclose(maps["true_joints_px"].values[4], scene.joints_px, rtol=1e-6)
 
 
 def test_a_shard_holds_what_the_sweep_of_each_person_gives(whole):
@@ -309,10 +324,10 @@ def test_a_damaged_manifest_is_written_again_and_shards_are_kept(tmp_path, whole
 
 def test_the_manifest_of_another_toolkit_is_no_damage(tmp_path, whole):
     text = (whole.folder / "survey.json").read_text()
-    (tmp_path / "survey.json").write_text(text.replace('"version": 2', '"version": 1'))
-    with pytest.raises(ResultError, match=r"malformed \(version"):
+    (tmp_path / "survey.json").write_text(text.replace('"version": 3', '"version": 2'))
+    with pytest.raises(ResultError, match="of another version of the toolkit"):
         run(tmp_path, resume=True)
-    assert '"version": 1' in (tmp_path / "survey.json").read_text()
+    assert '"version": 2' in (tmp_path / "survey.json").read_text()
 
 
 def test_a_sound_shard_of_another_survey_is_refused_at_the_start_and_left_alone(tmp_path, whole):

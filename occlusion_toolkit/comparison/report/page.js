@@ -68,6 +68,27 @@
     pair.first !== pair.second && [one, other].includes(pair.first) && [one, other].includes(pair.second) &&
     pair.differences[name].q[at] !== null && pair.differences[name].q[at] < 0.05);
 
+  function insightSection(insight) {
+    const section = element("section");
+    section.append(element("h2", insight.title), element("p", insight.text, "small"));
+    if (insight.picture) {
+      const picture = element("img", undefined, "insight");
+      picture.src = insight.picture;
+      picture.alt = insight.title;
+      section.append(picture);
+    }
+    if (insight.rows.length) {
+      const table = element("table");
+      insight.rows.forEach((row, at) => tableRow(table, row, at ? "td" : "th"));
+      const details = element("details");
+      const scroll = element("div", undefined, "scroll");
+      scroll.append(table);
+      details.append(element("summary", "numbers"), scroll);
+      section.append(details);
+    }
+    byId("insights").append(section);
+  }
+
   function modelsTable() {
     const table = byId("models");
     table.replaceChildren();
@@ -75,14 +96,15 @@
     for (const quantity of comparison.quantities) {
       const found = comparison.models.map((model) => model.quantities[quantity.name]);
       const means = found.map((one) => one.mean[column]);
-      const best = Math.min(...means);
-      const several = Math.max(...means) > best;
-      const winner = comparison.models[means.indexOf(best)].name;
+      const known = means.filter((value) => value !== null);
+      const best = Math.min(...known);
+      const several = Math.max(...known) > best;
+      const winner = several ? comparison.models[means.indexOf(best)].name : null;
       tableRow(table, [
         titled(quantity.name),
         ...found.map((one, index) => {
           const isBest = several && means[index] === best;
-          const mark = !isBest && differ(comparison.models[index].name, winner, quantity.name, column) ? "*" : "";
+          const mark = several && !isBest && differ(comparison.models[index].name, winner, quantity.name, column) ? "*" : "";
           return interval(means[index], one.low[column], one.high[column], isBest ? "best" : "", mark);
         }),
       ], "td");
@@ -104,7 +126,7 @@
         probability(at(found.p_t_sequences)),
         probability(at(found.p_t_frames)),
         rounded(at(found.effect), 2),
-        `${Math.round(100 * at(found.share_smaller))} % of sequences`,
+        at(found.share_smaller) === null ? "" : `${Math.round(100 * at(found.share_smaller))} % of sequences`,
       ], "td");
     }
   }
@@ -124,6 +146,7 @@
     });
     const annotations = joints.flatMap((joint, at) => {
       const order = comparison.models.map((model) => [model.quantities[name].mean[at], model.name]);
+      if (order.some(([mean]) => mean === null)) return [];
       order.sort((one, other) => one[0] - other[0]);
       if (!differ(order[0][1], order[order.length - 1][1], name, at)) return [];
       const top = Math.max(...comparison.models.map(({ quantities: { [name]: one } }) => one.high[at] ?? one.mean[at]));
@@ -384,6 +407,7 @@
     byId("what").addEventListener("change", (event) => { meshFigures(event.target.value); drawMeshes(); });
     drawMeshes();
   } else byId("body").remove();
+  for (const insight of contents.insights) insightSection(insight);
   protocols();
   document.body.dataset.ready = "yes";
 })();

@@ -23,6 +23,7 @@ from occlusion_toolkit.body.joints import PARENTS, SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.comparison.comparison import Comparison
 from occlusion_toolkit.comparison.figures import model_colours
+from occlusion_toolkit.comparison.insights import Insight, insights
 from occlusion_toolkit.comparison.meshes import mesh_difference
 from occlusion_toolkit.comparison.tables import explanation
 from occlusion_toolkit.files.atomic import write_text
@@ -35,6 +36,7 @@ from occlusion_toolkit.sweep.occluders import describe
 
 _COLOURS = 64
 _CROP_PIXELS = 448
+_INSIGHT_DPI = 160
 
 
 def write_report(
@@ -67,6 +69,7 @@ def write_report(
         "diverging": _colour_table(chosen_look().diverging),
         "example": _example(comparison, maps) if maps else None,
         "meshes": _meshes(comparison, meshes) if meshes else None,
+        "insights": [_insight(found) for found in insights(comparison.surveys)],
     }
     page = Template(_part("page.html")).substitute(
         title=html.escape(" · ".join(model.name for model in comparison.models)),
@@ -147,6 +150,22 @@ def _meshes(comparison: Comparison, meshes: Mapping[str, SensitivityMesh]) -> di
         ],
         "differences": differences,
     }
+
+
+def _insight(found: Insight) -> dict[str, Any]:
+    """A section: its picture as a data address, its table as texts."""
+    picture = None
+    if found.figure is not None:
+        file = io.BytesIO()
+        found.figure.savefig(file, format="png", dpi=_INSIGHT_DPI)
+        picture = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    rows = []
+    if found.table is not None:
+        rows.append(["", *map(str, found.table.columns)])
+        for index, row in zip(found.table.index, found.table.itertuples(index=False), strict=True):
+            name = ", ".join(map(str, index)) if isinstance(index, tuple) else str(index)
+            rows.append([name, *("" if value != value else str(value) for value in row)])
+    return {"title": found.title, "text": found.text, "picture": picture, "rows": rows}
 
 
 def _packed(values: NDArray[Any], kind: type[np.generic] = np.float32) -> dict[str, Any]:

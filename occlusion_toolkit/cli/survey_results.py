@@ -1,0 +1,110 @@
+"""What the analyses of finished surveys share: their arguments, the models' names, a folder to go on from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from occlusion_toolkit.body.bodies import Bodies
+    from occlusion_toolkit.comparison.results import Result
+    from occlusion_toolkit.surveys.survey import Survey
+
+    _Kind = TypeVar("_Kind", bound=Result)
+
+
+class Saved(Protocol):
+    """A result that writes itself."""
+
+    def save(self, path: Path | str) -> None:
+        """Writes it in the format of the suffix."""
+
+
+def survey_arguments(out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """SURVEYs, `--out` and `--json`.
+
+    Args:
+        out: the output folder by default.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option(
+                "--json", "as_json", is_flag=True, help="Print the summary as JSON instead of tables."
+            ),
+            click.option("--out", type=click.Path(path_type=Path), default=Path(out), show_default=True),
+            click.argument(
+                "surveys", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SURVEY..."
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def named_surveys(folders: tuple[Path, ...], bodies: Bodies) -> dict[str, Survey]:
+    """Surveys by the models' names.
+
+    Raises:
+        ResultError: one is missing, or they do not differ in the model alone.
+        UsageError: two are of the same model.
+    """
+    from occlusion_toolkit.surveys.survey import Survey
+
+    return _named([Survey.open(folder, bodies) for folder in folders])
+
+
+def named_results(paths: tuple[Path, ...], bodies: Bodies) -> dict[str, Result]:
+    """Surveys, or heatmaps of one image, by the models' names; raises as `named_surveys`."""
+    from occlusion_toolkit.comparison.results import opened, require_one_kind
+
+    results = [opened(path, bodies) for path in paths]
+    require_one_kind(results)
+    return _named(results)
+
+
+def _named(results: list[_Kind]) -> dict[str, _Kind]:
+    from occlusion_toolkit.comparison.results import comparable, names_of
+
+    if len(results) > 1:
+        comparable(results, ())
+    return dict(zip(names_of([result.card for result in results]), results, strict=True))
+
+
+def save_results(
+    out: Path, name: str, figure: Figure, tables: list[pd.DataFrame], found: Mapping[str, Saved]
+) -> list[Path]:
+    """Writes NAME.png, NAME.pdf, NAME.csv with the tables of all models, and MODEL.h5 for each.
+
+    Raises:
+        ResultError: a file cannot be written.
+    """
+    import pandas as pd
+
+    from occlusion_toolkit.comparison.tables import csv
+    from occlusion_toolkit.files.atomic import make_folder, write_text
+    from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
+
+    files = [*save_png_and_pdf(figure, make_folder(out), name), out / f"{name}.csv"]
+    write_text(files[-1], csv(pd.concat(tables)))
+    for model, result in found.items():
+        files.append(out / f"{model}.h5")
+        result.save(files[-1])
+    return files
+
+
+@contextmanager
+def working_folder(out: Path) -> Iterator[Path]:
+    """A folder for what is done, so that a run that was stopped goes on; removed at the end."""
+    work = out / ".unfinished"
+    yield work
+    shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Reversals: squares under which a person is turned round, or left and right change places."""

@@ -1,0 +1,1 @@
+"""What hiding one part of the body does to every joint: the influence matrix."""

@@ -1,0 +1,1 @@
+"""Square against world: do squares on visible joints predict the error of joints that the world hides?"""
