@@ -62,4 +62,4 @@ def _means(values: Float64[np.ndarray, "images joints windows"], chosen: np.ndar
     sums, counts = np.where(chosen, values, 0.0).sum(axis=2), chosen.sum(axis=2)
     sums = np.concatenate((sums, sums.sum(axis=1, keepdims=True)), axis=1)
     counts = np.concatenate((counts, counts.sum(axis=1, keepdims=True)), axis=1)
-    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+    return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))

@@ -72,24 +72,21 @@ DISPLACEMENT_QUANTITIES = (
 )
 
 EXTRA_QUANTITIES = tuple(
-    Quantity(name=name, title=title, unit=unit, definition=definition, analysis=analysis)
-    for name, title, unit, definition, analysis in (
-        (
-            "remote",
-            "remote windows",
-            "mm",
-            "added under windows that touch neither a joint's limb nor a neighbour of it",
-            "influence",
+    quantity.model_copy(update={"analysis": analysis})
+    for quantity, analysis in zip(
+        _quantities(
+            (
+                "remote",
+                "remote windows",
+                "mm",
+                "added where neither a joint's limb nor a neighbour is touched",
+            ),
+            ("reversed", "reversed", "%", "share of windows that turn the person or swap the sides"),
+            ("unreversed", "not reversed", "mm", "mean over windows that do neither"),
+            ("world", "hidden by the world", "mm", "clean crops, joints that things or the frame hide"),
         ),
-        ("reversed", "reversed", "%", "share of windows that turn the person or swap the sides", "reversals"),
-        ("unreversed", "not reversed", "mm", "mean over windows that do neither", "reversals"),
-        (
-            "world",
-            "hidden by the world",
-            "mm",
-            "clean crops, joints that things or the frame hide",
-            "natural",
-        ),
+        ("influence", "reversals", "reversals", "natural"),
+        strict=True,
     )
 )
 """What is compared besides where all surveys know it (`extra_quantities`)."""

@@ -147,7 +147,7 @@ def _t_test(values: Any) -> NDArray[np.float64]:
 
 def ratio(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Means: sums over counts, NaN where the count is 0."""
-    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts != 0)
+    return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts != 0))
 
 
 def resampled(

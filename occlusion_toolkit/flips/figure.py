@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from occlusion_toolkit.flips.reversals import Reversals
 from occlusion_toolkit.flips.rule import SWAP_MARGIN_MM, TURNED_DEGREES
 from occlusion_toolkit.flips.table import numbers
-from occlusion_toolkit.plotting.colormaps import SEQUENTIAL, ColourScale
-from occlusion_toolkit.plotting.colour_bar import draw_plain_bar
+from occlusion_toolkit.plotting.colormaps import ColourScale
+from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
+from occlusion_toolkit.plotting.look import chosen_look
 from occlusion_toolkit.plotting.painting import paint_cells
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
@@ -43,7 +44,7 @@ def reversals_figure(models: Mapping[str, Reversals]) -> Figure:
         for kind in _TITLES
     }
     high = max(1.0, max(float(rate.max()) for rate in maps.values()))
-    scale = ColourScale(SEQUENTIAL, 0.0, high)
+    scale = ColourScale(chosen_look().sequential, 0.0, high)
     single = all(found.dataset.sizes["image"] == 1 for found in models.values())
     costs_left = _LEFT + 2 * (_PANEL + _GAP) + (0.55 if single else _BAR + _BAR_ROOM)
     width = costs_left + _BARS + 0.15
@@ -66,7 +67,7 @@ def reversals_figure(models: Mapping[str, Reversals]) -> Figure:
         if not single:
             tall = len(models) * (_PANEL + _ROW_GAP) - _ROW_GAP
             bar = axes_in_inches(figure, _LEFT + 2 * (_PANEL + _GAP), _TOP, _BAR, tall)
-            draw_plain_bar(bar, scale, np.stack(list(maps.values())))
+            draw_colour_bar(bar, scale, np.stack(list(maps.values())))
             bar.set_ylabel("reversed people under the square [%]", labelpad=2)
             bar.yaxis.set_label_position("right")
         add_small_print(figure, lines, 0.1, 0.1)

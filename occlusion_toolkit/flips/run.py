@@ -87,7 +87,7 @@ def reversals(
         rate=(("against", "kind", "row", "col"), 100 * total["reversed"] / count),
         part_rate=(("against", "kind", "part"), parts),
         body_share=(("y", "x"), body),
-    ).assign_coords(part=list(PART_NAMES), **{axis: shards[0][axis] for axis in ("row", "col")})
+    ).assign_coords({"part": list(PART_NAMES), "row": shards[0]["row"], "col": shards[0]["col"]})
     if "crop" in maps_of(result):
         dataset["crop"] = (("y", "x", "rgb"), maps_of(result)["crop"].values[0])
     card = result.card.model_copy(update={"analysis": KIND})
@@ -129,7 +129,7 @@ def _read(maps: xr.Dataset, grid: Grid, metric: str) -> xr.Dataset:
         ]
     )  # (image, against, kind, window)
     without = np.where(found, np.nan, errors[:, None, None])
-    some = np.isfinite(without).any(axis=-1)
+    some = np.asarray(np.isfinite(without).any(axis=-1))
     worst = np.take_along_axis(found, errors.argmax(axis=1)[:, None, None, None], axis=-1)[..., 0]
     clean = np.full((len(windows), len(KINDS)), np.nan)
     if "truth" in references:

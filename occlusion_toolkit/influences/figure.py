@@ -18,7 +18,7 @@ from occlusion_toolkit.influences.influence import Influence
 from occlusion_toolkit.influences.rule import PART_ORDER, limb_of_joint
 from occlusion_toolkit.influences.table import difference
 from occlusion_toolkit.plotting.colormaps import ColourScale, robust_scale
-from occlusion_toolkit.plotting.colour_bar import draw_plain_bar
+from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
 from occlusion_toolkit.plotting.metric_text import axis_label, joint_title
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
@@ -85,7 +85,7 @@ def influence_figure(models: Mapping[str, Influence]) -> Figure:
                 _draw(axes, one, first, columns, scale, named=place == 0, numbers=len(models) == 1)
             left = _LEFT + len(panels) * (panel[0] + _GAP) - _GAP + 0.1
             bar = axes_in_inches(figure, left, top, _BAR, panel[1])
-            draw_plain_bar(bar, scale, values)
+            draw_colour_bar(bar, scale, values)
             bar.set_ylabel(label, labelpad=2)
             bar.yaxis.set_label_position("right")
         add_small_print(figure, lines, 0.1, 0.1)

@@ -21,9 +21,8 @@ def joints_table(found: Influence) -> pd.DataFrame:
     rows = {}
     for joint in found.joints:
         column = data["increase"].sel(joint=joint)
-        worst = (
-            "" if column.isnull().all() else str(column["part"].values[int(column.fillna(-np.inf).argmax())])
-        )
+        most = int(np.argmax(np.nan_to_num(column.values, nan=-np.inf)))
+        worst = "" if np.isnan(column.values).all() else str(column["part"].values[most])
         rows[joint] = {f"{name} [mm]": float(means.sel(covered=name, joint=joint)) for name in COVERED} | {
             "remote share [%]": float(data["increase_share"].sel(covered="remote", joint=joint)),
             "worst part": worst.replace("_", " "),
