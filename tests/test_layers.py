@@ -24,6 +24,7 @@ LAYERS = (
         "training",
         "influences",
         "flips",
+        "natural_occlusion",
     ),
     ("studies",),
     ("cli",),
