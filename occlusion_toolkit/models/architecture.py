@@ -96,16 +96,16 @@ BackboneArchitecture = Annotated[
 ]
 
 
-class HMRArchitecture(Section):
-    """Arguments of `HMR`."""
+class _Regression(Section):
+    """A backbone under HMR's head: all of `HMR`, and the second stage of `NBF`."""
 
-    kind: Literal["hmr"]
+    kind: str
     backbone: BackboneArchitecture
     hidden: PositiveInt = 1024
     iterations: PositiveInt = 3
     dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
 
-    def build(self, mean: MeanParameters | None = None) -> HMR:
+    def regression(self, mean: MeanParameters | None) -> HMR:
         """The network with random weights, starting from `mean` (by default the rest pose)."""
         return HMR(
             self.backbone.build(),
@@ -114,6 +114,16 @@ class HMRArchitecture(Section):
             dropout=self.dropout,
             mean=mean,
         )
+
+
+class HMRArchitecture(_Regression):
+    """Arguments of `HMR`."""
+
+    kind: Literal["hmr"]
+
+    def build(self, mean: MeanParameters | None = None) -> HMR:
+        """The network with random weights, starting from `mean` (by default the rest pose)."""
+        return self.regression(mean)
 
 
 class PAREArchitecture(Section):
@@ -142,16 +152,12 @@ class PAREArchitecture(Section):
         )
 
 
-class NBFArchitecture(Section):
+class NBFArchitecture(_Regression):
     """Arguments of `NBF`; both stages have a backbone of the same kind."""
 
     kind: Literal["nbf"]
-    backbone: BackboneArchitecture
     branch: Literal["deconv", "upsample", "conv"] = "deconv"
     filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
-    hidden: PositiveInt = 1024
-    iterations: PositiveInt = 3
-    dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
 
     def build(self, mean: MeanParameters | None = None) -> NBF:
         """The network with random weights, starting from `mean` (by default the rest pose)."""
@@ -159,11 +165,7 @@ class NBFArchitecture(Section):
             self.backbone.build(),
             branch=BRANCHES[self.branch],
             filters=self.filters,
-            encoder=self.backbone.build(),
-            hidden=self.hidden,
-            iterations=self.iterations,
-            dropout=self.dropout,
-            mean=mean,
+            regression=self.regression(mean),
         )
 
 

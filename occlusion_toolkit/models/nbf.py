@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from occlusion_toolkit.models.backbones.blocks import Backbone, initialise_convolutions
-from occlusion_toolkit.models.base import NUM_JOINTS, MeanParameters, RegressorOutput
-from occlusion_toolkit.models.hmr import HMRHead
+from occlusion_toolkit.models.base import NUM_JOINTS, RegressorOutput
+from occlusion_toolkit.models.hmr import HMR
 from occlusion_toolkit.models.pare import Branch
 
 
@@ -24,11 +24,7 @@ class NBF(nn.Module):
         backbone: backbone of the segmentation.
         branch: builder of the layers that lead from its features to the parts.
         filters: channels of each of those layers.
-        encoder: backbone of the regression, over pictures of the crop's size.
-        hidden: width of the regression head's hidden layers.
-        iterations: number of corrections of the mean person.
-        dropout: share of hidden units silenced in training.
-        mean: the person to start from; the rest pose, upright, by default.
+        regression: the second stage, over pictures of the crop's size; its backbone is `encoder` here.
     """
 
     def __init__(
@@ -37,11 +33,7 @@ class NBF(nn.Module):
         *,
         branch: Branch,
         filters: Sequence[int],
-        encoder: Backbone,
-        hidden: int = 1024,
-        iterations: int = 3,
-        dropout: float = 0.5,
-        mean: MeanParameters | None = None,
+        regression: HMR,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -50,14 +42,7 @@ class NBF(nn.Module):
         )
         initialise_convolutions(self.segmentation)
         self.palette = nn.Conv2d(NUM_JOINTS + 1, 3, 1)
-        self.encoder = encoder
-        self.head = HMRHead(
-            encoder.out_channels,
-            hidden=hidden,
-            iterations=iterations,
-            dropout=dropout,
-            mean=mean or MeanParameters.standing(),
-        )
+        self.encoder, self.head = regression.backbone, regression.head
 
     def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput:
         """Predict people from normalised crops.

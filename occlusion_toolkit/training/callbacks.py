@@ -14,6 +14,7 @@ from torch import Tensor
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import atomic_path
+from occlusion_toolkit.training.checkpoints import ends_step
 from occlusion_toolkit.training.sample import TrainingSample
 
 BAD_BATCH = "bad_batch.pt"
@@ -46,7 +47,7 @@ class StopInTime(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, _module: Any, _out: Any, _batch: Any, index: int) -> None:
         """Asks the trainer to stop when it is time and the step is whole."""
-        if (index + 1) % trainer.accumulate_grad_batches:
+        if not ends_step(trainer, index):
             return
         late = self._end is not None and time.monotonic() >= self._end
         stop = self.signal is not None or late

@@ -87,6 +87,11 @@ def check_resumable(state: Mapping[str, Any], stopped: Mapping[str, Any]) -> Non
         logger.warning("the recipe has changed since the run was stopped; it goes on with the new one")
 
 
+def ends_step(trainer: Trainer, index: int) -> bool:
+    """Whether the batch of that index in the epoch is the last part of an optimiser step."""
+    return (index + 1) % trainer.accumulate_grad_batches == 0
+
+
 class SaveCheckpoint(Callback):
     """Writes the checkpoint that `resume` continues from exactly: regularly, at the end and before a stop.
 
@@ -113,7 +118,7 @@ class SaveCheckpoint(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, _module: Any, _out: Any, _batch: Any, index: int) -> None:
         """Saves after whole steps only."""
-        if (index + 1) % trainer.accumulate_grad_batches:
+        if not ends_step(trainer, index):
             return
         step = trainer.global_step
         if step % self._every and step != trainer.max_steps and not trainer.should_stop:

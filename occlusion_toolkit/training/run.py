@@ -16,6 +16,7 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.files.atomic import make_folder
+from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.training.callbacks import (
     AverageWeights,
     FiniteLoss,
@@ -140,9 +141,11 @@ def fit(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport =
     out, train = make_folder(options.out), recipe.train
     checkpoint = out / CHECKPOINT
     torch.manual_seed(train.seed)
-    mean = mean_person([data.samples[position] for position in range(MEAN_OVER)])
+    mean, resumed = MeanParameters.standing(), checkpoint.is_file()
+    if not resumed:  # a checkpoint has the mean person that the run began with
+        mean = mean_person([data.samples[position] for position in range(MEAN_OVER)])
     module = RegressorTraining(recipe, data.bodies, mean, data.people)
-    if train.start_from is not None and not checkpoint.is_file():
+    if train.start_from is not None and not resumed:
         take_over(module.network, starting_weights(train.start_from))
     samples = TrainingData(
         data.samples,
@@ -158,7 +161,7 @@ def fit(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport =
         trainer.fit(
             module,
             datamodule=samples,
-            ckpt_path=checkpoint if checkpoint.is_file() else None,
+            ckpt_path=checkpoint if resumed else None,
             weights_only=True,
         )
     return Ended(trainer.global_step, stop.signal)

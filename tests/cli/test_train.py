@@ -5,7 +5,7 @@ import torch
 import yaml
 from click.testing import CliRunner
 from support import training_files as files
-from support.training_fixtures import link_people, recipe_content
+from support.training_fixtures import PARE, link_people, recipe_content
 
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.open_body import load_open_body
@@ -13,6 +13,7 @@ from occlusion_toolkit.cli.data import check_command
 from occlusion_toolkit.cli.train import train
 from occlusion_toolkit.errors import DatasetError, UsageError
 from occlusion_toolkit.models.registry import load_regressor
+from occlusion_toolkit.training.curves import read_log
 
 
 @pytest.fixture
@@ -123,31 +124,51 @@ def test_rendered_and_published_sets_are_mixed(data: Path, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_published_files_train_a_network_end_to_end(tmp_path: Path) -> None:
-    """COCO-EFT first, then the mix with H36M and MPI-INF-3DHP, objects of Pascal VOC: as `pare-r50`."""
+    """COCO-EFT first, then the mix with other sets, objects of Pascal VOC: as `pare-r50` and Table 2."""
     body = load_open_body()
     joints = Joints49(body.arrays)
-    folders = {name: tmp_path / name for name in ("coco-eft", "h36m", "mpi-inf-3dhp", "voc")}
+    folders = {name: tmp_path / name for name in ("coco-eft", "h36m", "mpi-inf-3dhp", "3doh-train", "voc")}
     files.write_eft(folders["coco-eft"], files.make_people(body, joints, 8, seed=1))
     files.write_h36m(folders["h36m"], files.make_people(body, joints, 3, seed=2))
     files.write_mpi_inf(folders["mpi-inf-3dhp"], files.make_people(body, joints, 4, seed=3))
+    files.write_threedoh(folders["3doh-train"], files.make_people(body, joints, 3, seed=4))
     files.write_voc(folders["voc"])
     stages = [
         {"shares": {"coco-eft": 1.0}, "steps": 1},
-        {"shares": {"h36m": 0.5, "coco-eft": 0.3, "mpi-inf-3dhp": 0.2}},
+        {"shares": {"h36m": 0.3, "coco-eft": 0.3, "mpi-inf-3dhp": 0.2, "3doh-train": 0.2}},
     ]
     augmentation = {
         "resolution": 56,
         "occlusion": {"objects": "voc"},
         "random_crop": {"probability": 1.0, "from_step": 1},
     }
-    content = recipe_content(data=stages, augmentation=augmentation, steps=4, validate_every=2)
+    as_published = {
+        "initial_weights": "published",
+        "projection": "perspective",
+        "supervision": {"by": "heatmaps and joints", "until_step": 3},
+    }
+    content = recipe_content(
+        PARE | {"corrects_mean": False},
+        data=stages,
+        augmentation=augmentation,
+        steps=4,
+        validate_every=2,
+        **as_published,
+    )
     path = tmp_path / "published.yaml"
     path.write_text(yaml.safe_dump(content))
     given = [word for name, folder in folders.items() for word in ("--data", f"{name}={folder}")]
     line = [str(path), *given, "--out", str(tmp_path / "run"), "--workers", "0"]
     done = CliRunner().invoke(train, line, catch_exceptions=False)
-    assert "4 people of coco-eft, 3 people of h36m, 4 people of mpi-inf-3dhp" in done.output
+    assert (
+        "4 people of coco-eft, 3 people of h36m, 4 people of mpi-inf-3dhp, 3 people of 3doh-train"
+        in done.output
+    )
     assert "step 4 of 4" in done.output
     trained = load_regressor(tmp_path / "run" / "tiny-last.yaml")
     assert trained(torch.randn(1, 3, 224, 224)).rotmats.isfinite().all()
-    assert any((tmp_path / "run" / "cache" / "coco-eft").rglob("*.npy"))
+    assert not (tmp_path / "run" / "cache" / "coco-eft").exists()  # joints need no part labels
+    logged = read_log(tmp_path / "run")
+    for name in ("heatmaps", "heatmap_joints"):
+        assert logged[f"loss/{name}"].values[0] > 0
+        assert logged[f"loss/{name}"].values[-1] == 0

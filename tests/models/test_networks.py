@@ -37,7 +37,7 @@ NETWORKS = {
     "pare-deconv": lambda: PARE(resnet(), branch=deconv_steps, filters=(8, 8, 8)),
     "pare-upsample": lambda: PARE(resnet(), branch=upsample_steps, filters=(8, 8)),
     "pare-hrnet": lambda: PARE(small_hrnet("upsample"), branch=conv_steps, filters=(8,)),
-    "nbf": lambda: NBF(resnet(), branch=upsample_steps, filters=(8, 8), encoder=resnet(), hidden=16),
+    "nbf": lambda: NBF(resnet(), branch=upsample_steps, filters=(8, 8), regression=HMR(resnet(), hidden=16)),
     "pare-mean": lambda: PARE(resnet(), filters=(8, 8), mean=MeanParameters.standing()),
 }
 

@@ -151,6 +151,25 @@ def write_mpi_inf(root: Path, truth: Truth) -> Path:
     return write_npz(root / "mpi_inf_3dhp_train.npz", truth, columns)
 
 
+def write_threedoh(root: Path, truth: Truth) -> Path:
+    """3DOH50K's `trainset/annots.json` and its images; the published box is the person's height."""
+    folder, items = root / "trainset", {}
+    write_images(truth, [folder / "images" / f"{row:05d}.jpg" for row in range(len(truth))])
+    for row, (x, y, side) in enumerate(truth.boxes.tolist()):
+        half = side / 1.2 / 2
+        items[f"{row:05d}"] = {
+            "img_path": f"images\\{row:05d}.jpg",
+            "pose": truth.poses[row : row + 1].tolist(),
+            "betas": truth.betas[row : row + 1].tolist(),
+            "extri": np.eye(4).tolist(),
+            "bbox": [[x - half / 2, y - half], [x + half / 2, y + half]],
+            "lsp_joints_2d": truth.pixels[row, 25:39].tolist(),
+        }
+    path = folder / "annots.json"
+    path.write_text(json.dumps(items))
+    return path
+
+
 def write_voc(root: Path) -> Path:
     """Pascal VOC with one image of four objects: a usable dog, a person, a truncated and a tiny chair."""
     folder = root / "VOCdevkit" / "VOC2012"

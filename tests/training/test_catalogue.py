@@ -8,7 +8,7 @@ from PIL import Image
 from support import threedoh_fixtures as threedoh
 from support import training_files as files
 from support.smpl_files_writer import shared_smpl_folder
-from support.training_fixtures import recipe_content
+from support.training_fixtures import link_people, recipe_content
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.body.bodies import Bodies
@@ -271,10 +271,7 @@ def test_unknown_and_missing_sets_are_refused(tmp_path: Path) -> None:
 
 
 def test_people_of_another_body_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "sequenceFiles").mkdir()
-    (tmp_path / "sequenceFiles" / "train").symlink_to(OPEN_TEST / "sequenceFiles" / "test")
-    for name in ("imageFiles", "dataset.json"):
-        (tmp_path / name).symlink_to(OPEN_TEST / name)
+    link_people(tmp_path)
     with pytest.raises(DatasetError, match="the network of 'smpl'"):
         read_training_set("3dpw-train", tmp_path, TrainingBodies(Bodies(), SMPL_TOPOLOGY))
     need = check_data(recipe_of(("3dpw-train",), SMPL_TOPOLOGY), {"3dpw-train": tmp_path}, Bodies(tmp_path))[
@@ -284,7 +281,7 @@ def test_people_of_another_body_are_refused(tmp_path: Path) -> None:
 
 
 def test_people_in_3dpws_layout_become_annotations() -> None:
-    people = ThreeDPW(OPEN_TEST, "test")
+    people = EvenlySpaced(ThreeDPW(OPEN_TEST, "test"), 48)
     bodies = TrainingBodies(Bodies(), OPEN_BODY_TOPOLOGY)
     table = table_of_people(people, bodies)
     assert len(table) == len(people)

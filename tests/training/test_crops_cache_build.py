@@ -31,7 +31,8 @@ SOLID = [
 
 @pytest.fixture(scope="module")
 def frames() -> list:
-    return [ThreeDPW(DATA, "test")[index] for index in (0, 24, 74)]
+    people = ThreeDPW(DATA, "test")
+    return [people[index] for index in (0, 24, 74)]
 
 
 def test_joints_lie_on_the_labelled_body(frames: list, bodies: TrainingBodies) -> None:

@@ -103,7 +103,7 @@ def test_a_network_learns_from_kept_sights_and_is_validated_on_crops(
     kept = keep_sights(few(people, FEW), SKIPPED, trunk, 1, tmp_path / "sights", "kind")
     samples = MixedSamples([kept], Mix(chosen.train.data, 4, {"synthetic": FEW}, 0))
     learned = RunData(samples, HeldOut(people, 2), {"synthetic": FEW}, bodies)
-    steps = fit(chosen, learned, RunOptions(tmp_path / "run"))
-    assert steps == chosen.train.steps
+    ended = fit(chosen, learned, RunOptions(tmp_path / "run"))
+    assert ended.steps == chosen.train.steps
     stored = (tmp_path / "run" / "weights").glob("*.safetensors")
     assert all(path.stat().st_size < 1_000_000 for path in stored)
