@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from occlusion_toolkit.attention_maps.attention_maps import AttentionMaps
     from occlusion_toolkit.attention_maps.run import attention
     from occlusion_toolkit.body.bodies import load_body
+    from occlusion_toolkit.body.joint_output import JointOutput
     from occlusion_toolkit.comparison.comparison import Comparison
     from occlusion_toolkit.comparison.run import compare
     from occlusion_toolkit.data.catalogue import open_dataset
@@ -50,6 +51,7 @@ __all__ = [
     "Crop",
     "Evaluation",
     "Influence",
+    "JointOutput",
     "NaturalOcclusion",
     "Occluder",
     "OcclusionMaps",
@@ -82,6 +84,7 @@ _MODULES = {
     "attention_maps.attention_maps": ["AttentionMaps"],
     "attention_maps.run": ["attention"],
     "body.bodies": ["load_body"],
+    "body.joint_output": ["JointOutput"],
     "comparison.comparison": ["Comparison"],
     "comparison.run": ["compare"],
     "data.catalogue": ["open_dataset"],

@@ -1,5 +1,7 @@
 """Where a network with part attention looks for each part, clean and under an occluder (PARE, Figure 7)."""
 
+from typing import cast
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
@@ -56,9 +58,11 @@ def attention(
     bodies = bodies or Bodies()
     regressor = load_regressor(model, chosen_device(device), bodies.trusted)
     require_crops([crop], regressor.card)
+    if regressor.has_joints_alone:
+        raise UsageError(f"{regressor.card.name} gives joints and attends to no parts; choose a PARE network")
     body = bodies.load(regressor.card.body)
     crops = normalise(crop.pixels)[None].to(regressor.device)
-    clean = regressor(crops)
+    clean = cast(RegressorOutput, regressor(crops))
     seen, attentions, spec = [crop.pixels], [_attention(clean, regressor.card.name)], None
     if occlude is not None:
         paint = (
@@ -68,7 +72,7 @@ def attention(
         )
         hidden = paint.apply(crops, torch.tensor([occlude], device=regressor.device))
         seen.append(denormalise(hidden)[0])
-        attentions.append(_attention(regressor(hidden), regressor.card.name))
+        attentions.append(_attention(cast(RegressorOutput, regressor(hidden)), regressor.card.name))
         spec = plain_spec(paint)
     card = ProtocolCard(
         analysis="attention",

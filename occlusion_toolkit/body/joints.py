@@ -78,7 +78,17 @@ LSP_FROM_H36M: tuple[int, ...] = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 1
 LSP14 = _named("lsp14", *(H36M17.joint_names[row] for row in LSP_FROM_H36M))
 """The 14 joints that MPJPE and PA-MPJPE are averaged over."""
 
-_JOINT_SETS = (SMPL24, H36M17, LSP14)
+BLAZEPOSE33 = _named(
+    "blazepose33",
+    "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
+    "left_ear", "right_ear", "left_mouth", "right_mouth", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index",
+    "left_thumb", "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle", "left_heel", "right_heel", "left_foot_index", "right_foot_index",
+)  # fmt: skip
+"""BlazePose's landmarks, in order; left is the person's."""
+
+_JOINT_SETS = (SMPL24, H36M17, LSP14, BLAZEPOSE33)
 
 
 def joint_set(name: str) -> JointSet:

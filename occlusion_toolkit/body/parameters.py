@@ -1,5 +1,6 @@
 """What a regressor predicts and a body model consumes: rotations, shape and camera."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,15 @@ class BodyParameters:
     rotmats: Float[Tensor, "batch 24 3 3"]
     betas: Float[Tensor, "batch 10"]
     camera: Float[Tensor, "batch 3"]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that was estimated, by name."""
+        return {"rotmats": self.rotmats, "betas": self.betas, "camera": self.camera}
+
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> "BodyParameters":
+        """Other people, by the names of `tensors`."""
+        return BodyParameters(**tensors)
 
     def __len__(self) -> int:
         return int(self.rotmats.shape[0])

@@ -12,6 +12,7 @@ from torch import Tensor
 from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.joint_output import Estimates, JointOutput
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import RESOLUTION
@@ -40,11 +41,11 @@ class PosedPeople:
 
     Attributes:
         joints: relative to the pelvis, (B, J, 3), metres.
-        vertices: (B, V, 3), metres.
+        vertices: (B, V, 3), metres; None where only joints were predicted.
     """
 
     joints: Float[Tensor, "batch joints 3"]
-    vertices: Float[Tensor, "batch vertices 3"]
+    vertices: Float[Tensor, "batch vertices 3"] | None
 
 
 class Evaluator:
@@ -73,11 +74,12 @@ class Evaluator:
             BodyModelError: a body is missing or not usable.
             UnsafeFileError: a file of a body asks for code.
         """
-        topology = regressor.card.body
-        if topology != people.topology:
+        topology = people.topology
+        if not regressor.has_joints_alone and regressor.card.body != topology:
             raise TopologyError(
-                f"{people.dataset} has ground truth of the body {people.topology!r}, but the model "
-                f"{regressor.card.name} predicts parameters of {topology!r}; use a model of that body"
+                f"{people.dataset} has ground truth of the body {topology!r}, but the model "
+                f"{regressor.card.name} predicts parameters of {regressor.card.body!r}; "
+                "use a model of that body"
             )
         self.regressor, self.people, self.protocol = regressor, people, protocol
         self.device = regressor.device
@@ -105,7 +107,7 @@ class Evaluator:
         try:
             estimates = self._network(normalise(crops).to(self.device))
             self._check(estimates, samples)
-            predicted = self._posed("neutral", estimates)
+            predicted = self._predicted(estimates)
             return measure(predicted, self._true_people(samples), self._metrics)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -115,10 +117,15 @@ class Evaluator:
                 "give a smaller --batch-size"
             ) from error
 
+    def _predicted(self, estimates: Estimates) -> PosedPeople:
+        if isinstance(estimates, JointOutput):
+            return PosedPeople(estimates.centred(self.protocol.joint_set), None)
+        return self._posed("neutral", estimates)
+
     def _true_people(self, samples: Sequence[Sample]) -> PosedPeople:
         true = true_parameters(samples)
         check_ground_truth(true, len(samples))
-        genders = [self.protocol.true_gender(sample.gender, self.card.body) for sample in samples]
+        genders = [self.protocol.true_gender(sample.gender, self.people.topology) for sample in samples]
         rows = {
             gender: torch.tensor([row for row, other in enumerate(genders) if other == gender])
             for gender in dict.fromkeys(genders)
@@ -126,7 +133,8 @@ class Evaluator:
         groups = [self._posed(gender, true[chosen].to(self.device)) for gender, chosen in rows.items()]
         order = torch.cat(list(rows.values())).argsort().to(self.device)
         joints = torch.cat([group.joints for group in groups])
-        return PosedPeople(joints[order], torch.cat([group.vertices for group in groups])[order])
+        vertices = torch.cat([group.vertices for group in groups if group.vertices is not None])
+        return PosedPeople(joints[order], vertices[order])
 
     def _posed(self, gender: Gender, parameters: BodyParameters) -> PosedPeople:
         protocol = self.protocol
@@ -135,8 +143,9 @@ class Evaluator:
     def _on_device(self, body: BodyModel) -> BodyModel:
         return body if self.device.type == "cpu" else copy.deepcopy(body).to(self.device)
 
-    def _check(self, estimates: BodyParameters, samples: Sequence[Sample]) -> None:
-        finite = estimates.rotmats.flatten(1).isfinite().all(1) & estimates.betas.isfinite().all(1)
+    def _check(self, estimates: Estimates, samples: Sequence[Sample]) -> None:
+        tensors = [value.flatten(1) for name, value in estimates.tensors.items() if name != "camera"]
+        finite = torch.cat(tensors, dim=1).isfinite().all(1)
         if not finite.all():
             sample = samples[int((~finite).nonzero()[0])]
             raise RunError(
@@ -162,6 +171,8 @@ def measure(predicted: PosedPeople, true: PosedPeople, metrics: Mapping[str, Met
         f"clean_{metric_name(name, 'error')}": distances_mm(name, metric, *joints)
         for name, metric in metrics.items()
     }
+    if predicted.vertices is None or true.vertices is None:
+        return errors
     return errors | {"clean_pve": _MM_PER_M * pve(predicted.vertices.double(), true.vertices.double())}
 
 

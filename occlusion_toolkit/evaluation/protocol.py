@@ -41,7 +41,7 @@ def protocol_card(
         gender_rule=protocol.described_genders(people.topology),
         frame_filter=people.frame_filter,
         skipped=people.left_out.get(BAD, 0),
-        pve_alignment=protocol.pve_alignment,
+        pve_alignment=None if regressor.has_joints_alone else protocol.pve_alignment,
         people_sha256=people.fingerprint,
         trusted_files=trusted_files,
     )

@@ -6,43 +6,10 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from occlusion_toolkit.body.joints import BLAZEPOSE33
 from occlusion_toolkit.data.boxes import CropBox
 
-LANDMARKS: Final = (
-    "nose",
-    "left_eye_inner",
-    "left_eye",
-    "left_eye_outer",
-    "right_eye_inner",
-    "right_eye",
-    "right_eye_outer",
-    "left_ear",
-    "right_ear",
-    "mouth_left",
-    "mouth_right",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_pinky",
-    "right_pinky",
-    "left_index",
-    "right_index",
-    "left_thumb",
-    "right_thumb",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-    "left_heel",
-    "right_heel",
-    "left_foot_index",
-    "right_foot_index",
-)
+LANDMARKS: Final = BLAZEPOSE33.joint_names
 """Names of BlazePose's landmarks, in order; left is the person's."""
 
 KEYPOINTS: Final = tuple(

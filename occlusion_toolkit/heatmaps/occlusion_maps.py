@@ -19,8 +19,9 @@ from jaxtyping import UInt8
 from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.joint_output import JOINTS_ALONE
 from occlusion_toolkit.data.crops import denormalise, normalise
-from occlusion_toolkit.errors import OcclusionToolkitError, ResultError, UsageError
+from occlusion_toolkit.errors import BodyModelError, OcclusionToolkitError, ResultError, UsageError
 from occlusion_toolkit.plotting.style import save_picture
 from occlusion_toolkit.sweep import maps as container
 from occlusion_toolkit.sweep.grid import Grid
@@ -136,8 +137,10 @@ class OcclusionMaps:
         """The body that the maps were measured on.
 
         Raises:
-            BodyModelError: its files are missing.
+            BodyModelError: its files are missing, or the network gives joints and has none.
         """
+        if self.card.body == JOINTS_ALONE:
+            raise BodyModelError(f"{self.card.model_card} gives joints alone; there is no body to show")
         return self._bodies.load(self.card.body)
 
     def true_body(self, image: int = 0) -> BodyModel:

@@ -13,6 +13,7 @@ import xarray as xr
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.joint_output import JOINTS_ALONE, JointsAlone
 from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
 from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.data.protocol import GenderRule, Protocol, gender_rule_of
@@ -146,13 +147,35 @@ class OcclusionSweep:
         return chosen_protocol(self.regressor.card, self.joint_set, self.true_gender)
 
     @property
-    def body(self) -> BodyModel:
+    def body(self) -> BodyModel | JointsAlone:
         """The body that the regressor predicts parameters of.
 
         Raises:
             BodyModelError: its files are missing.
         """
-        return self.bodies.load(self.regressor.card.body)
+        return (
+            JointsAlone() if self.regressor.has_joints_alone else self.bodies.load(self.regressor.card.body)
+        )
+
+    def true_topology(self, of_truth: str | None, whose: str) -> str:
+        """The body that a truth is measured on: the regressor's, or the truth's where it gives joints alone.
+
+        Args:
+            of_truth: topology id of the truth; None where it is not stated.
+            whose: of whom, for messages.
+
+        Raises:
+            TopologyError: the truth belongs to another body than the regressor's, or its body is not stated.
+        """
+        own = self.body.topology
+        if own == JOINTS_ALONE and of_truth is None:
+            raise TopologyError(f"{whose} does not say its body, and {self.regressor.card.name} has none")
+        if own not in (JOINTS_ALONE, of_truth) and of_truth is not None:
+            raise TopologyError(
+                f"{whose} belongs to body {of_truth!r}, the model {self.regressor.card.name} to {own!r}; "
+                "their parameters mean different shapes, so use a model of that body"
+            )
+        return own if own != JOINTS_ALONE or of_truth is None else of_truth
 
     @cached_property
     def window_sweep(self) -> WindowSweep:
@@ -250,12 +273,14 @@ class OcclusionSweep:
                 continue
             gender = self.protocol.true_gender(crop.truth_gender, self.body.topology)
             if gender not in bodies:
-                bodies[gender] = copy.deepcopy(self.bodies.load(self.body.topology, gender)).to(self.device)
+                topology = self.true_topology(crop.truth.topology, "the ground truth")
+                bodies[gender] = copy.deepcopy(self.bodies.load(topology, gender)).to(self.device)
             yield Subject(pixels, crop.truth.parameters, bodies[gender])
 
     def _gender_rule(self, people: list[Crop]) -> str:
         """Which bodies the truth is measured on, in words."""
-        rule = self.protocol.described_genders(self.body.topology)
+        topologies = {crop.truth.topology for crop in people if crop.truth is not None}
+        rule = self.protocol.described_genders(self.true_topology(topologies.pop(), "the ground truth"))
         unstated = any(crop.truth is not None and crop.truth.gender is None for crop in people)
         chosen_by_gender = gender_rule_of(rule) == "gendered"
         return f"{rule}; neutral where it does not" if unstated and chosen_by_gender else rule
@@ -271,12 +296,8 @@ class OcclusionSweep:
                 raise GroundTruthError(
                     "the crops have truths of several data sets or bodies; sweep each apart"
                 )
-            truth, topology = truths[0], self.body.topology
-            if truth.topology not in (None, topology):
-                raise TopologyError(
-                    f"the ground truth belongs to body {truth.topology!r}, the model to {topology!r}; "
-                    "their parameters mean different shapes"
-                )
+            truth = truths[0]
+            self.true_topology(truth.topology, "the ground truth")
             facts |= {
                 "dataset": truth.dataset,
                 "split": truth.split,

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Float32
 
 from occlusion_toolkit.body.camera import project_to_crop
+from occlusion_toolkit.body.joint_output import JOINTS_ALONE
 from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.body.parameters import BodyParameters
 
@@ -135,9 +136,29 @@ def joints_in_crop(
     maps: OcclusionMaps, joints: tuple[str, ...], image: int = 0
 ) -> Float[np.ndarray, "joints 2"]:
     """Where the clean prediction puts joints, pixels (x, y) of the crop, (J, 2)."""
-    clean, names = estimate(maps, "clean", image), joint_set(maps.card.joint_set)
+    names = joint_set(maps.card.joint_set)
+    if maps.card.body == JOINTS_ALONE:
+        return skeleton_px(maps, "clean", image)[[names.index(name) for name in joints]]
+    clean = estimate(maps, "clean", image)
     projected = project_to_crop(maps.body.joints(clean, names), clean.camera, maps.grid.resolution)
     return projected[0, [names.index(name) for name in joints], :2].numpy()
+
+
+def skeleton_px(
+    maps: OcclusionMaps, which: str | tuple[int, int], image: int = 0
+) -> Float[np.ndarray, "joints 2"]:
+    """Where a network that gives joints alone puts the joints of the set, pixels (x, y) of the crop, (J, 2).
+
+    Args:
+        maps: with every estimate.
+        which: "clean", or the row and column of a window.
+        image: which image.
+
+    Raises:
+        ResultError: the network does not say where they are.
+    """
+    prefix, at = (f"{which}_", ()) if isinstance(which, str) else ("", which)
+    return np.asarray(maps.detail(f"{prefix}joints_px", image)[at])
 
 
 def estimate(maps: OcclusionMaps, which: str | tuple[int, int], image: int = 0) -> BodyParameters:

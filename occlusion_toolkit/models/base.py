@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from occlusion_toolkit.body.joint_output import JointOutput
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.models.rotation6d import rotmat_to_rot6d
 
@@ -67,9 +68,9 @@ class RegressorOutput(BodyParameters):
 
 @runtime_checkable
 class Regressor(Protocol):
-    """Anything that turns normalised crops into body parameters: a network, or a stand-in in a test."""
+    """Anything that turns normalised crops into people: a network, or a stand-in in a test."""
 
-    def __call__(self, crops: Float[Tensor, "batch 3 height width"], /) -> RegressorOutput:
+    def __call__(self, crops: Float[Tensor, "batch 3 height width"], /) -> "RegressorOutput | JointOutput":
         """Predict people from crops normalised with the ImageNet mean and standard deviation."""
         ...
 

@@ -156,7 +156,7 @@ class RegressorCard(Section):
         name: what `--model` takes; for a card in a file also the name of the file.
         title: one line for people.
         description: what it is and what to use it for.
-        body: topology id of the body model whose betas it predicts.
+        body: topology id of the body model whose betas it predicts; "joints" where it gives joints alone.
         preprocessing: how its crops are made; SPIN's way unless it says otherwise.
         errors: what is known about its accuracy.
         limitations: what not to expect of it.

@@ -15,6 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from occlusion_toolkit.body.joint_output import JointOutput
+from occlusion_toolkit.body.joints import LSP14
+from occlusion_toolkit.body.open_body import load_open_body
+from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD, normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.threedpw import ThreeDPW
@@ -32,10 +36,13 @@ class Probe:
     Attributes:
         crops: normalised crops, (B, 3, 224, 224), of at least two different people.
         rotmats: their true joint rotations, (B, 24, 3, 3), in the frames of `BodyParameters`.
+        joints: their true LSP joints relative to the pelvis, (B, 14, 3), metres; None where networks that
+            give joints alone are not tried.
     """
 
     crops: Float[Tensor, "batch 3 height width"]
     rotmats: Float[Tensor, "batch 24 3 3"]
+    joints: Float[Tensor, "batch joints 3"] | None = None
 
     def feedings(self) -> dict[str, Float[Tensor, "batch 3 height width"]]:
         """The same people as networks of other habits want them, by name."""
@@ -48,11 +55,16 @@ class Probe:
             "channels in the order BGR": (plain.flip(1) - mean) / std,
         }
 
-    def error_deg(self, output: RegressorOutput) -> float:
-        """Mean angle between predicted and true joint rotations, degrees."""
+    def error(self, output: RegressorOutput | JointOutput) -> tuple[float, str]:
+        """How wrong an answer is, and the unit: mean angle of joint rotations, or mean distance of joints."""
+        if isinstance(output, JointOutput):
+            if self.joints is None:
+                raise CheckFailed("the true joints of the probe are not known")
+            apart = output.centred(LSP14) - self.joints.to(output.joints)
+            return 1000 * float(torch.linalg.vector_norm(apart, dim=-1).mean()), "mm"
         relative = output.rotmats.transpose(-1, -2) @ self.rotmats.to(output.rotmats)
         cosine = (relative.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
-        return float(cosine.clamp(-1, 1).acos().mean().rad2deg())
+        return float(cosine.clamp(-1, 1).acos().mean().rad2deg()), "degrees"
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,7 @@ class Trial:
     probe: Probe
 
     @cached_property
-    def output(self) -> RegressorOutput:
+    def output(self) -> RegressorOutput | JointOutput:
         """What it says about the probe's crops."""
         return self.regressor(self.probe.crops.clone())
 
@@ -83,6 +95,11 @@ RESPONSE = 1e-4
 CLEARLY_BETTER = 0.85
 """Share of the error under which another normalisation is taken to be the one that the network wants."""
 
+SPANS_M = (0.5, 3.0)
+"""Bounds of the size of a person, metres: from the highest joint to the lowest, or across."""
+
+_ENDS = (("head_top", "neck"), ("left_ankle", "right_ankle"))
+
 CAMERA_SCALES = (0.05, 20.0)
 BETAS = 10.0
 SHIFT_M = 10.0
@@ -94,19 +111,26 @@ class CheckFailed(Exception):
 
 
 def answers(trial: Trial) -> str:
-    """It answers with a `RegressorOutput`."""
+    """It answers with a `RegressorOutput` or a `JointOutput`."""
     output: object = trial.regressor(trial.probe.crops[:2].clone())
-    if not isinstance(output, RegressorOutput):
-        raise CheckFailed(f"a {type(output).__name__}; return RegressorOutput(rotmats, betas, camera)")
-    return "it answers with a RegressorOutput"
+    if not isinstance(output, RegressorOutput | JointOutput):
+        raise CheckFailed(
+            f"a {type(output).__name__}; return RegressorOutput(rotmats, betas, camera), or "
+            "JointOutput(joints, joint_set) where there is no body"
+        )
+    return f"it answers with a {type(output).__name__}"
 
 
 def shapes(trial: Trial) -> str:
     """Outputs have a row for every crop, also for a single one."""
     for count in (len(trial.probe.crops), 1):
         output = trial.regressor(trial.probe.crops[:count].clone())
-        wanted = {"rotmats": (count, 24, 3, 3), "betas": (count, 10), "camera": (count, 3)}
-        if output.part_logits is not None:
+        wanted: dict[str, tuple[int, ...]]
+        if isinstance(output, JointOutput):
+            wanted = {name: (count, *tensor.shape[1:]) for name, tensor in output.tensors.items()}
+        else:
+            wanted = {"rotmats": (count, 24, 3, 3), "betas": (count, 10), "camera": (count, 3)}
+        if isinstance(output, RegressorOutput) and output.part_logits is not None:
             wanted["part_logits"] = (count, 25, *output.part_logits.shape[2:])
         found = {name: tuple(getattr(output, name).shape) for name in wanted}
         wrong = [
@@ -116,6 +140,8 @@ def shapes(trial: Trial) -> str:
         ]
         if wrong:
             raise CheckFailed(f"for {count} crops: {'; '.join(wrong)}")
+    if isinstance(trial.output, JointOutput):
+        return f"a row for every crop, {len(trial.output.joint_set)} joints, also for one crop"
     return "rotmats (B, 24, 3, 3), betas (B, 10), camera (B, 3), also for one crop"
 
 
@@ -124,7 +150,7 @@ def placement(trial: Trial) -> str:
     device = torch.device(getattr(trial.regressor, "device", trial.probe.crops.device))
     wrong = [
         f"{name} is {tensor.dtype} on {tensor.device}"
-        for name, tensor in _tensors(trial.output).items()
+        for name, tensor in trial.output.tensors.items()
         if tensor.dtype != torch.float32 or tensor.device.type != device.type
     ]
     if wrong:
@@ -134,7 +160,7 @@ def placement(trial: Trial) -> str:
 
 def finiteness(trial: Trial) -> str:
     """No output is infinite or NaN."""
-    wrong = [name for name, tensor in _tensors(trial.output).items() if not tensor.isfinite().all()]
+    wrong = [name for name, tensor in trial.output.tensors.items() if not tensor.isfinite().all()]
     if wrong:
         raise CheckFailed(
             f"{', '.join(wrong)} hold NaN or infinity; the weights are damaged or not those of the network"
@@ -144,6 +170,8 @@ def finiteness(trial: Trial) -> str:
 
 def rotations(trial: Trial) -> str:
     """Rotation matrices are orthonormal with determinant +1."""
+    if isinstance(trial.output, JointOutput):
+        return "joints alone have none"
     rotmats = trial.output.rotmats
     excess = float((rotmats.transpose(-1, -2) @ rotmats - torch.eye(3).to(rotmats)).abs().max())
     mirrored = int((torch.linalg.det(rotmats) < 0).sum())
@@ -207,18 +235,20 @@ def untouched_input(trial: Trial) -> str:
 
 def response(trial: Trial) -> str:
     """Different people give different answers."""
-    rotmats = trial.output.rotmats
-    change = float((rotmats - rotmats[:1]).abs().max())
+    name, numbers = next(iter(trial.output.tensors.items()))
+    change = float((numbers - numbers[:1]).abs().max())
     if not change > RESPONSE:
         raise CheckFailed(
-            f"rotations of different people differ by {change:.1g} only; the network does not see its input"
+            f"{name} of different people differ by {change:.1g} only; the network does not see its input"
         )
-    return f"rotations of different people differ by up to {change:.2g}"
+    return f"{name} of different people differ by up to {change:.2g}"
 
 
 def units(trial: Trial) -> str:
     """Cameras and betas are of the size that SPIN's units give them."""
     output = trial.output
+    if isinstance(output, JointOutput):
+        return _joint_units(output)
     low, high = float(output.camera[:, 0].min()), float(output.camera[:, 0].max())
     shift, beta = float(output.camera[:, 1:].abs().max()), float(output.betas.abs().max())
     if not low > 0:
@@ -235,6 +265,21 @@ def units(trial: Trial) -> str:
     return f"camera scale {low:.2f} to {high:.2f}, shift up to {shift:.2f} m, betas up to {beta:.1f}"
 
 
+def _joint_units(output: JointOutput) -> str:
+    """Joints are metres, y points down, confidence is a share."""
+    joints = output.in_set(LSP14).joints
+    span = float((joints.amax(dim=1) - joints.amin(dim=1)).amax(dim=1).median())
+    if not SPANS_M[0] <= span <= SPANS_M[1]:
+        raise CheckFailed(f"half of the people span less or more than {span:.2g}; joints are metres")
+    heads, ankles = (joints[:, [LSP14.index(name) for name in names]].mean(dim=1) for names in _ENDS)
+    if not float((ankles - heads)[:, 1].median()) > 0:
+        raise CheckFailed("most heads are below the ankles; y points down, x right, z away from the camera")
+    sure = output.confidence
+    if sure is not None and not (sure.min() >= 0 and sure.max() <= 1):
+        raise CheckFailed("confidence leaves 0 to 1; a sigmoid makes a share of a logit")
+    return f"people span {span:.2f} m, heads above ankles"
+
+
 def normalisation(trial: Trial) -> str:
     """No other normalisation of the crops suits the network clearly better than the documented one.
 
@@ -242,25 +287,21 @@ def normalisation(trial: Trial) -> str:
     from -1 to 1 or BGR, and those trained under strong changes of colour no second normalisation: neither
     does this.
     """
-    error = trial.probe.error_deg(trial.output)
+    error, unit = trial.probe.error(trial.output)
     feedings = trial.probe.feedings().items()
-    others = {name: trial.probe.error_deg(trial.regressor(crops)) for name, crops in feedings}
+    others = {name: trial.probe.error(trial.regressor(crops))[0] for name, crops in feedings}
     best = min(others, key=others.__getitem__)
     if others[best] < CLEARLY_BETTER * error:
         raise CheckFailed(
-            f"joints are {error:.0f} degrees wrong, but {others[best]:.0f} for {best}: crops come as RGB "
+            f"joints are {error:.0f} {unit} wrong, but {others[best]:.0f} for {best}: crops come as RGB "
             "minus (0.485, 0.456, 0.406) over (0.229, 0.224, 0.225); undo or adapt that inside the regressor"
         )
-    return f"joints are {error:.0f} degrees wrong; {others[best]:.0f} for {best}"
+    return f"joints are {error:.0f} {unit} wrong; {others[best]:.0f} for {best}"
 
 
-def _tensors(output: RegressorOutput) -> dict[str, Tensor]:
-    return {"rotmats": output.rotmats, "betas": output.betas, "camera": output.camera}
-
-
-def _difference(one: RegressorOutput, other: RegressorOutput) -> float:
+def _difference(one: RegressorOutput | JointOutput, other: RegressorOutput | JointOutput) -> float:
     """Largest difference of any number of two outputs, relative to numbers above one."""
-    pairs = zip(_tensors(one).values(), _tensors(other).values(), strict=True)
+    pairs = zip(one.tensors.values(), other.tensors.values(), strict=True)
     return max(float(((a - b).abs() / a.abs().clamp(min=1)).max()) for a, b in pairs)
 
 
@@ -299,7 +340,7 @@ def check_regressor(regressor: Regressor, probe: Probe) -> list[Finding]:
     """Run every check on a regressor.
 
     Args:
-        regressor: anything that maps normalised crops to a `RegressorOutput`.
+        regressor: anything that maps normalised crops to a `RegressorOutput` or a `JointOutput`.
         probe: the people to try it on.
 
     Returns:
@@ -355,4 +396,8 @@ def open_probe() -> Probe:
     """
     people = list(EvenlySpaced(ThreeDPW(shipped("open-test"), "test"), PEOPLE))
     crops = np.stack([read_crop(person) for person in people])
-    return Probe(normalise(crops), torch.from_numpy(np.stack([person.rotmats for person in people])))
+    rotmats, betas = (
+        torch.from_numpy(np.stack([getattr(p, n) for p in people])) for n in ("rotmats", "betas")
+    )
+    true = BodyParameters(rotmats, betas, torch.zeros(len(people), 3))
+    return Probe(normalise(crops), rotmats, load_open_body().centred_joints(true, LSP14))

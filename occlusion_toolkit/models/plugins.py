@@ -34,7 +34,8 @@ class RegressorPlugin:
         title: one line for people.
         description: what it is and what to use it for.
         licence: what may be done with it.
-        body: topology id of the body model whose betas it predicts, such as "smpl".
+        body: topology id of the body model whose betas it predicts, such as "smpl"; "joints" for a network
+            that answers with a `JointOutput`.
         build: makes the network with its weights on the CPU. The network maps crops (B, 3, 224, 224), RGB
             normalised with the ImageNet mean and standard deviation, to a `RegressorOutput` whose cameras
             mean s (X + t).

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from occlusion_toolkit.body.joint_output import JOINTS_ALONE, JointOutput
 from occlusion_toolkit.errors import ModelCardError, UsageError
 from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
@@ -38,8 +39,8 @@ from occlusion_toolkit.models.plugins import (
 )
 from occlusion_toolkit.models.recognise import load_strictly, network_tensors, renamed_for
 
-Network = nn.Module | Callable[[Tensor], RegressorOutput]
-"""Maps normalised crops, (B, 3, 224, 224), to a `RegressorOutput`."""
+Network = nn.Module | Callable[[Tensor], RegressorOutput | JointOutput]
+"""Maps normalised crops, (B, 3, 224, 224), to a `RegressorOutput`, or to a `JointOutput` without a body."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +80,37 @@ class LoadedRegressor:
         return hash((self.card.name, self.weights_sha256))
 
     @torch.no_grad()
-    def __call__(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput:
+    def __call__(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput | JointOutput:
         """Predict people from normalised crops, (B, 3, 224, 224), without recording gradients.
 
         Raises:
-            ModelCardError: a network of the user's or of a plug-in raises, or answers with something else.
+            ModelCardError: a network of the user's or of a plug-in raises, or answers with something else than
+                its card says.
         """
         with self.blamed():
             output: object = self.network(crops.to(self.device))
-        if not isinstance(output, RegressorOutput):
+        if isinstance(output, JointOutput if self.has_joints_alone else RegressorOutput):
+            return output
+        if isinstance(output, JointOutput):
             raise ModelCardError(
-                f"The regressor {self.card.name!r} answers with a {type(output).__name__} instead of a "
-                f"RegressorOutput(rotmats, betas, camera){self._check}."
+                f"The regressor {self.card.name!r} answers with joints alone, and its card says that it "
+                f"predicts the body {self.card.body!r}; load it with "
+                f"body={JOINTS_ALONE!r}, or say so in the plug-in."
             )
-        return output
+        wanted = (
+            "JointOutput(joints, joint_set)"
+            if self.has_joints_alone
+            else "RegressorOutput(rotmats, betas, camera)"
+        )
+        raise ModelCardError(
+            f"The regressor {self.card.name!r} answers with a {type(output).__name__} instead of a "
+            f"{wanted}{self._check}."
+        )
+
+    @property
+    def has_joints_alone(self) -> bool:
+        """Whether it gives joints and no body."""
+        return self.card.body == JOINTS_ALONE
 
     def blamed(self) -> AbstractContextManager[None]:
         """A block that runs the network: what one of others raises is named as its own."""
@@ -132,7 +150,7 @@ def list_cards() -> list[ModelCard]:
     return [read_card(path) for path in sorted(shipped("models").glob("*.yaml"))]
 
 
-AnyRegressor = str | Path | ModelCard | LoadedRegressor | nn.Module | Callable[[Tensor], RegressorOutput]
+AnyRegressor = str | Path | ModelCard | LoadedRegressor | Network
 """What stands for a regressor: a card's name, its path, the card, or a network."""
 
 
@@ -192,11 +210,12 @@ def load_regressor(
         source: a name, the path of a .yaml card, or a card, whose weights are then looked for beside the
             shipped cards and in the toolkit's home. Or a network of your own: an `nn.Module`, which is moved
             to the device and put into evaluation mode, or any callable, from normalised crops
-            (B, 3, 224, 224) to a `RegressorOutput`.
+            (B, 3, 224, 224) to a `RegressorOutput` or a `JointOutput`.
         device: where the network shall run.
         trusted: files that may be opened although they ask for foreign code.
         name: of a network of your own; its class or function by default.
-        body: topology id of the body whose betas a network of your own predicts; the open body by default.
+        body: topology id of the body whose betas a network of your own predicts, the open body by default;
+            "joints" for one that answers with a `JointOutput`.
 
     Raises:
         ModelCardError: there is no such card, it is not valid, or it contradicts its weights.

@@ -17,7 +17,6 @@ from occlusion_toolkit.data.people import BAD, People
 from occlusion_toolkit.data.protocol import DATASET_BOX, described_crop
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.scene import NO_MASK, read_scene
-from occlusion_toolkit.errors import TopologyError
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.sweep.maps import WINDOW_DETAILS, labelled, save_maps, stacked, with_card
 from occlusion_toolkit.sweep.protocol import ProtocolCard
@@ -110,9 +109,9 @@ class ShardMaker:
 
     def _truth_body(self, gender: str) -> BodyModel | None:
         """The body of a person's truth on the device of the sweep; None for the one that is there already."""
-        topology = self.sweep.body.topology
+        topology = self.sweep.true_topology(self._card.ground_truth_body, "the ground truth")
         chosen = self.sweep.protocol.true_gender(gender, topology)
-        if chosen == "neutral":
+        if chosen == "neutral" and topology == self.sweep.body.topology:
             return None
         if chosen not in self._truth_bodies:
             body = copy.deepcopy(self.sweep.bodies.load(topology, chosen))
@@ -126,12 +125,7 @@ def survey_card(sweep: OcclusionSweep, people: People) -> ProtocolCard:
     Raises:
         TopologyError: the truth of the people belongs to another body than the regressor's.
     """
-    body = sweep.body.topology
-    if people.topology != body:
-        raise TopologyError(
-            f"{people.dataset} has ground truth of body {people.topology!r}, but the model "
-            f"{sweep.regressor.card.name} predicts parameters of {body!r}; use a model of that body"
-        )
+    sweep.true_topology(people.topology, f"the ground truth of {people.dataset}")
     return sweep.card(
         "survey",
         crop_rule=described_crop(DATASET_BOX, sweep.protocol.crop_rule),

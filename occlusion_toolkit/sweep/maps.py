@@ -9,11 +9,13 @@ An `xarray.Dataset` with dimensions `image`, `joint`, `row`, `col`:
     NAME_displacement, NAME_error, clean_NAME_error   the same by a metric of one's own
     clean_pve                (image,)            mm   mean distance of the vertices, of evaluations
     clean_rotmats, clean_betas, clean_camera          estimate of the clean crop, of sweeps
+    confidence       (image, joint, row, col)         how sure a network of joints alone says it is, 0 to 1
+    clean_confidence (image, joint)                   the same for the clean crop
     box_centre_px, box_size_px                        the square that was cut out of the image
-    joints_m, clean_joints_m, true_joints_m           joints under every window, of the clean crop, of the
-    truth parts, true_joints_px, sight                      what the crops of a data set truly show
-    (`data.scene`) rotmats, betas, camera, crop, true_...            what single images keep besides
-    (`WINDOW_DETAILS`)
+    joints_m, clean_joints_m, true_joints_m           joints under every window, of the clean crop, of the truth
+    parts, true_joints_px, sight                      what the crops of a data set truly show (`data.scene`)
+    joints_px, clean_joints_px                        where a network of joints alone puts them in the crop
+    rotmats, betas, camera, crop, true_...            what single images keep besides (`WINDOW_DETAILS`)
 
 Coordinates name every cell: `image` is the position in the data set, with `sequence`, `frame`, `person` and
 `file` beside it; `joint` is a name; `row` and `col` are where the square is centred, pixels of the crop. The
@@ -30,6 +32,7 @@ import numpy as np
 import xarray as xr
 from pydantic import ValidationError
 
+from occlusion_toolkit.body.joint_output import JOINTS_ALONE
 from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.errors import GridError, GroundTruthError, ResultError, UsageError
 from occlusion_toolkit.files.netcdf import load_dataset, open_dataset, save_dataset
@@ -62,6 +65,8 @@ _DIMENSIONS: Mapping[str, tuple[str, ...]] = {
     "rotmats": ("image", "row", "col", "part", "axis", "parent_axis"),
     "betas": ("image", "row", "col", "beta"),
     "camera": ("image", "row", "col", "camera_value"),
+    "joints_px": ("image", "row", "col", "joint", "xy"),
+    "clean_joints_px": ("image", "joint", "xy"),
     "crop": ("image", "y", "x", "rgb"),
     "parts": ("image", "y", "x"),
     "true_joints_px": ("image", "joint", "xy"),
@@ -80,8 +85,8 @@ _LENGTHS = {
 }
 _UNITS = {"_px": "px", "_m": "m", "_pve": "mm"}
 
-WINDOW_DETAILS = ("rotmats", "betas", "camera")
-"""The estimated bodies, window by window: kept for single images, too much for surveys."""
+WINDOW_DETAILS = ("joints_px", "rotmats", "betas", "camera")
+"""The estimates, window by window: kept for single images, too much for surveys."""
 
 
 def metric_name(metric: str, quantity: str) -> str:
@@ -143,7 +148,8 @@ def image_maps(
         grid: its windows, W of them, row-major.
         joint_names: J of them.
         measured: the distances of all passes, the clean pass first.
-        clean: `rotmats`, `betas` and `camera` of the clean crop, without a leading dimension.
+        clean: `rotmats`, `betas` and `camera` of the clean crop, without a leading dimension; of networks
+            that give joints alone, `confidence` and `joints_px`.
         windows: the same under every window, (W, ...).
     """
     shape = (grid.rows, grid.cols)
@@ -156,7 +162,9 @@ def image_maps(
         arrays[metric_name(name, "error")] = cells(values)
         arrays[f"clean_{metric_name(name, 'error')}"] = values[0]
     arrays |= {f"clean_{name}": values for name, values in clean.items()}
-    arrays |= {name: values.reshape(*shape, *values.shape[1:]) for name, values in windows.items()}
+    for name, values in windows.items():
+        by_window = values.reshape(*shape, *values.shape[1:])
+        arrays[name] = np.moveaxis(by_window, -1, 0) if name == "confidence" else by_window
     arrays["joints_m"] = measured.joints_m[1:].reshape(*shape, -1, 3)
     arrays["clean_joints_m"] = measured.joints_m[0]
     if measured.true_joints_m is not None:
@@ -172,7 +180,7 @@ def labelled(arrays: Mapping[str, np.ndarray], coordinates: Mapping[str, Any]) -
         if name in _DIMENSIONS:
             unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), None)
             return xr.Variable(_DIMENSIONS[name], values, {"units": unit} if unit else {})
-        return xr.Variable(_MAPS[: values.ndim], values, {"units": "mm"})
+        return xr.Variable(_MAPS[: values.ndim], values, {"units": "1" if "confidence" in name else "mm"})
 
     return xr.Dataset({name: variable(name, values) for name, values in arrays.items()}, coordinates)
 
@@ -301,7 +309,7 @@ def _check(maps: xr.Dataset) -> None:
         wanted = [name for name in wanted if name.startswith("clean_")]
         wanted += ["clean_pve"] if card.pve_alignment else []
     else:
-        wanted += ["clean_rotmats", "clean_betas", "clean_camera"]
+        wanted += [] if card.body == JOINTS_ALONE else ["clean_rotmats", "clean_betas", "clean_camera"]
         sizes |= {"row": card.grid.rows, "col": card.grid.cols}
         sizes |= {"y": card.grid.resolution, "x": card.grid.resolution}
     for name in wanted:

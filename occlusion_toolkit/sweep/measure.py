@@ -1,15 +1,16 @@
-"""From estimated bodies to distances in millimetres, by any metric."""
+"""From estimated people to distances in millimetres, by any metric."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
+from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import GroundTruthError, SweepError, UsageError
@@ -55,7 +56,9 @@ class JointBody(Protocol):
     """The part of a body model that a sweep needs: joints without the mesh."""
 
     def centred_joints(
-        self, parameters: BodyParameters, joint_set: JointSet
+        self,
+        parameters: Any,  # what the regressor beside it estimates
+        joint_set: JointSet,
     ) -> Float[Tensor, "batch joints 3"]:
         """Joints relative to the pelvis of the joint set, metres."""
         ...
@@ -83,7 +86,7 @@ def measure(
     body: JointBody,
     joint_set: JointSet,
     metrics: Mapping[str, Metric],
-    estimates: BodyParameters,
+    estimates: Estimates,
     unchanged: Bool[Tensor, " passes"],
     true_joints: Float[Tensor, "joints 3"] | None,
 ) -> Measured:
@@ -157,7 +160,7 @@ def clean_where_unchanged(
 
 @torch.inference_mode()
 def centred_joints(
-    body: JointBody, joint_set: JointSet, parameters: BodyParameters
+    body: JointBody, joint_set: JointSet, parameters: Estimates
 ) -> Float[Tensor, "batch joints 3"]:
     """Joints relative to the pelvis for any number of bodies, (B, J, 3) metres, some at a time."""
     starts = range(0, len(parameters), _BODIES_AT_ONCE)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.errors import SweepError, UsageError
 from occlusion_toolkit.models.base import Regressor
 from occlusion_toolkit.models.foreign import is_out_of_memory
@@ -115,8 +115,8 @@ class NetworkRunner:
         self._regressor = compiled_copy(regressor) if compiled else regressor
 
     @torch.inference_mode()
-    def __call__(self, crops: Float[Tensor, "batch 3 height width"]) -> BodyParameters:
-        """Body parameters of normalised crops, float32.
+    def __call__(self, crops: Float[Tensor, "batch 3 height width"]) -> Estimates:
+        """The people in normalised crops, float32.
 
         Raises:
             SweepError: `torch.compile` failed on this network or machine.
@@ -124,13 +124,13 @@ class NetworkRunner:
         crops = crops.contiguous(memory_format=torch.channels_last)
         return self._run_compiled(crops) if self._compiled else self._run(crops)
 
-    def _run(self, crops: Tensor) -> BodyParameters:
+    def _run(self, crops: Tensor) -> Estimates:
         mixed = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16")
         with ieee_float32(self._device), mixed:
             output = self._regressor(crops)
-        return BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
+        return output.with_tensors({name: tensor.float() for name, tensor in output.tensors.items()})
 
-    def _run_compiled(self, crops: Tensor) -> BodyParameters:
+    def _run_compiled(self, crops: Tensor) -> Estimates:
         """Runs at a batch size already compiled where one is large enough: a new size compiles anew."""
         count = len(crops)
         size = min((size for size in self._compiled_sizes if size >= count), default=count)
@@ -184,5 +184,5 @@ def _optimised(original: Network, device: torch.device, resolution: int) -> Netw
 @torch.inference_mode()
 def _numbers(network: nn.Module, crops: Tensor) -> Tensor:
     """Everything a network says about crops, as one row of numbers."""
-    output: BodyParameters = network(crops)
-    return torch.cat([output.rotmats.flatten(), output.betas.flatten(), output.camera.flatten()])
+    output: Estimates = network(crops)
+    return torch.cat([tensor.flatten() for tensor in output.tensors.values()])

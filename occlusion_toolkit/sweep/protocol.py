@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from occlusion_toolkit import __version__
+from occlusion_toolkit.body.joint_output import JOINTS_ALONE
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import same_occluder
@@ -35,7 +36,8 @@ class ProtocolCard(BaseModel):
             and, with ground truth, from the truth.
         model_card: id of the regressor's card.
         weights_sha256: checksum of its weights; None where they were made in memory.
-        body: topology id of the body model that turned parameters into joints.
+        body: topology id of the body model that turned parameters into joints; "joints" where the regressor
+            gives joints.
         joint_set: the joints that were measured.
         crop_rule: how the crop was cut from the image, in words.
         grid: the windows; None where nothing is occluded.
@@ -141,6 +143,8 @@ class ProtocolCard(BaseModel):
 
         def same(name: str) -> bool:
             mine, others = getattr(self, name), getattr(other, name)
+            if name == "body" and JOINTS_ALONE in (mine, others):
+                return True  # joints have no body that could be another one
             return same_occluder(mine, others) if name == "occluder" else bool(mine == others)
 
         return [

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import SweepError
 from occlusion_toolkit.sweep.batching import Span
@@ -43,11 +44,8 @@ class OpenSubject:
         self.subject = subject
         self._number = number
         self._missing = passes
-        self._estimates = BodyParameters(
-            torch.empty((passes, 24, 3, 3), device=device),
-            torch.empty((passes, 10), device=device),
-            torch.empty((passes, 3), device=device),
-        )
+        self._passes = passes
+        self._estimates: Estimates | None = None  # of the network's kind, once it has answered
         self.unchanged: Bool[Tensor, " passes"] = torch.zeros(passes, dtype=torch.bool, device=device)
 
     def keep(self, span: Span, estimates: WindowEstimates, row: int) -> bool:
@@ -62,15 +60,18 @@ class OpenSubject:
             Whether these were the last.
         """
         kept, rows = slice(span.first, span.last), slice(row, row + len(span))
-        self._estimates.rotmats[kept] = estimates.parameters.rotmats[rows]
-        self._estimates.betas[kept] = estimates.parameters.betas[rows]
-        self._estimates.camera[kept] = estimates.parameters.camera[rows]
+        answer = estimates.parameters.tensors
+        if self._estimates is None:
+            room = {name: value.new_empty((self._passes, *value.shape[1:])) for name, value in answer.items()}
+            self._estimates = estimates.parameters.with_tensors(room)
+        for name, value in self._estimates.tensors.items():
+            value[kept] = answer[name][rows]
         self.unchanged[kept] = estimates.unchanged[rows]
         self._missing -= len(span)
         return self._missing == 0
 
-    def estimates(self) -> BodyParameters:
-        """The estimates of all passes, the clean one first.
+    def estimates(self) -> Estimates:
+        """The estimates of all passes, the clean one first; every pass was kept.
 
         Passes that showed the network the clean crop have the clean estimate itself, not what rounding in
         another batch made of it.
@@ -78,8 +79,9 @@ class OpenSubject:
         Raises:
             SweepError: an estimate has NaN or infinite values.
         """
-        for name in ("rotmats", "betas", "camera"):
-            values: Tensor = getattr(self._estimates, name)
+        if self._estimates is None:
+            raise SweepError(f"nothing is known of crop {self._number} yet; keep its passes first")
+        for name, values in self._estimates.tensors.items():
             broken = ~values.isfinite().flatten(1).all(dim=1)
             if broken.any():
                 at = int(broken.nonzero()[0])
@@ -88,9 +90,9 @@ class OpenSubject:
                     f"the network gave NaN or infinite {name} for crop {self._number} ({where}); "
                     "check its weights, and its precision if that is not fp32"
                 )
-        return BodyParameters(
-            *(
-                clean_where_unchanged(values, self.unchanged)
-                for values in (self._estimates.rotmats, self._estimates.betas, self._estimates.camera)
-            )
+        return self._estimates.with_tensors(
+            {
+                name: clean_where_unchanged(values, self.unchanged)
+                for name, values in self._estimates.tensors.items()
+            }
         )

@@ -8,6 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.body.joints import LSP14, JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import CropError, UsageError
@@ -51,8 +52,8 @@ class WindowSweep:
     mode the original is in. Other callables and bodies are used as they are.
 
     Args:
-        regressor: normalised crops to body parameters.
-        body: the body that the regressor estimates parameters of.
+        regressor: normalised crops to body parameters, or to joints.
+        body: the body that the regressor estimates parameters of; `JointsAlone` where it gives joints.
         grid: the windows.
         occluder: what is pasted into them.
         joint_set: the joints to measure.
@@ -257,6 +258,14 @@ class WindowSweep:
 
         return max(deviation_mm for _, deviation_mm in in_fitting_parts(probe, measure, shrink))
 
+    def _kept(self, estimates: Estimates) -> dict[str, Tensor]:
+        """What is kept of estimates beside their joints."""
+        if isinstance(estimates, BodyParameters):
+            return estimates.tensors
+        of_set = estimates.in_set(self._joint_set)
+        every = {"confidence": of_set.confidence, "joints_px": of_set.points_px}
+        return {name: tensor for name, tensor in every.items() if tensor is not None}
+
     def _check(self, subject: Subject, number: int) -> None:
         expected = (3, self._grid.resolution, self._grid.resolution)
         shape, kind = tuple(subject.crop.shape), subject.crop.dtype
@@ -280,7 +289,7 @@ class WindowSweep:
         measured = measure(
             self._body, self._joint_set, self._metrics, estimates, open_subject.unchanged, truth
         )
-        arrays = {name: as_array(getattr(estimates, name)) for name in ("rotmats", "betas", "camera")}
+        arrays = {name: as_array(tensor) for name, tensor in self._kept(estimates).items()}
         return image_maps(
             self._grid,
             self._joint_set.joint_names,

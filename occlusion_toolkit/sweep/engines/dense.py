@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.sweep.batching import WindowBatch
 from occlusion_toolkit.sweep.network import NetworkRunner
 from occlusion_toolkit.sweep.occluders import Occluder
@@ -18,12 +18,12 @@ class WindowEstimates:
     """What the network says about every pass of a batch.
 
     Attributes:
-        parameters: estimated bodies, N of them.
+        parameters: estimated people, N of them.
         unchanged: whether the pass showed the network exactly the clean crop, (N,): clean passes, and
             windows whose occluder equals what it covers.
     """
 
-    parameters: BodyParameters
+    parameters: Estimates
     unchanged: Bool[Tensor, " batch"]
 
 

@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, fx
 
-from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import SweepError
 from occlusion_toolkit.sweep.batching import WindowBatch
 from occlusion_toolkit.sweep.engines.dense import WindowEstimates
@@ -101,8 +100,8 @@ class IncrementalEstimator:
                 answer, same = self._answer(clean, part)
                 answers.append(answer)
                 unchanged.append(same)
-        joined = (torch.cat(tensors).float() for tensors in zip(*answers, strict=True))
-        return WindowEstimates(BodyParameters(*joined), torch.cat(unchanged))
+        joined = [torch.cat(tensors).float() for tensors in zip(*answers, strict=True)]
+        return WindowEstimates(self._traced.estimates(joined), torch.cat(unchanged))
 
     def _answer(
         self, clean: "_CleanMaps", windows: Int64[Tensor, "batch 4"]

@@ -2,7 +2,7 @@
 
 import logging
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.body.joint_output import Estimates
 
 logger = logging.getLogger(__name__)
 
@@ -130,12 +130,14 @@ class Traced:
     """A network as a graph.
 
     Attributes:
-        graph: takes normalised crops and gives rotations, betas and cameras.
+        graph: takes normalised crops and gives the tensors of the estimates, in order.
         batch: how many crops it was traced with and must be given.
+        estimates: puts these tensors together again.
     """
 
     graph: fx.GraphModule
     batch: int
+    estimates: Callable[[Sequence[Tensor]], Estimates]
 
 
 def trace(network: nn.Module, crops: Float[Tensor, "batch 3 height width"], dtype: torch.dtype) -> Traced:
@@ -149,10 +151,12 @@ def trace(network: nn.Module, crops: Float[Tensor, "batch 3 height width"], dtyp
     Raises:
         UntraceableError: the network's steps depend on values, or write where that matters.
     """
+    kinds: list[Estimates] = []
 
-    def answers(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        output: BodyParameters = network(x)
-        return output.rotmats, output.betas, output.camera
+    def answers(x: Tensor) -> tuple[Tensor, ...]:
+        output: Estimates = network(x)
+        kinds.append(output)
+        return tuple(output.tensors.values())
 
     try:
         with torch.no_grad():
@@ -164,7 +168,11 @@ def trace(network: nn.Module, crops: Float[Tensor, "batch 3 height width"], dtyp
     _fuse(graph)
     _pack(graph, dtype)
     graph.recompile()
-    return Traced(graph, len(crops))
+    names = tuple(kinds[0].tensors)
+    kind = kinds[0]
+    return Traced(
+        graph, len(crops), lambda tensors: kind.with_tensors(dict(zip(names, tensors, strict=True)))
+    )
 
 
 def shape_of(node: fx.Node) -> tuple[int, ...] | None:
