@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from occlusion_toolkit.body.joints import LSP14, SMPL24, JointSet
+from occlusion_toolkit.body.joint_output import JointOutput
+from occlusion_toolkit.body.joints import BLAZEPOSE33, LSP14, SMPL24, JointSet
 from occlusion_toolkit.body.kinematics import pose_skeleton
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
@@ -142,3 +143,29 @@ def fake_card(**changes: Any) -> ProtocolCard:
         "occluder": {"name": "grey", "rgb": [124, 116, 104]},
     }
     return ProtocolCard(**fields | changes)
+
+
+class PointNetwork(nn.Module):
+    """BlazePose's 33 points, a confidence and places, from what a convolution sees; no body."""
+
+    def __init__(self, seed: int = 0, upright: bool = True) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.convolution = nn.Conv2d(3, 6, 5, stride=4, padding=2)
+            self.decoder = nn.Linear(6 * 16, 33 * 6)
+        names = BLAZEPOSE33.joint_names
+        heights = [
+            0.8 if "ankle" in n or "foot" in n or "heel" in n else 0.0 if "hip" in n else -0.6 for n in names
+        ]
+        self.register_buffer("standing", torch.tensor([[0.0, h if upright else -h, 0.0] for h in heights]))
+
+    def forward(self, crops: Tensor) -> JointOutput:
+        pooled = nn.functional.adaptive_avg_pool2d(torch.relu(self.convolution(crops)), 4).flatten(1)
+        numbers = self.decoder(pooled).reshape(-1, 33, 6)
+        return JointOutput(
+            self.standing + 0.1 * numbers[..., :3],
+            BLAZEPOSE33,
+            numbers[..., 3].sigmoid(),
+            112 + 80 * numbers[..., 4:].tanh(),
+        )

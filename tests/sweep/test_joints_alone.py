@@ -1,0 +1,99 @@
+"""Networks that give joints and no body are swept, measured, evaluated and checked like others."""
+
+import pytest
+import torch
+import xarray as xr
+from support.fakes import PointNetwork, TinyNetwork
+from support.people_in_crops import random_crop, random_truth
+
+from occlusion_toolkit.body.joint_output import JointsAlone
+from occlusion_toolkit.body.joints import BLAZEPOSE33, LSP14
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.data.catalogue import open_dataset
+from occlusion_toolkit.errors import BodyModelError, ModelCardError, TopologyError
+from occlusion_toolkit.evaluation.run import evaluate
+from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+from occlusion_toolkit.models.conformance import check_regressor, open_probe
+from occlusion_toolkit.models.registry import load_regressor
+from occlusion_toolkit.sweep.grid import Grid
+from occlusion_toolkit.sweep.occluders import parse_occluder
+from occlusion_toolkit.sweep.sweep import WindowSweep
+
+NETWORK = PointNetwork().eval()
+
+
+def points(**settings) -> OcclusionSweep:
+    model = load_regressor(NETWORK, name="points", body="joints")
+    return OcclusionSweep(model, **{"stride": 112, "size": 112, "device": "cpu"} | settings)
+
+
+def test_maps_hold_the_networks_own_joints_confidence_and_places(tmp_path):
+    crop = random_crop()
+    maps = points(joints="blazepose33")(crop)
+    from occlusion_toolkit.data.crops import normalise
+
+    clean = NETWORK(normalise(crop.pixels)[None])
+    assert maps.joint_names == BLAZEPOSE33.joint_names
+    torch.testing.assert_close(
+        torch.tensor(maps.dataset["clean_confidence"].values), clean.confidence.detach()
+    )
+    torch.testing.assert_close(torch.tensor(maps.dataset["clean_joints_px"].values), clean.points_px.detach())
+    assert maps.dataset["confidence"].dims == ("image", "joint", "row", "col")
+    maps.save(tmp_path / "maps.h5")
+    xr.testing.assert_equal(OcclusionMaps.open(tmp_path / "maps.h5").dataset, maps.dataset)
+
+
+@pytest.mark.parametrize("engine", ["dense", "incremental"])
+def test_displacement_is_the_distance_of_mapped_joints(engine):
+    sweep = WindowSweep(
+        NETWORK, JointsAlone(), Grid(size=56, stride=56), parse_occluder("grey", 56), engine=engine
+    )
+    crop = torch.randn((1, 3, 224, 224), generator=torch.Generator().manual_seed(1))
+    maps = sweep.run(crop)
+    hidden = crop.clone()
+    hidden[..., 56:112, 112:168] = 0
+    with torch.no_grad():
+        apart = NETWORK(hidden).centred(LSP14) - NETWORK(crop).centred(LSP14)
+    expected = 1000 * apart.norm(dim=-1)[0]
+    found = torch.tensor(maps["displacement"].values[0, :, 1, 2])
+    torch.testing.assert_close(found, expected, atol=0.01, rtol=1e-4)
+
+
+def test_a_truth_is_measured_on_its_own_body_and_needs_one():
+    crop = random_crop(truth=random_truth(topology=OPEN_BODY_TOPOLOGY))
+    maps = points()(crop)
+    assert maps.card.ground_truth_body == OPEN_BODY_TOPOLOGY
+    assert maps.card.body == "joints"
+    assert float(maps.clean("error").mean()) > 0
+    with pytest.raises(TopologyError, match="does not say its body"):
+        points()(random_crop(truth=random_truth(topology=None)))
+
+
+def test_there_is_no_body_to_show():
+    with pytest.raises(BodyModelError, match="points gives joints alone"):
+        _ = points()(random_crop()).body
+
+
+def test_cards_and_answers_must_agree():
+    crops = torch.zeros(1, 3, 224, 224)
+    with pytest.raises(ModelCardError, match="answers with joints alone.*body='joints'"):
+        load_regressor(NETWORK)(crops)
+    with pytest.raises(ModelCardError, match="RegressorOutput instead of a JointOutput"):
+        load_regressor(TinyNetwork().eval(), body="joints")(crops)
+
+
+def test_evaluation_has_joint_errors_and_no_vertices():
+    people = open_dataset("open", limit=4)
+    [result] = evaluate(load_regressor(NETWORK, name="points", body="joints"), people).results
+    assert result["clean_error"].shape == (4, 14)
+    assert "clean_pve" not in result
+
+
+def test_checks_find_points_that_stand_on_their_heads():
+    def failed(network: PointNetwork) -> dict[str, str]:
+        findings = check_regressor(load_regressor(network, body="joints"), open_probe())
+        return {finding.check: finding.message for finding in findings if not finding.passed}
+
+    assert "units" not in failed(NETWORK)
+    assert "y points down" in failed(PointNetwork(upright=False).eval())["units"]
