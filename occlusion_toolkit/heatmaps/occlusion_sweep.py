@@ -271,9 +271,9 @@ class OcclusionSweep:
             if crop.truth is None:
                 yield Subject(pixels)
                 continue
-            gender = self.protocol.true_gender(crop.truth_gender, self.body.topology)
+            topology = self.true_topology(crop.truth.topology, "the ground truth")
+            gender = self.protocol.true_gender(crop.truth_gender, topology)
             if gender not in bodies:
-                topology = self.true_topology(crop.truth.topology, "the ground truth")
                 bodies[gender] = copy.deepcopy(self.bodies.load(topology, gender)).to(self.device)
             yield Subject(pixels, crop.truth.parameters, bodies[gender])
 

@@ -84,8 +84,8 @@ class LoadedRegressor:
         """Predict people from normalised crops, (B, 3, 224, 224), without recording gradients.
 
         Raises:
-            ModelCardError: a network of the user's or of a plug-in raises, or answers with something else than
-                its card says.
+            ModelCardError: a network of the user's or of a plug-in raises, or answers with something else
+                than its card says.
         """
         with self.blamed():
             output: object = self.network(crops.to(self.device))

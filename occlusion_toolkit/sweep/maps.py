@@ -12,7 +12,7 @@ An `xarray.Dataset` with dimensions `image`, `joint`, `row`, `col`:
     confidence       (image, joint, row, col)         how sure a network of joints alone says it is, 0 to 1
     clean_confidence (image, joint)                   the same for the clean crop
     box_centre_px, box_size_px                        the square that was cut out of the image
-    joints_m, clean_joints_m, true_joints_m           joints under every window, of the clean crop, of the truth
+    joints_m, clean_joints_m, true_joints_m           joints under the windows, of the clean crop, true
     parts, true_joints_px, sight                      what the crops of a data set truly show (`data.scene`)
     joints_px, clean_joints_px                        where a network of joints alone puts them in the crop
     rotmats, betas, camera, crop, true_...            what single images keep besides (`WINDOW_DETAILS`)

@@ -77,7 +77,7 @@ def test_there_is_no_body_to_show():
 
 def test_cards_and_answers_must_agree():
     crops = torch.zeros(1, 3, 224, 224)
-    with pytest.raises(ModelCardError, match="answers with joints alone.*body='joints'"):
+    with pytest.raises(ModelCardError, match=r"answers with joints alone.*body='joints'"):
         load_regressor(NETWORK)(crops)
     with pytest.raises(ModelCardError, match="RegressorOutput instead of a JointOutput"):
         load_regressor(TinyNetwork().eval(), body="joints")(crops)
