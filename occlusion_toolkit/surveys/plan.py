@@ -16,6 +16,7 @@ from occlusion_toolkit.surveys.survey import Survey
 _CALIBRATION_SECONDS = 1.5
 
 _SHARD_BYTES = 75_000  # of a shard without its maps, most of it HDF5's own
+_SCENE_BYTES = 20_000  # of an image: what its crop truly shows
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def plan_survey(survey: Survey, shards: range, pace: Pace, workers: int) -> Surv
         shards=len(shards),
         windows=windows,
         passes=passes,
-        disk_bytes=len(left) * _SHARD_BYTES + images_left * maps * windows * 4,
+        disk_bytes=len(left) * _SHARD_BYTES + images_left * (maps * windows * 4 + _SCENE_BYTES),
         seconds=longest * (images_left * pace.seconds_per_image + passes * pace.seconds_per_pass),
         workers=workers,
     )

@@ -277,7 +277,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_data_set_of_another_body_is_refused(tmp_path):
     people = some_people(2)
     people.topology = "smpl"
-    with pytest.raises(TopologyError, match="ground truth of body 'smpl'"):
+    with pytest.raises(TopologyError, match="ground truth of open belongs to body 'smpl'"):
         run(tmp_path, people=people)
 
 
