@@ -16,6 +16,7 @@ from occlusion_toolkit.cli.attention import attention
 from occlusion_toolkit.cli.body import body
 from occlusion_toolkit.cli.compare import compare
 from occlusion_toolkit.cli.data import data
+from occlusion_toolkit.cli.doctor import doctor
 from occlusion_toolkit.cli.evaluate import evaluate
 from occlusion_toolkit.cli.figure import figure
 from occlusion_toolkit.cli.find import find
@@ -52,6 +53,7 @@ cli.add_command(attention)
 cli.add_command(body)
 cli.add_command(compare)
 cli.add_command(data)
+cli.add_command(doctor)
 cli.add_command(evaluate)
 cli.add_command(figure)
 cli.add_command(find)

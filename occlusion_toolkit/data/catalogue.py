@@ -63,7 +63,7 @@ DATASETS = ("open", "3dpw", "3dpw-occ", "3doh")
 """Names of the data sets."""
 
 
-_HOW_TO_GET = {
+HOW_TO_GET = {
     "3dpw": (
         "3DPW is at https://virtualhumans.mpi-inf.mpg.de/3DPW/ under its own licence for research; unpack "
         "sequenceFiles.zip and imageFiles.zip there"
@@ -208,7 +208,7 @@ def _found(root: Path | None, folder: str) -> Path:
     root = root or toolkit_home() / "data" / folder
     if not root.is_dir():
         raise DatasetError(
-            f"there is no folder {str(root)!r}. {_HOW_TO_GET[folder]}, or give the folder it is in with "
+            f"there is no folder {str(root)!r}. {HOW_TO_GET[folder]}, or give the folder it is in with "
             f"--root (the default lies in ${HOME_VARIABLE})"
         )
     return root

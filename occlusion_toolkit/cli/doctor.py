@@ -1,0 +1,55 @@
+"""`occlusion-toolkit doctor`: what of the official world is in place, and what it unlocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from occlusion_toolkit.cli import console
+from occlusion_toolkit.cli.trust_option import trust_option, trusted_files
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.studies.doctor import Diagnosis
+
+
+@click.command()
+@click.option(
+    "--smpl-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of SMPL's files (docs/smpl.md). Default: smpl in the toolkit's folder.",
+)
+@click.option("--device", default="auto", show_default=True, help="Where networks are timed: auto, cpu, ...")
+@trust_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.pass_context
+def doctor(context: click.Context, smpl_dir: Path | None, device: str, as_json: bool) -> None:
+    """Look at everything you fetched for the official world, and say what it unlocks.
+
+    SMPL's files, checkpoints, 3DPW, 3DOH, training sets and Pascal VOC: found or missing, their checksums,
+    the figures and tables of the paper that need them, and how long a first run of each takes here. Exits
+    with 1 where something is there and cannot be used. docs/official-in-an-hour.md goes on from here.
+    """
+    from occlusion_toolkit.studies.doctor import examine
+
+    found = examine(smpl_dir=smpl_dir, trusted=trusted_files(), device=device)
+    if as_json:
+        console.print_json(found.as_json())
+    else:
+        _print(found)
+    if found.broken:
+        context.exit(1)
+
+
+def _print(found: Diagnosis) -> None:
+    """Prints what is there, what can be run, and where to get the rest."""
+    from occlusion_toolkit.studies.doctor_tables import items_table, prospects_table, remedies
+
+    show = console.out.print
+    show(items_table(found))
+    show(prospects_table(found))
+    show(f"seconds are extrapolated from two seconds of each network on {found.device}, all windows whole")
+    for line in remedies(found):
+        show(line, soft_wrap=True)
