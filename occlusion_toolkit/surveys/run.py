@@ -65,7 +65,7 @@ def survey(
 
     Args:
         sweep: what is done to every image; a regressor stands for a sweep with the usual settings.
-        people: the data set, or its name.
+        people: the data set, or its name; of 3DPW by name the frames of the model's paper are taken.
         out: folder of the survey; made where it does not exist.
         resume: keep the shards that an earlier run left in the folder, and make again those that are damaged.
         workers: processes that share the work; on a GPU one each. A network of your own, or a metric,
@@ -97,10 +97,12 @@ def survey(
         {'image': 2, 'joint': 14, 'row': 2, 'col': 2}
     """
     folder, crew = Path(out), Workers(backend, address, workers)
-    people = open_dataset(people) if isinstance(people, str) else people
+    sweep = sweep if isinstance(sweep, OcclusionSweep) else OcclusionSweep(sweep)
+    if isinstance(people, str):
+        papers = sweep.protocol.frame_filter if people == "3dpw" else None
+        people = open_dataset(people, frame_filter=papers)
     if len(people) == 0:
         raise DatasetError(f"{people.dataset} has nobody in its split {people.split!r}; choose another split")
-    sweep = sweep if isinstance(sweep, OcclusionSweep) else OcclusionSweep(sweep)
     if workers > 1 and sweep.device.index is not None:
         raise UsageError(f"{workers} workers cannot share {sweep.device}; give cuda, and each takes its own")
     if not crew.in_process:

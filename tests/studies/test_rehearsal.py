@@ -91,6 +91,19 @@ def test_every_figure_and_table_runs_on_stand_ins(cli, tiny_home, tiny_out, read
         assert datasets <= {card["dataset"] for card in cards}
 
 
+def test_models_of_papers_with_other_rules_are_refused_before_anything_is_swept(
+    cli, tiny_home, tmp_path, read_once, monkeypatch
+):
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tiny_home))
+    monkeypatch.setattr(bodies, "read_smpl", read_once)
+    words = ("compare", "--dataset", "3dpw", "--model", VALUES["baseline"], "--model", VALUES["pare"])
+    ran = cli(*words, "--limit", 6, "--stride", 112, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "gender_rule: male or female as the data set says and neutral whatever the gender" in ran.err
+    assert "--gt-gender neutral is the rule of PARE's script" in ran.err
+    assert not list(tmp_path.rglob("*.h5"))
+
+
 def test_the_stand_ins_are_what_the_published_sets_are(tiny_home):
     people = open_dataset("3dpw", tiny_home / "data" / "3dpw")
     assert len({sample.sequence for sample in people}) == 24
