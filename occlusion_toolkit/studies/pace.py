@@ -81,13 +81,15 @@ def estimate(
         pace: seconds per pass by model.
         people: in each data set, by its name in `needs`.
     """
-    sweeps = {
-        (words[0], values_of(words, "--out")[0], *values_of(words, "--model")): words
+    # Steps that name the same folder, data and models do the same: the later one finds it done.
+    options = ("--out", "--dataset", "--model")
+    steps = {
+        (words[0], *(value for name in options for value in values_of(words, name))): words
         for words in lines
         if values_of(words, "--model")
     }
     passes, seconds = 0, 0.0
-    for words in sweeps.values():
+    for words in steps.values():
         images = _images(words, people)
         if images is None:
             return Estimate(None, None)
