@@ -15,7 +15,7 @@ from occlusion_toolkit.body.smpl_files import (
     HOW_TO_GET_REGRESSORS,
 )
 from occlusion_toolkit.data.catalogue import HOW_TO_GET, is_occluded, open_dataset
-from occlusion_toolkit.errors import BodyModelError, OcclusionToolkitError
+from occlusion_toolkit.errors import BodyModelError, OcclusionToolkitError, TrainingError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.shipped import shipped
@@ -155,7 +155,10 @@ def training_items() -> Iterator[Item]:
     """Training sets and the objects of Pascal VOC: looked for, not read."""
     users: dict[str, list[str]] = defaultdict(list)
     for path in sorted((shipped("models") / "recipes").glob("*.yaml")):
-        recipe = load_recipe(path)
+        try:
+            recipe = load_recipe(path)
+        except TrainingError:
+            continue  # what others extend is no recipe by itself
         for name in recipe.train.data_sets if recipe.body == SMPL_TOPOLOGY else ():
             users[name].append(f"train {path.stem}")
     for name in TRAINING_SETS:
