@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import click
+import rich_click as click
 
 from occlusion_toolkit.attention_maps.attention_maps import AttentionMaps
 from occlusion_toolkit.plotting.figure_files import result_file, save_png_and_pdf

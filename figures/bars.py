@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import click
+import rich_click as click
 
 from occlusion_toolkit.comparison.comparison import Comparison
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import click
+import rich_click as click
 
 from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import click
+import rich_click as click
 
 from occlusion_toolkit.comparison.example_figures import heatmaps_by_model_figure
 from occlusion_toolkit.comparison.results import maps_by_model

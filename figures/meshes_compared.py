@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import click
+import rich_click as click
 
 from occlusion_toolkit.comparison.meshes import meshes_by_model_figure
 from occlusion_toolkit.comparison.results import meshes_by_model

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import click
 import numpy as np
+import rich_click as click
 from PIL import Image, ImageDraw
 
 from occlusion_toolkit.body.joints import SMPL24

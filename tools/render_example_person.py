@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from occlusion_toolkit.body.open_body import open_body_arrays
+from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.open_world.renderer import Renderer
 from occlusion_toolkit.open_world.rig import (
     Floats,
@@ -101,7 +102,9 @@ def main() -> None:
     labels = frame.labels[::ENLARGED, ::ENLARGED]
     chosen.out.mkdir(parents=True, exist_ok=True)
     picture.save(chosen.out / "rendered-person.jpg", quality=92)
-    np.savez(chosen.out / "rendered-person.npz", **ground_truth(person, frame, labels))
+    sha256 = np.array(sha256_file(chosen.out / "rendered-person.jpg"))
+    truth = ground_truth(person, frame, labels) | {"image_sha256": sha256}
+    np.savez(chosen.out / "rendered-person.npz", **truth)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,18 @@ class AttentionMaps:
         """What the clean prediction shows: 0 background, k + 1 part k, (R, R)."""
         return np.asarray(self.dataset["segmentation"].values)
 
+    def is_like(self, other: AttentionMaps) -> bool:
+        """Whether both show the same crop, hidden at the same place, to the same network."""
+        mine, others = self.card, other.card
+        models = [(card.model_card, card.weights_sha256) for card in (mine, others)]
+        crops = [np.asarray(maps.dataset["crop"].values) for maps in (self, other)]
+        return (
+            models[0] == models[1]
+            and not mine.differences(others)
+            and self.window == other.window
+            and np.array_equal(*crops)
+        )
+
     def attention(self, view: str = CLEAN) -> np.ndarray:
         """Weights that sum to one over the map of each part, (24, h, w)."""
         return np.asarray(self.dataset["attention"].sel(view=view).values)

@@ -6,17 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
-from rich.table import Table
 
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 
 if TYPE_CHECKING:
+    from occlusion_toolkit.attention_maps.attention_maps import AttentionMaps
     from occlusion_toolkit.attention_maps.table import AttentionFigures, AttentionTable, PartAttention
 
+_SHOWN_PARTS = 12
 
-@click.command()
+
+@click.command(
+    epilog=examples(
+        "attention photo.jpg",
+        "attention photo.jpg --occlude 92 24 48 48 --out out/hidden",
+    )
+)
 @click.argument("image", type=click.Path(path_type=Path))
 @person_options
 @click.option(
@@ -36,7 +44,11 @@ if TYPE_CHECKING:
 )
 @body_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/attention"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of the results. Default: out/attention/NAME."
+)
+@click.option("--overwrite", is_flag=True, help="Replace another result that is there.")
+@console.verbose_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def attention(
     image: Path,
@@ -46,7 +58,9 @@ def attention(
     model: str,
     body: BodyOptions,
     device: str,
-    out: Path,
+    out: Path | None,
+    overwrite: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Map where in IMAGE the network looks for each of the 24 body parts (PARE, Figure 7).
@@ -71,33 +85,64 @@ def attention(
         x, y, width, height = occlude
         window = (y, y + height, x, x + width)
     maps = look(model, crop, occlude=window, device=device, bodies=body.bodies(load_card(model)))
-    console.warn(*crop.warnings)
+    out = out or Path("out", "attention", image.stem)
+    if not overwrite:
+        _require_free(out, maps)
     with staging_folder(out) as folder:
         maps.save(folder / "attention.h5")
-        for suffix in ("png", "pdf"):
-            maps.plot(folder / f"attention.{suffix}")
+        with console.progress("pictures") as drawn:
+            for number, suffix in enumerate(("png", "pdf"), start=1):
+                maps.plot(folder / f"attention.{suffix}")
+                drawn(number, 2)
     files = [out / f"attention.{suffix}" for suffix in ("png", "pdf", "h5")]
     table = maps.table()
     if as_json:
         console.print_json(table.as_json() | {"files": [str(path) for path in files]})
     else:
-        _print(table, files)
+        _print(table, files, verbose)
 
 
-def _print(table: AttentionTable, files: list[Path]) -> None:
-    """Print the table of the parts, and the means over those the occluder hides and those it spares."""
+def _require_free(out: Path, maps: AttentionMaps) -> None:
+    """Makes sure that nothing but the same result is replaced.
+
+    Raises:
+        ResultError: there is another one.
+    """
+    from occlusion_toolkit.attention_maps.attention_maps import AttentionMaps
+    from occlusion_toolkit.errors import ResultError
+
+    path = out / "attention.h5"
+    if not path.is_file():
+        return
+    try:
+        held = AttentionMaps.open(path)
+    except ResultError:
+        return  # damaged
+    if not held.is_like(maps):
+        raise ResultError(
+            f"{str(out)!r} holds another result, of {held.file}; choose another --out, or --overwrite"
+        )
+
+
+def _print(table: AttentionTable, files: list[Path], verbose: bool) -> None:
+    """Print the means over parts, and the parts that are looked for elsewhere the most, or all of them."""
+    visible = table.visible
+    for name, parts in (("visible", visible), ("hidden", table.hidden), ("untouched", table.untouched)):
+        if parts:
+            console.out.print(f"mean of {len(parts)} {name} parts: {_means(parts)}")
     occluded = any(part.occluded for part in table.parts)
-    lines = Table(
-        title=f"{table.model} on {table.image}: part attention, % of each map", title_justify="left"
-    )
+    lines = console.plain_table(f"{table.model} on {table.image}: part attention, % of each map")
     lines.add_column("part")
     columns = ["of the crop", "on the part", "spread"]
     if occluded:
         columns[1:1] = ["hidden"]
-        columns += ["on the part,\noccluded", "spread,\noccluded"]
+        columns += ["on, occluded", "spread"]
     for name in columns:
         lines.add_column(name, justify="right")
-    for part in table.parts:
+    shown = table.parts
+    if not verbose:
+        shown = tuple(sorted(visible, key=lambda part: part.clean.on_part or 0.0)[:_SHOWN_PARTS])
+    for part in shown:
         hidden = [_percent(part.hidden)] if occluded else []
         lines.add_row(
             part.part.replace("_", " "),
@@ -107,19 +152,19 @@ def _print(table: AttentionTable, files: list[Path]) -> None:
             *(_figures(part.occluded) if part.occluded else []),
         )
     console.out.print(lines)
-    for name, parts in (("hidden", table.hidden), ("untouched", table.untouched)):
-        if parts:
-            console.out.print(f"mean of {len(parts)} {name} parts: {_means(parts)}")
-    console.out.print(f"protocol {table.protocol}")
-    for path in files:
-        click.echo(f"  {path}")
+    if verbose:
+        console.out.print(f"protocol {table.protocol}")
+    else:
+        console.out.print(f"The {len(shown)} parts with the least of it on them; --verbose shows all 24.")
+    console.print_files(files, verbose=verbose)
 
 
 def _means(parts: tuple[PartAttention, ...]) -> str:
     clean = [part.clean for part in parts]
     under = [part.occluded for part in parts if part.occluded is not None]
-    on_part = [_mean([figures.on_part for figures in both]) for both in (clean, under)]
-    spread = [_mean([figures.spread for figures in both]) for both in (clean, under)]
+    views = [both for both in (clean, under) if both]
+    on_part = [_mean([figures.on_part for figures in both]) for both in views]
+    spread = [_mean([figures.spread for figures in both]) for both in views]
     return f"on the part {' -> '.join(on_part)} %, spread {' -> '.join(spread)} %"
 
 

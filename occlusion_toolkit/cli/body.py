@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.trust_option import trust_option, trusted_files
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ def body() -> None:
     """Look at the files of body models."""
 
 
-@body.command()
+@body.command(
+    epilog=examples(
+        "body check ~/smpl",
+    )
+)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")

@@ -12,6 +12,7 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 
@@ -21,13 +22,21 @@ if TYPE_CHECKING:
     from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
     from occlusion_toolkit.surveys.survey import Survey
 
+_SHOWN_PAIRS = 6
+
 _TESTS = (
     "p swap: permutation test, models swapped in whole sequences; p t: paired t-test over sequences; "
     "p t frames: over frames, as in the paper, too small; d: effect size; smaller in: share of sequences."
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "compare --model pare-open --model hmr-open",
+        "compare --model pare-open --model hmr-open --size 20,40,60,80 --report out/compare/report.html",
+        "compare out/pare out/hmr --out out/both",
+    )
+)
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path), metavar="[RESULT]...")
 @sweeps_options(stride=16)
 @dataset_options
@@ -65,6 +74,8 @@ _TESTS = (
     help="Also write an interactive page (.html).",
 )
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/compare"), show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace another comparison that is there.")
+@console.verbose_option
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON instead of tables.")
 def compare(
     results: tuple[Path, ...],
@@ -78,6 +89,8 @@ def compare(
     example: str,
     report: Path | None,
     out: Path,
+    overwrite: bool,
+    verbose: bool,
     as_json: bool,
     **dataset: Any,
 ) -> None:
@@ -125,12 +138,16 @@ def compare(
             progress=pooling,
         )
     make_folder(out)
+    if not overwrite:
+        _require_free(out, comparison)
     if comparison.surveys and not comparison.meshes():
         console.warn("the models are of different bodies, so their meshes are not compared")
     if example != "none" and comparison.surveys:
         size = comparison.models[0].card.windows.size
         _sweep_example(comparison, people, [s for s in given if s.grid.size == size], sweeps, dataset)
-    files = comparison.save(out) + comparison.draw(out)
+    files = comparison.save(out)
+    with console.progress("figures") as drawing:
+        files += comparison.draw(out, drawing)
     if report is not None:
         make_folder(report.parent)
         comparison.report(report)
@@ -138,10 +155,35 @@ def compare(
     if as_json:
         console.print_json(comparison.model_dump(mode="json") | {"files": [str(path) for path in files]})
         return
-    _print(comparison)
-    click.echo(f"in {time.perf_counter() - started:.0f} s")
-    for path in files:
-        click.echo(f"  {path}")
+    if verbose:
+        _print_all(comparison)
+        click.echo(f"in {time.perf_counter() - started:.0f} s")
+    else:
+        _print(comparison)
+    console.print_files(files, verbose=verbose)
+
+
+def _require_free(out: Path, comparison: Comparison) -> None:
+    """Makes sure that no other comparison is replaced.
+
+    Raises:
+        ResultError: there is another one.
+    """
+    from occlusion_toolkit.comparison.comparison import NAME, Comparison
+    from occlusion_toolkit.errors import ResultError
+
+    if not (out / NAME).is_file():
+        return
+    try:
+        held = Comparison.open(out)
+    except ResultError:
+        return  # damaged, or of an earlier version
+    if not comparison.is_like(held):
+        names = ", ".join(model.name for model in held.models)
+        raise ResultError(
+            f"{str(out)!r} holds another comparison, {held.metric} of {names}; choose another --out, or "
+            "--overwrite"
+        )
 
 
 def _check_words(results: tuple[Path, ...], sweeps: SeveralSweeps, failure_mm: float) -> None:
@@ -209,6 +251,26 @@ def _sweep_example(
 
 
 def _print(comparison: Comparison) -> None:
+    """Prints the models, and how each pair differs under the occluder, with what it takes to read that."""
+    from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES
+    from occlusion_toolkit.comparison.tables import BEST, counted, models_table, pair_line
+    from occlusion_toolkit.plotting.metric_text import metric_text
+
+    title = f"{metric_text(comparison.metric)}, mean over joints, {counted(comparison)}"
+    console.out.print(console.frame_table(models_table(comparison), title, "model"))
+    console.out.print(f"{BEST} smallest, * significantly larger than it (p < 0.05 over sequences)")
+    for pair in comparison.pairs[:_SHOWN_PAIRS]:
+        console.out.print(pair_line(comparison, pair, "occluded"))
+    if (hidden := len(comparison.pairs) - _SHOWN_PAIRS) > 0:
+        console.out.print(f"... and {hidden} more pairs, which --verbose shows")
+    if comparison.sequences < FEWEST_SEQUENCES:
+        console.out.print(f"No intervals and no tests: they need {FEWEST_SEQUENCES} sequences or more.")
+    for line in comparison.exceptions:
+        console.out.print(f"allowed difference of protocols: {line}")
+    console.out.print("--verbose prints intervals, tests, pairs and joints; the tables have them too.")
+
+
+def _print_all(comparison: Comparison) -> None:
     """Prints the tables of a comparison: models, the differences of each pair, joints."""
     from occlusion_toolkit.comparison.tables import BEST, explanation, joints_table, pair_table
     from occlusion_toolkit.plotting.metric_text import metric_text

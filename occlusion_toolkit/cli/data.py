@@ -5,6 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 from occlusion_toolkit.cli.data_folders import parse_folders
+from occlusion_toolkit.cli.help import examples
 
 _RECIPE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -17,7 +18,12 @@ def data() -> None:
     """
 
 
-@data.command("check")
+@data.command(
+    "check",
+    epilog=examples(
+        "data check models/recipes/coco.yaml --data coco-eft=/data/coco",
+    ),
+)
 @click.argument("recipe", type=_RECIPE)
 @click.option(
     "--data",

@@ -12,6 +12,7 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.sweep_options import gt_gender_option
 
@@ -23,9 +24,15 @@ if TYPE_CHECKING:
     from occlusion_toolkit.evaluation.evaluation import Evaluation
 
 _SHOWN_SEQUENCES = 100
+_SHOWN_MODELS = 5
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "evaluate --model pare-open --model hmr-open",
+        "evaluate --model pare --dataset 3dpw --root /data/3dpw --latex",
+    )
+)
 @dataset_options
 @click.option(
     "--model",
@@ -56,6 +63,7 @@ _SHOWN_SEQUENCES = 100
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="People per forward pass. Default: automatic.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/evaluate"), show_default=True)
+@console.verbose_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead of tables.")
 @click.option("--latex", is_flag=True, help="Print the table as LaTeX (booktabs) instead.")
 def evaluate(
@@ -68,6 +76,7 @@ def evaluate(
     device: str,
     batch_size: int | None,
     out: Path,
+    verbose: bool,
     as_json: bool,
     latex: bool,
     **dataset: Any,
@@ -120,11 +129,11 @@ def evaluate(
     elif latex:
         click.echo(result.latex())
     else:
-        _print(result, seconds, files)
+        _print(result, seconds, files, verbose)
 
 
-def _print(result: Evaluation, seconds: float, files: Sequence[Path]) -> None:
-    """Prints all models in one table, then each by sequence and by joint, then the protocol."""
+def _print(result: Evaluation, seconds: float, files: Sequence[Path], verbose: bool) -> None:
+    """Prints all models in one table; where all is wanted, each by sequence and joint, and the protocol."""
     show = console.out.print
     show(_overall(result))
     references = {
@@ -137,6 +146,12 @@ def _print(result: Evaluation, seconds: float, files: Sequence[Path]) -> None:
     for card, lines in zip(result.cards, result.not_compared, strict=True):
         for metric, line in lines.items():
             show(f"{card.model_card}, {metric} of {line}")
+    if not verbose:
+        for number, card in enumerate(result.cards[:_SHOWN_MODELS]):
+            show(_worst(result, number, card.model_card))
+        console.print_files(files)
+        show("--verbose prints sequences, joints and protocols; the files have every sample.")
+        return
     for number, card in enumerate(result.cards):
         sequences = result.by_sequence(number)
         title = f"{card.model_card} by sequence, mm"
@@ -155,8 +170,17 @@ def _print(result: Evaluation, seconds: float, files: Sequence[Path]) -> None:
     for card in result.cards:
         show(f"protocol {card.hash} ({card.model_card})")
     show(f"{seconds:.1f} s")
-    for path in files:
-        show(f"  {path}", soft_wrap=True)
+    console.print_files(files, verbose=True)
+
+
+def _worst(result: Evaluation, number: int, model: str) -> str:
+    """The joint and the sequence that a model is worst at, by the first metric."""
+    said = []
+    for frame, kind in ((result.by_joint(number), "joint"), (result.by_sequence(number), "sequence")):
+        column = next(name for name in frame.columns if frame[name].dtype.kind == "f")
+        worst = frame[column].idxmax()
+        said.append(f"worst {kind} {str(worst).replace('_', ' ')}, {frame[column][worst]:.0f} mm")
+    return f"{model}: {'; '.join(said)}"
 
 
 def _overall(result: Evaluation) -> Table:

@@ -9,10 +9,28 @@ from pathlib import Path
 
 import rich_click as click
 
+from occlusion_toolkit.cli import console
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.files.shipped import shipped
 
+_RESULTS = {
+    "attention": "out/attention",
+    "bars": "out/compare",
+    "curves": "out/compare",
+    "heatmaps": "out/heatmap/photo",
+    "heatmaps_compared": "out/compare",
+    "meshes_compared": "out/compare",
+    "predictions_compared": "out/compare",
+    "sensitivity_meshes": "out/mesh",
+    "synthetic_people": "out/people",
+    "training_curves": "out/run",
+}
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    epilog=examples("figure", "figure bars out/compare --out out/figures", "figure bars --help"),
+)
 @click.argument("name", required=False)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RESULT]... [OPTIONS]...")
 @click.pass_context
@@ -22,11 +40,12 @@ def figure(context: click.Context, name: str | None, words: tuple[str, ...]) -> 
     Without NAME, lists the figures there are. `figure NAME --help` shows what a figure takes.
     """
     if name is None:
-        for known, path in figure_scripts().items():
-            click.echo(f"{known:<22}{_first_line(path)}")
+        console.print_list((known, _first_line(path)) for known, path in figure_scripts().items())
         return
     command = figure_command(name)
-    with command.make_context(f"{context.command_path} {name}", list(words)) as chosen:  # not `main`: Ctrl-C
+    title = f"{context.command_path} {name}"
+    shared = {"help_option_names": context.help_option_names}
+    with command.make_context(title, list(words), **shared) as chosen:  # not `main`: Ctrl-C
         command.invoke(chosen)
 
 
@@ -52,6 +71,7 @@ def figure_command(name: str) -> click.Command:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     command: click.Command = module.main
+    command.epilog = examples(f"figure {name} {_RESULTS.get(name, 'RESULT')}")
     return command
 
 

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import rich_click as click
 
+from occlusion_toolkit.cli.help import examples
 
-@click.command()
+
+@click.command(
+    epilog=examples(
+        "find photo.jpg",
+        "find people/ --out out/people",
+    )
+)
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IMAGE...")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Also draw the people, one PNG an image."

@@ -5,13 +5,16 @@ imported inside the commands that need them.
 """
 
 import logging
+import os
 import sys
 import traceback
 import warnings
+from typing import NoReturn
 
 import rich_click as click
 
 from occlusion_toolkit import __version__
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.attention import attention
 from occlusion_toolkit.cli.body import body
 from occlusion_toolkit.cli.compare import compare
@@ -31,6 +34,7 @@ from occlusion_toolkit.cli.run import run
 from occlusion_toolkit.cli.synthesize import synthesize
 from occlusion_toolkit.cli.train import train
 from occlusion_toolkit.errors import OcclusionToolkitError
+from occlusion_toolkit.files.atomic import DISK_ERRORS
 
 # Their debug messages (fonts, codecs) would drown ours.
 _CHATTY_LIBRARIES = ("matplotlib", "fontTools", "PIL", "h5py", "filelock", "joblib")
@@ -84,19 +88,28 @@ def main(arguments: list[str] | None = None) -> None:
     except OcclusionToolkitError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"error: {_printable(str(error))}", err=True)
+        click.echo(f"error: {console.printable(str(error))}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            _bug(error, debug)
+        reason = (error.strerror or str(error)).lower()
+        click.echo(f"error: the output cannot be written: {reason}; send it elsewhere", err=True)
+        if sys.stdout is sys.__stdout__:  # or Python would try again when it ends, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        if debug:
-            raise
-        click.echo(
-            f"error: unexpected {type(error).__name__}: {error} (this is a bug; the same command with "
-            "--debug shows where it happened)",
-            err=True,
-        )
-        sys.exit(1)
+        _bug(error, debug)
 
 
-def _printable(message: str) -> str:
-    """A message without characters that a terminal would obey: it may name what a stranger's file holds."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
+def _bug(error: Exception, debug: bool) -> NoReturn:
+    """Ends the process after an error that nobody expected."""
+    if debug:
+        raise error
+    message = console.printable(str(error))
+    click.echo(
+        f"error: unexpected {type(error).__name__}: {message} (this is a bug; the same command with "
+        "--debug shows where it happened)",
+        err=True,
+    )
+    sys.exit(1)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from rich.table import Table
 
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import chosen_people, dataset_options
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
 from occlusion_toolkit.cli.worker_options import WorkerOptions, worker_options
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from occlusion_toolkit.meshes.table import JointSensitivity, MeshTable
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "mesh --model pare-open --out out/pare",
+        "mesh --model pare --dataset 3dpw --root /data/3dpw --workers 4 --out out/pare --resume",
+    )
+)
 @dataset_options
 @sweep_options(stride=16)
 @body_options
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     help="Go on with the run in the output folder, making damaged shards again; starts one if none is.",
 )
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/mesh"), show_default=True)
+@console.verbose_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
 def mesh(
     sweep: SweepOptions,
@@ -57,6 +63,7 @@ def mesh(
     workers: WorkerOptions,
     resume: bool,
     out: Path,
+    verbose: bool,
     as_json: bool,
     **dataset: Any,
 ) -> None:
@@ -102,41 +109,47 @@ def mesh(
             pooled = surveyed.mesh(shown, rasterizer=rasterizer, device=settings.device, progress=report)
         pooled.save(folder / "mesh.h5")
         pooled.save(folder / "vertices.csv")
-        drawn = draw_all(pooled, folder)
+        with console.progress("pictures") as report:
+            drawn = draw_all(pooled, folder, report)
     files = [out / path.name for path in drawn] + [out / "vertices.csv", out / "mesh.h5"]
     table = pooled.table()
     seconds = {"survey": swept - started, "meshes": time.perf_counter() - swept}
     if as_json:
         console.print_json(table.as_json() | {"seconds": seconds, "files": [str(path) for path in files]})
     else:
-        _print(table, seconds, files)
+        _print(table, seconds, files, verbose)
 
 
-def _print(summary: MeshTable, seconds: Mapping[str, float], files: list[Path]) -> None:
+def _print(summary: MeshTable, seconds: Mapping[str, float], files: list[Path], verbose: bool) -> None:
     """Print which part of the body each joint depends on."""
-    from occlusion_toolkit.plotting.metric_text import metric_text
+    from occlusion_toolkit.plotting.metric_text import joint_title, metric_text
     from occlusion_toolkit.surveys.plan import duration
 
-    table = Table(
-        title=f"{summary.model} on {summary.dataset}: {metric_text(summary.metric)} in mm by occluded part",
-        title_justify="left",
+    overall = summary.overall
+    worst = max(summary.joints, key=lambda joint: joint.worst_part_mm)
+    console.out.print(
+        f"{summary.model} on {summary.dataset}, {summary.images} images: {metric_text(summary.metric)} in "
+        f"mm, mean over joints {overall.mean_mm:.0f}; most under the {joint_title(overall.worst_part)}, "
+        f"{overall.worst_part_mm:.0f}; worst joint {joint_title(worst.joint)}, {worst.worst_part_mm:.0f}.",
+        soft_wrap=True,
     )
+    table = console.plain_table("by the part of the body that is hidden, mm")
     table.add_column("joint")
-    for name in ("whole\nbody", "own\npart", "its\nneighbours", "else-\nwhere"):
+    for name in ("whole", "own part", "neighbours", "elsewhere"):
         table.add_column(name, justify="right")
     table.add_column("worst part")
     for joint in summary.joints:
         table.add_row(*_cells(joint))
-    table.add_section()
-    table.add_row(*_cells(summary.overall), style="bold")
+    table.add_row(*_cells(overall), style="bold")
     console.out.print(table)
+    console.print_files(files, verbose=verbose)
+    if not verbose:
+        return
     unseen = f"; {summary.unseen} of {summary.vertices} vertices are never seen" if summary.unseen else ""
     click.echo(
         f"{summary.images} images of {summary.sequences} sequences{unseen}; protocol {summary.protocol}"
     )
     click.echo(", ".join(f"{stage} {duration(value)}" for stage, value in seconds.items()))
-    for path in files:
-        click.echo(f"  {path}")
 
 
 def _cells(joint: JointSensitivity) -> list[str]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
 
+from occlusion_toolkit.cli import console
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.trust_option import trust_option, trusted_files
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from occlusion_toolkit.models.conformance import Finding
     from occlusion_toolkit.models.importing import ImportedModel
     from occlusion_toolkit.models.registry import Model
+
+_MAIN_FACTS = ("network", "body", "licence", "weights", "get them", "package", "limits")
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 
@@ -30,11 +34,15 @@ def models() -> None:
     """
 
 
-@models.command("list")
+@models.command(
+    "list",
+    epilog=examples(
+        "models list",
+    ),
+)
 @_JSON
 def list_command(as_json: bool) -> None:
     """List the models that --model takes, and which of them lack their weights."""
-    from occlusion_toolkit.cli import console
     from occlusion_toolkit.files.home import toolkit_home
     from occlusion_toolkit.models.registry import list_models
 
@@ -47,22 +55,32 @@ def list_command(as_json: bool) -> None:
         _print_models(found)
 
 
-@models.command("show")
+@models.command(
+    "show",
+    epilog=examples(
+        "models show pare-open",
+    ),
+)
 @click.argument("name", metavar="NAME|CARD.yaml")
+@console.verbose_option
 @_JSON
-def show_command(name: str, as_json: bool) -> None:
+def show_command(name: str, verbose: bool, as_json: bool) -> None:
     """Show a model: network, weights, licence, body, what is known about its errors."""
-    from occlusion_toolkit.cli import console
     from occlusion_toolkit.models.registry import find_model
 
     model = find_model(name)
     if as_json:
         console.print_json(_model_as_json(model))
     else:
-        _print_model(model)
+        _print_model(model, verbose)
 
 
-@models.command("check")
+@models.command(
+    "check",
+    epilog=examples(
+        "models check my-regressor",
+    ),
+)
 @click.argument("name", metavar="NAME|CARD.yaml")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @trust_option
@@ -74,7 +92,6 @@ def check_command(context: click.Context, name: str, device: str, as_json: bool)
     Shapes, rotations, units, normalisation, determinism, batch invariance and more, on twelve people of the
     open test set. Works on every model of `models list`, also on those of other packages.
     """
-    from occlusion_toolkit.cli import console
     from occlusion_toolkit.models.conformance import check_model
     from occlusion_toolkit.sweep.network import chosen_device
 
@@ -87,7 +104,12 @@ def check_command(context: click.Context, name: str, device: str, as_json: bool)
         context.exit(1)
 
 
-@models.command("import")
+@models.command(
+    "import",
+    epilog=examples(
+        "models import model_checkpoint.pt --as spin",
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--as",
@@ -111,7 +133,6 @@ def import_command(
     (Lightning .ckpt), mmhuman3d, safetensors. It is imported only if every tensor of the network is in it
     with the right shape.
     """
-    from occlusion_toolkit.cli import console
     from occlusion_toolkit.models.importing import import_checkpoint
 
     imported = import_checkpoint(file, kind, name=name, trusted=trusted_files())
@@ -148,12 +169,9 @@ def _findings_as_json(name: str, findings: Iterable[Finding]) -> dict[str, Any]:
 
 def _print_models(models: list[Model]) -> None:
     """Prints the table of all models."""
-    from rich.table import Table
-
-    from occlusion_toolkit.cli import console
     from occlusion_toolkit.files.home import toolkit_home
 
-    table = Table(title="Models", title_justify="left")
+    table = console.plain_table("Models")
     for heading in ("name", "weights", "body", "licence"):
         table.add_column(heading, no_wrap=heading != "licence")
     for model in models:
@@ -167,11 +185,9 @@ def _print_models(models: list[Model]) -> None:
     console.out.print(f"Files of your own: {toolkit_home()}", soft_wrap=True)
 
 
-def _print_model(model: Model) -> None:
-    """Prints everything about one model."""
+def _print_model(model: Model, verbose: bool) -> None:
+    """Prints what to know about one model, or everything."""
     from rich.table import Table
-
-    from occlusion_toolkit.cli import console
 
     card = model.card
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -181,19 +197,24 @@ def _print_model(model: Model) -> None:
         console.out.print(f"{model.name}: {card.title}", style="bold", soft_wrap=True)
         console.out.print(card.description)
         for name, value in _facts(model):
-            table.add_row(name, value)
+            if verbose or name in _MAIN_FACTS:
+                table.add_row(name, value)
         console.out.print(table)
-        if card.errors:
+        if card.errors and verbose:
             console.out.print(_errors(card.errors))
+        elif card.errors:
+            for dataset in dict.fromkeys(error.dataset for error in card.errors):
+                console.out.print(f"errors in mm on {dataset}:")
+                console.print_list(
+                    (f"{error.value_mm:6.1f}", error.metric, error.condition)
+                    for error in card.errors
+                    if error.dataset == dataset
+                )
 
 
 def _print_findings(name: str, findings: list[Finding]) -> None:
     """Prints the findings of a check, a row each."""
-    from rich.table import Table
-
-    from occlusion_toolkit.cli import console
-
-    table = Table(title=f"Conformance of {name}", title_justify="left")
+    table = console.plain_table(f"Conformance of {name}")
     table.add_column("check", no_wrap=True)
     table.add_column("")
     table.add_column("found")
@@ -207,8 +228,6 @@ def _print_findings(name: str, findings: list[Finding]) -> None:
 
 def _print_import(imported: ImportedModel) -> None:
     """Prints what an import found and wrote."""
-    from occlusion_toolkit.cli import console
-
     card, record = imported.card, imported.card.imported
     if record is not None:
         beside = f", {len(record.dropped)} beside it left out" if record.dropped else ""
@@ -282,9 +301,8 @@ def _facts(model: Model) -> Iterable[tuple[str, str]]:
 
 
 def _errors(errors: Iterable[ErrorFigure]) -> Table:
-    from rich.table import Table
 
-    table = Table(title="Errors", title_justify="left")
+    table = console.plain_table("Errors")
     for heading in ("data set", "condition", "metric", "joints"):
         table.add_column(heading)
     table.add_column("mm", justify="right")

@@ -37,7 +37,7 @@ class PersonOptions:
 
         Args:
             image: the photograph.
-            ground_truth: as `--ground-truth`.
+            ground_truth: as `--ground-truth`; a folder stands for the file of the image's name in it.
             model: as `--model`; its card says how crops are made.
 
         Raises:
@@ -49,12 +49,18 @@ class PersonOptions:
         from occlusion_toolkit.models.papers import paper_protocol
         from occlusion_toolkit.models.registry import load_card
 
+        truth = ground_truth
+        if truth is not None and Path(truth).is_dir():
+            truth = str(Path(truth) / f"{image.stem}.npz")
+        keypoints = self.openpose
+        if keypoints is not None and keypoints.is_dir():
+            keypoints /= f"{image.stem}_keypoints.json"
         crop = read_crop(
             image,
             bbox=self.bbox,
-            keypoints=self.openpose,
+            keypoints=keypoints,
             person=self.number,
-            ground_truth=ground_truth,
+            ground_truth=truth,
             trusted=trusted_files(),
             resampling=paper_protocol(load_card(model)).crop_rule,
         )
@@ -69,7 +75,8 @@ def person_options(command: _Command) -> _Command:
     @click.option(
         "--openpose",
         type=click.Path(path_type=Path),
-        help="OpenPose keypoints (.json) to take the person's box from.",
+        help="OpenPose keypoints (.json) to take the person's box from. For several images a folder with "
+        "NAME_keypoints.json, as OpenPose writes them.",
     )
     @click.option(
         "--person",

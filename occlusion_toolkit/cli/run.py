@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from occlusion_toolkit.cli import console
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.errors import OcclusionToolkitError, RunError
 
@@ -33,7 +34,13 @@ class _Assignment(click.ParamType[tuple[str, str]]):
         return name, text
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "run --list",
+        "run figure2",
+        "run figure1 --set stride=16 --out out/quick",
+    )
+)
 @click.argument("recipe", required=False, metavar="RECIPE")
 @click.option(
     "--world",
@@ -75,9 +82,8 @@ def run(
     from occlusion_toolkit.studies.recipes import find_recipe, load_recipe, recipes
 
     if listed:
-        for name, path in recipes().items():
-            content = load_recipe(path)
-            click.echo(f"{name:<10}{content.paper:<10}{content.title}")
+        found = {name: load_recipe(path) for name, path in recipes().items()}
+        console.print_list((name, content.paper, content.title) for name, content in found.items())
         return
     if recipe is None:
         raise click.UsageError("Give a RECIPE; `run --list` shows those there are.")
@@ -130,11 +136,11 @@ def _check_image(group: click.Group, words: list[str]) -> None:
         RunError: it is not.
     """
     context = group.commands[words[0]].make_context(words[0], words[1:])
-    image = context.params.get("image")
-    if isinstance(image, Path) and not image.is_file():
-        raise RunError(
-            f"the recipe's line `{shlex.join(words)}` cannot be run: there is no file {str(image)!r}"
-        )
+    for image in (context.params.get("image"), *context.params.get("images", ())):
+        if isinstance(image, Path) and not image.exists():
+            raise RunError(
+                f"the recipe's line `{shlex.join(words)}` cannot be run: there is no file {str(image)!r}"
+            )
 
 
 def _run_step(group: click.Group, words: list[str], name: str) -> None:

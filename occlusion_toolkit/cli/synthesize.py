@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
+import rich_click as click
+
+from occlusion_toolkit.cli.help import examples
 
 if TYPE_CHECKING:
     from occlusion_toolkit.open_world.splits import Split
@@ -19,7 +21,12 @@ def parse_size(context: click.Context, parameter: click.Parameter, value: str) -
     return int(wide), int(high)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "synthesize --count 80 --out out/people",
+        "synthesize --count 800 --split test --workers 4 --out out/people",
+    )
+)
 @click.option("--count", type=click.IntRange(min=1), required=True, help="Images to have in all.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to."

@@ -6,11 +6,19 @@ from typing import Literal
 
 import rich_click as click
 
+from occlusion_toolkit.cli.help import examples
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command("train")
+@click.command(
+    "train",
+    epilog=examples(
+        "train pare-open --data out/people --out out/run",
+        "train pare-open --data out/people --out out/run --resume",
+    ),
+)
 @click.argument("recipe")
 @click.option(
     "--data",
@@ -61,6 +69,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Another length; whatever happens at a step moves along."
 )
+@click.option(
+    "--held-out",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Validate on the first N people of the first data set instead of training on them. Default: as the "
+    "recipe says.",
+)
 def train(
     recipe: str,
     data: tuple[str, ...],
@@ -78,6 +93,7 @@ def train(
     start_from: Path | None,
     seed: int | None,
     steps: int | None,
+    held_out: int | None,
 ) -> None:
     """Train the network of RECIPE: a recipe or a model card with a `train:` section, by path or name.
 
@@ -106,6 +122,7 @@ def train(
             resume=resume,
             seed=seed,
             steps=steps,
+            held_out=held_out,
             start_from=start_from,
             only_try=fast_dev_run,
             device=device,

@@ -314,8 +314,12 @@ class Comparison(Entry):
                 self.maps[model.name].save(files[-1])
         return files
 
-    def draw(self, folder: Path | str) -> list[Path]:
+    def draw(self, folder: Path | str, progress: Callable[[int, int], None] | None = None) -> list[Path]:
         """Draws everything that is at hand, each figure as .png and .pdf, into a folder.
+
+        Args:
+            folder: made where it does not exist.
+            progress: called with figures drawn and figures in all.
 
         Returns:
             The files.
@@ -328,9 +332,24 @@ class Comparison(Entry):
             figures["meshes"] = self.plot_meshes
         if self.maps:
             figures |= {"heatmaps": self.plot_heatmaps, "predictions": self.plot_predictions}
-        return [
-            path for name, draw in figures.items() for path in save_png_and_pdf(draw(), Path(folder), name)
-        ]
+        files: list[Path] = []
+        for done, (name, draw) in enumerate(figures.items(), start=1):
+            files += save_png_and_pdf(draw(), Path(folder), name)
+            if progress is not None:
+                progress(done, len(figures))
+        return files
+
+    def is_like(self, other: Comparison) -> bool:
+        """Whether the same models were compared in the same metric on the same people."""
+
+        def shown(one: Comparison) -> list[object]:
+            return [one.metric, one.frames, one.sequences, [model.name for model in one.models]]
+
+        cards = zip(self.models, other.models, strict=False)
+        return shown(self) == shown(other) and not any(
+            mine.card.differences(theirs.card) or mine.card.weights_sha256 != theirs.card.weights_sha256
+            for mine, theirs in cards
+        )
 
     def quantity(self, name: str) -> Quantity:
         """A quantity by its name.

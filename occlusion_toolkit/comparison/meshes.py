@@ -1,5 +1,6 @@
 """Sensitivity meshes of several models, and where on the body they differ (PARE, Figure 5)."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,6 +21,8 @@ from occlusion_toolkit.plotting.mesh_views import body_views
 from occlusion_toolkit.plotting.metric_text import axis_label, joint_title
 from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.occluders import describe
+
+logger = logging.getLogger(__name__)
 
 _HEIGHT_IN = 1.75
 
@@ -47,11 +50,16 @@ def mesh_of(
         progress: called with images done and images in all.
 
     Raises:
-        ResultError: the survey or the mesh is damaged.
+        ResultError: the survey is damaged.
         BodyModelError: the body of the survey is not at hand.
     """
     path = survey.folder / "mesh.h5"
-    stored = SensitivityMesh.open(path) if path.is_file() else None
+    stored = None
+    if path.is_file():
+        try:
+            stored = SensitivityMesh.open(path)
+        except ResultError as error:
+            logger.warning("%s; it is pooled again", error)
     if stored is not None and not _is_of(stored, survey):
         stored = None
     if stored is not None and metric in stored.metrics:

@@ -34,11 +34,15 @@ class Cell:
     best: bool
     worse: bool
 
+    @property
+    def mark(self) -> str:
+        """What stands behind the number."""
+        return BEST if self.best else "*" if self.worse else " "
+
     def __str__(self) -> str:
         if math.isnan(self.mean):
             return ""
-        mark = BEST if self.best else "*" if self.worse else " "
-        return f"{self.mean:.1f}{mark}{_interval(self.low, self.high, '.1f')}"
+        return f"{self.mean:.1f}{self.mark}{_interval(self.low, self.high, '.1f')}"
 
 
 def cells(comparison: Comparison, quantity: str, column: str) -> list[Cell]:
@@ -78,6 +82,28 @@ def quantities_table(comparison: Comparison, column: str) -> pd.DataFrame:
     """Texts: a row per quantity, a column per model, for a joint or the mean over joints."""
     rows = {q.heading: map(str, cells(comparison, q.name, column)) for q in comparison.quantities}
     return _by_model(comparison, rows)
+
+
+def models_table(comparison: Comparison) -> pd.DataFrame:
+    """Texts without intervals: a row per model, a column per quantity, of the mean over joints."""
+    columns = {
+        q.title.replace(" ", "\n") + f"\n{q.unit}": [
+            f"{cell.mean:.1f}{cell.mark}" for cell in cells(comparison, q.name, comparison.columns[-1])
+        ]
+        for q in comparison.quantities
+    }
+    return pd.DataFrame(columns, index=[model.name for model in comparison.models])
+
+
+def pair_line(comparison: Comparison, pair: Pair, quantity: str) -> str:
+    """The difference of two models in a quantity, mean over joints, in a line."""
+    found = pair.differences[quantity]
+    mean, low, high = (row[-1] for row in (found.interval.mean, found.interval.low, found.interval.high))
+    p = _p(found.p_permutation[-1])
+    tested = "" if not p else f", p {p if p.startswith('<') else f'= {p}'}"
+    unit = comparison.quantity(quantity).unit
+    interval = _interval(low, high, "+.1f").replace(_UNBROKEN, " ")
+    return f"{pair.first} minus {pair.second}, {quantity}: {mean:+.1f} {unit}{interval}{tested}"
 
 
 def joints_table(comparison: Comparison, quantity: str = "occluded") -> pd.DataFrame:

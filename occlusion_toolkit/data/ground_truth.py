@@ -39,6 +39,7 @@ class GroundTruth:
         box: square around the person, None where the source has none.
         gender: "male", "female" or "neutral"; None where the source does not say.
         image_path: the image it belongs to; None where the source does not say.
+        image_sha256: checksum of the file of that image; None where the source names a path, or does not say.
         dataset: name of the data set's folder, None for a file.
         split: of the data set, None for a file.
     """
@@ -49,6 +50,7 @@ class GroundTruth:
     box: CropBox | None = None
     gender: str | None = None
     image_path: Path | None = None
+    image_sha256: str | None = None
     dataset: str | None = None
     split: str | None = None
 
@@ -59,7 +61,7 @@ def load_ground_truth(source: str, trusted: TrustedFiles | None = None) -> Groun
     The .npz holds `pose` (72,), axis-angle, or `rotmats` (24, 3, 3), the root in the camera frame (x right,
     y down, z forward), and `betas` (10,). Optional: `camera` (s, tx, ty) of the crop, `bbox`
     (x, y, width, height) of the person in pixels of the image (a margin of 1.2 is added), `topology`, the
-    id of the body. Other arrays are not read.
+    id of the body, `gender`, and `image_sha256`, the checksum of the image's file. Other arrays are not read.
 
     A frame is ROOT:SPLIT/SEQUENCE:FRAME[:PERSON], for instance `data/3dpw:test/downtown_bar_00:120:1`; the
     person is 0 where none is given.
@@ -117,6 +119,7 @@ def _from_npz(path: Path) -> GroundTruth:
         topology=arrays.text("topology"),
         box=_box(arrays),
         gender=arrays.text("gender"),
+        image_sha256=arrays.text("image_sha256"),
     )
 
 
@@ -133,7 +136,7 @@ def _box(arrays: "_Arrays") -> CropBox | None:
 class _Arrays:
     """The arrays of an .npz file that are of interest, checked as they are asked for."""
 
-    _NAMES = ("pose", "rotmats", "betas", "camera", "bbox", "topology", "gender")
+    _NAMES = ("pose", "rotmats", "betas", "camera", "bbox", "topology", "gender", "image_sha256")
 
     def __init__(self, path: Path) -> None:
         self._shown = repr(str(path))

@@ -19,7 +19,7 @@ from typing import Never
 
 from occlusion_toolkit.errors import ResultError
 
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 _TEMPORARY = re.compile(r"\.partial-[0-9a-f]{16}|\.[0-9a-f]{16}\.tmp(\..*)?")
 
@@ -186,7 +186,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _DISK_ERRORS:
+        if error.errno in DISK_ERRORS:
             _fail(path, error)
         raise
 

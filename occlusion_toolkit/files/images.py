@@ -21,6 +21,9 @@ from occlusion_toolkit.errors import ImageError
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 """Pillow's decoders that are ever tried; the others (EPS starts a program, for one) are never reached."""
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
+"""Names by which images are picked from a folder; what a file is, its content decides."""
+
 MAX_PIXELS = 150_000_000
 """Largest image that is decoded, in pixels: more than any camera's, less than a decompression bomb's."""
 

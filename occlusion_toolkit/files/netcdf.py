@@ -5,6 +5,7 @@ data. Files written here use none of that, so files that do are refused before x
 reader opens the files, `xarray.open_dataset` among them.
 """
 
+import hashlib
 import io
 import math
 import os
@@ -24,10 +25,11 @@ _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z
 _NUMBERS = "fiu"
 _ONLY_A_LENGTH = "This is a netCDF dimension but not a netCDF variable."
 _DIMENSION, _DIMENSIONS = "_Netcdf4Dimid", "_Netcdf4Coordinates"
+_CHECKSUM = "content_sha256"
 _OF_THE_LAYOUT = frozenset(
-    {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_NCProperties", _DIMENSION, _DIMENSIONS}
+    {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_NCProperties", _CHECKSUM, _DIMENSION, _DIMENSIONS}
 )
-"""What NetCDF itself keeps in attributes."""
+"""What NetCDF itself keeps in attributes, and the checksum."""
 _MAX_BYTES = 1 << 34
 """What all arrays of a file may take in memory."""
 _MOST_DEFLATED = 1100
@@ -39,7 +41,8 @@ _LENGTH_BYTES = 1 << 20
 def save_dataset(path: Path | str, dataset: xr.Dataset, kind: str, layout: int) -> None:
     """Writes a data set whole or not at all; equal contents give equal bytes.
 
-    Numbers are compressed and carry a checksum per chunk; texts are stored as characters.
+    Numbers are compressed and carry a checksum per chunk; texts are stored as characters. An attribute is the
+    checksum of everything that is said.
 
     Args:
         path: the file to appear; its folder is made where it does not exist.
@@ -55,6 +58,7 @@ def save_dataset(path: Path | str, dataset: xr.Dataset, kind: str, layout: int) 
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
         _write(file, marked)
+        file.attrs[_CHECKSUM] = _sha256(_read(file))
     make_folder(Path(path).parent)
     write_bytes(path, image.getvalue())
 
@@ -79,6 +83,7 @@ def open_dataset(path: Path | str, kind: str, layout: int) -> xr.Dataset:
             os.fspath(path), engine="h5netcdf", decode_times=False, decode_timedelta=False
         )
         try:
+            stored.attrs.pop(_CHECKSUM, None)
             dataset = _with_texts(stored)
         except BaseException:
             stored.close()
@@ -88,15 +93,19 @@ def open_dataset(path: Path | str, kind: str, layout: int) -> xr.Dataset:
 
 
 def load_dataset(path: Path | str, kind: str, layout: int) -> xr.Dataset:
-    """Reads a data set into memory and closes the file; every chunk's checksum is compared.
+    """Reads a data set into memory and closes the file; all checksums are compared.
 
     Raises:
-        ResultError: as `open_dataset`, or a chunk is damaged.
+        ResultError: as `open_dataset`, or anything in the file is damaged.
     """
     with _clear_errors(path), h5py.File(path, "r") as file:
         _check_plain(file)
         _check_kind(file, kind, layout)
-        return _with_texts(_read(file))
+        dataset = _read(file)
+        stored = _plain(file.attrs.get(_CHECKSUM))  # files of earlier days have none
+        if stored is not None and stored != _sha256(dataset):
+            raise ResultError("it is damaged: its checksum is not that of what it holds")
+        return _with_texts(dataset)
 
 
 @contextmanager
@@ -176,6 +185,19 @@ def _read(file: h5py.File) -> xr.Dataset:
     }
     facts = {key: _plain(value) for key, value in file.attrs.items() if key not in _OF_THE_LAYOUT}
     return xr.decode_cf(xr.Dataset(variables, attrs=facts), decode_times=False, decode_timedelta=False)
+
+
+def _sha256(dataset: xr.Dataset) -> str:
+    """Checksum of all names, sizes, values and attributes of a data set."""
+    digest = hashlib.sha256()
+    for name in sorted(map(str, dataset.variables)):
+        variable = dataset.variables[name]
+        values = np.ascontiguousarray(variable.values)
+        facts = (name, variable.dims, values.shape, values.dtype.str, sorted(variable.attrs.items()))
+        digest.update(repr(facts).encode())
+        digest.update(repr(values.tolist()).encode() if values.dtype.kind in "OT" else values.tobytes())
+    digest.update(repr((sorted(map(str, dataset.coords)), sorted(dataset.attrs.items()))).encode())
+    return digest.hexdigest()
 
 
 def _with_texts(dataset: xr.Dataset) -> xr.Dataset:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from occlusion_toolkit.files.texts import printable
 from occlusion_toolkit.find.person import LANDMARKS, FoundPerson
 
 _out = Console(highlight=False, emoji=False, markup=False)
@@ -56,11 +57,11 @@ class PeopleInImage:
 def print_people(results: Sequence[PeopleInImage], files: Sequence[Path]) -> None:
     """Prints a table for every image, or that nobody is in it, and the files written."""
     for result in results:
-        title = f"{result.image}, {result.width} x {result.height} pixels"
+        title = printable(f"{result.image}, {result.width} x {result.height} pixels")
         if not result.people:
             _out.print(f"{title}: nobody found")
             continue
-        table = Table(title=title, title_justify="left")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for name in ("person", "x", "y", "width", "height", "crop's side", "score"):
             table.add_column(name, justify="right")
         for number, person in enumerate(result.people, start=1):
@@ -76,7 +77,7 @@ def print_people(results: Sequence[PeopleInImage], files: Sequence[Path]) -> Non
         if beyond:
             _out.print(f"not wholly in the image: {', '.join(beyond)}")
     for path in files:
-        click.echo(f"  {path}")
+        click.echo(f"  {printable(str(path))}")
 
 
 def _rounded(values: Sequence[float]) -> list[float]:

@@ -15,6 +15,7 @@ from occlusion_toolkit.data.protocol import described_crop
 from occlusion_toolkit.errors import GroundTruthError, UsageError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.files.texts import storable
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.find.people import find_people
 from occlusion_toolkit.models.cards import RegressorCard
@@ -113,12 +114,9 @@ def read_crop(
     decoded = read_image(Path(image))
     sha256 = sha256_file(image)
     truth = None if ground_truth is None else load_ground_truth(str(ground_truth), trusted)
-    if truth is not None and truth.image_path is not None and sha256_file(truth.image_path) != sha256:
-        raise GroundTruthError(
-            f"the ground truth belongs to {str(truth.image_path)!r}, which is another image; "
-            "give that image, or the truth of this one"
-        )
     warnings = list(decoded.warnings)
+    if truth is not None:
+        warnings += _belonging(truth, Path(image), sha256)
     if bbox is not None:
         if len(bbox) != 4:
             raise UsageError(f"bbox has {len(bbox)} numbers; give four numbers: x, y, width and height")
@@ -133,7 +131,7 @@ def read_crop(
         box, rule, remarks = _found(decoded.pixels, person)
         warnings += remarks
     pixels = crop_image(decoded.pixels, box, RESOLUTION, resampling=resampling)
-    return Crop(pixels, box, rule, Path(image).name, sha256, truth, tuple(warnings), resampling)
+    return Crop(pixels, box, rule, storable(Path(image).name), sha256, truth, tuple(warnings), resampling)
 
 
 def require_crops(crops: Iterable[Crop], card: RegressorCard) -> None:
@@ -149,6 +147,27 @@ def require_crops(crops: Iterable[Crop], card: RegressorCard) -> None:
                 f"the crop of {crop.file} was made by {crop.resampling!r}, but the card of {card.name} says "
                 f"{rule!r}; read it with resampling={rule!r}"
             )
+
+
+def _belonging(truth: GroundTruth, image: Path, sha256: str) -> list[str]:
+    """What there is to say about whose truth it is.
+
+    Raises:
+        GroundTruthError: it is that of another image.
+    """
+    owner = truth.image_sha256 if truth.image_path is None else sha256_file(truth.image_path)
+    if owner is None:
+        return [
+            f"the ground truth does not say which image it belongs to; {image.name!r} is assumed "
+            "(an image_sha256 in the npz says it)"
+        ]
+    if owner != sha256:
+        other = f"of sha256 {owner}" if truth.image_path is None else repr(str(truth.image_path))
+        raise GroundTruthError(
+            f"the ground truth belongs to the image {other}, and {str(image)!r} is another one; "
+            "give that image, or the truth of this one"
+        )
+    return []
 
 
 def _found(image: UInt8[np.ndarray, "height width 3"], number: int | None) -> tuple[CropBox, str, list[str]]:

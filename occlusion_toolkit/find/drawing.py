@@ -1,6 +1,5 @@
 """Found people drawn onto their pictures."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from occlusion_toolkit.find.images import unique_names
 from occlusion_toolkit.find.person import LANDMARKS, FoundPerson
 
 _BONES: Final = (
@@ -59,10 +59,4 @@ def draw_people(
 
 def drawing_names(images: Sequence[Path]) -> list[str]:
     """Names of the drawings, NAME.png for NAME.jpg; those of one name get a number behind it."""
-    seen: Counter[str] = Counter()
-    names = []
-    for image in images:
-        seen[image.stem] += 1
-        count = seen[image.stem]
-        names.append(f"{image.stem}-{count}.png" if count > 1 else f"{image.stem}.png")
-    return names
+    return [f"{name}.png" for name in unique_names(images)]

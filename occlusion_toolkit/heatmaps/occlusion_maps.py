@@ -22,6 +22,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joint_output import JOINTS_ALONE
 from occlusion_toolkit.data.crops import denormalise, normalise
 from occlusion_toolkit.errors import BodyModelError, OcclusionToolkitError, ResultError, UsageError
+from occlusion_toolkit.files.atomic import make_folder, write_text
 from occlusion_toolkit.plotting.style import save_picture
 from occlusion_toolkit.sweep import maps as container
 from occlusion_toolkit.sweep.grid import Grid
@@ -272,12 +273,20 @@ class OcclusionMaps:
         return save_picture(worst_case_figure(self, image), path)
 
     def save(self, path: Path | str) -> None:
-        """Writes everything to an HDF5 file that any NetCDF reader opens.
+        """Writes everything to an HDF5 file that any NetCDF reader opens, or the maps to a .csv file.
+
+        The CSV has a line for every image, joint and window: where the window is centred (row, col, pixels of
+        the crop) and every metric in mm.
 
         Raises:
             ResultError: the file cannot be written.
         """
-        save_maps(path, self.dataset)
+        path = Path(path)
+        if path.suffix != ".csv":
+            save_maps(path, self.dataset)
+            return
+        lines = xr.Dataset({name: self[name] for name in self.metrics}).to_dataframe().reset_index()
+        write_text(make_folder(path.parent) / path.name, lines.to_csv(index=False, float_format="%.3f"))
 
     def __repr__(self) -> str:
         images = self.dataset.sizes["image"]

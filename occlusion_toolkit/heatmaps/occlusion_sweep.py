@@ -220,7 +220,7 @@ class OcclusionSweep:
         people = [crops] if isinstance(crops, Crop) else list(crops)
         if not people:
             raise UsageError("there are no crops to sweep; give one or more")
-        card = self._card(people)
+        card = self.card_of(people)
         total = len(people) * self.window_sweep.passes_per_crop
 
         def report(done: int) -> None:
@@ -285,7 +285,13 @@ class OcclusionSweep:
         chosen_by_gender = gender_rule_of(rule) == "gendered"
         return f"{rule}; neutral where it does not" if unstated and chosen_by_gender else rule
 
-    def _card(self, people: list[Crop]) -> ProtocolCard:
+    def card_of(self, people: list[Crop]) -> ProtocolCard:
+        """What the numbers of a sweep of some crops mean.
+
+        Raises:
+            GroundTruthError: only some crops have a truth, or their truths do not belong together.
+            TopologyError: a truth belongs to another body.
+        """
         require_crops(people, self.regressor.card)
         facts: dict[str, Any] = {"crop_rule": " or ".join(sorted({crop.crop_rule for crop in people}))}
         truths = [crop.truth for crop in people if crop.truth is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,28 @@ from occlusion_toolkit.sweep.occluders import describe
 if TYPE_CHECKING:
     from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 
+PICTURES = ("heatmaps.png", "heatmaps.pdf", "summary.png")
+"""What `draw_all` draws."""
+
 
 def draw_all(
-    maps: OcclusionMaps, folder: Path, *, image: int = 0, shared_limits: bool = True, smooth: bool = False
+    maps: OcclusionMaps,
+    folder: Path,
+    *,
+    image: int = 0,
+    shared_limits: bool = True,
+    smooth: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Writes heatmaps.png, heatmaps.pdf and summary.png into an existing folder.
+
+    Args:
+        maps: what to draw.
+        folder: exists.
+        image: which image, where there are several.
+        shared_limits: as of `OcclusionMaps.plot`.
+        smooth: as of `OcclusionMaps.plot`.
+        progress: called with pictures done and pictures in all.
 
     Returns:
         The files, in that order.
@@ -36,8 +54,10 @@ def draw_all(
     """
     panels = panels_figure(maps, image, shared_limits=shared_limits, smooth=smooth)
     drawn = {"heatmaps.png": panels, "heatmaps.pdf": panels, "summary.png": worst_case_figure(maps, image)}
-    for name, figure in drawn.items():
+    for done, (name, figure) in enumerate(drawn.items(), start=1):
         save_figure(figure, folder / name)
+        if progress is not None:
+            progress(done, len(drawn))
     return [folder / name for name in drawn]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +69,17 @@ class HeatmapTable:
     def as_json(self) -> dict[str, Any]:
         """Plain types only."""
         return asdict(self)
+
+    def to_csv(self) -> str:
+        """The table as CSV: millimetres, and windows in pixels of the crop (the last ends are exclusive)."""
+        text = io.StringIO()
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow(["joint", "clean_mm", "mean_mm", "worst_mm", "y0", "y1", "x0", "x1", "hides"])
+        for row in (*self.joints, self.overall):
+            numbers = [row.clean_mm, row.mean_mm, row.worst_mm]
+            shown = ["" if value is None else f"{value:.3f}" for value in numbers]
+            lines.writerow([row.joint, *shown, *row.worst_window, " ".join(row.hides)])
+        return text.getvalue()
 
     def to_html(self) -> str:
         """The table for a notebook."""

@@ -1,5 +1,6 @@
 """Pictures and viewer files of occlusion sensitivity meshes, from what is stored and nothing else."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,15 @@ _LARGE_PER_INCH = 250.0  # enough for bodies of this size, and drawn in a third 
 _COLUMNS = 4
 
 
-def draw_all(mesh: SensitivityMesh, folder: Path) -> list[Path]:
+def draw_all(
+    mesh: SensitivityMesh, folder: Path, progress: Callable[[int, int], None] | None = None
+) -> list[Path]:
     """Writes the pictures of all joints and of their mean, a PLY file per joint, and one GLB file.
 
     Args:
         mesh: stored or fresh.
         folder: an existing folder.
+        progress: called with files written and files in all.
 
     Returns:
         mesh.png, mesh.pdf, mesh_mean.png, mesh_mean.pdf; with an error also mesh_increase.png and
@@ -42,11 +46,14 @@ def draw_all(mesh: SensitivityMesh, folder: Path) -> list[Path]:
     if quantity == "error":
         figures["mesh_increase"] = joints_figure(mesh, metric_name(measure, "increase"), views)
     drawn = [folder / f"{name}{suffix}" for name in figures for suffix in (".png", ".pdf")]
-    for path in drawn:
+    report, total = progress or (lambda _done, _total: None), len(drawn) + len(mesh.joints)
+    for done, path in enumerate(drawn, start=1):
         save_figure(figures[path.stem], path)
+        report(done, total)
     (folder / "mesh").mkdir(exist_ok=True)
-    for joint in mesh.joints:
+    for done, joint in enumerate(mesh.joints, start=len(drawn) + 1):
         save_ply(mesh, folder / "mesh" / f"{joint}.ply", joint, scale=_shared_scale(mesh, mesh.metric))
+        report(done, total)
     save_glb(mesh, folder / "mesh.glb")
     return [*drawn, folder / "mesh.glb", folder / "mesh"]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from occlusion_toolkit.models.backbones import (
     BasicBlock,
@@ -27,6 +27,12 @@ from occlusion_toolkit.models.pare import PARE
 BLOCKS: dict[str, Block] = {"basic": BasicBlock, "bottleneck": Bottleneck}
 BRANCHES = {"deconv": deconv_steps, "upsample": upsample_steps, "conv": conv_steps}
 
+Width = Annotated[int, Field(ge=1, le=16384)]
+"""Channels or features: more than any network of this kind has, so that no card fills the memory."""
+
+Depth = Annotated[int, Field(ge=1, le=256)]
+"""Layers, blocks or steps, likewise."""
+
 
 class Section(BaseModel):
     """A part of a card: immutable, and an unknown key is an error rather than a silent typing mistake."""
@@ -39,9 +45,9 @@ class ResNetBackbone(Section):
 
     kind: Literal["resnet"]
     block: Literal["basic", "bottleneck"] = "bottleneck"
-    layers: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (3, 4, 6, 3)
-    width: PositiveInt = 64
-    input_pooling: PositiveInt = 1
+    layers: tuple[Depth, Depth, Depth, Depth] = (3, 4, 6, 3)
+    width: Width = 64
+    input_pooling: Width = 1
 
     def build(self) -> ResNet:
         """The backbone, with random weights."""
@@ -52,11 +58,11 @@ class HRNetBackbone(Section):
     """Arguments of `HRNet`."""
 
     kind: Literal["hrnet"]
-    width: PositiveInt = 32
+    width: Width = 32
     fusion: Literal["upsample", "downsample"] = "upsample"
-    modules: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 4, 3)
-    blocks: PositiveInt = 4
-    stem_width: PositiveInt = 64
+    modules: tuple[Depth, Depth, Depth] = (1, 4, 3)
+    blocks: Depth = 4
+    stem_width: Width = 64
 
     def build(self) -> HRNet:
         """The backbone, with random weights."""
@@ -70,7 +76,7 @@ class BlazePoseBackbone(Section):
 
     kind: Literal["blazepose"]
     join: Literal["map", "vector"]
-    width: PositiveInt = 128
+    width: Width = 128
     dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
     tuned: bool = False
 
@@ -101,8 +107,8 @@ class _Regression(Section):
 
     kind: str
     backbone: BackboneArchitecture
-    hidden: PositiveInt = 1024
-    iterations: PositiveInt = 3
+    hidden: Width = 1024
+    iterations: Depth = 3
     dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
 
     def regression(self, mean: MeanParameters | None) -> HMR:
@@ -135,8 +141,8 @@ class PAREArchitecture(Section):
     kind: Literal["pare"]
     backbone: BackboneArchitecture
     branch: Literal["deconv", "upsample", "conv"] = "deconv"
-    filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
-    shape_features: PositiveInt = 64
+    filters: tuple[Width, ...] = Field(default=(256, 256, 256), min_length=1, max_length=16)
+    shape_features: Width = 64
     corrects_mean: bool = False
     sampling: Literal["attention", "pooling"] = "attention"
 
@@ -157,7 +163,7 @@ class NBFArchitecture(_Regression):
 
     kind: Literal["nbf"]
     branch: Literal["deconv", "upsample", "conv"] = "deconv"
-    filters: tuple[PositiveInt, ...] = Field(default=(256, 256, 256), min_length=1)
+    filters: tuple[Width, ...] = Field(default=(256, 256, 256), min_length=1, max_length=16)
 
     def build(self, mean: MeanParameters | None = None) -> NBF:
         """The network with random weights, starting from `mean` (by default the rest pose)."""
@@ -173,13 +179,13 @@ class ViTBackbone(Section):
     """Arguments of `ViT`; a crop is `height_px` x `width_px`."""
 
     kind: Literal["vit"] = "vit"
-    width: PositiveInt = 1280
-    depth: PositiveInt = 32
-    heads: PositiveInt = 16
-    hidden: PositiveInt | None = None
-    height_px: PositiveInt = 256
-    width_px: PositiveInt = 192
-    patch_px: PositiveInt = 16
+    width: Width = 1280
+    depth: Depth = 32
+    heads: Width = 16
+    hidden: Width | None = None
+    height_px: Width = 256
+    width_px: Width = 192
+    patch_px: Width = 16
     padding_px: int = Field(default=2, ge=0)
 
     def build(self) -> ViT:
@@ -192,11 +198,11 @@ class HMR2Architecture(Section):
 
     kind: Literal["hmr2", "camerahmr"]
     backbone: ViTBackbone = ViTBackbone()
-    width: PositiveInt = 1024
-    depth: PositiveInt = 6
-    heads: PositiveInt = 8
-    head_width: PositiveInt = 64
-    hidden: PositiveInt = 1024
+    width: Width = 1024
+    depth: Depth = 6
+    heads: Width = 8
+    head_width: Width = 64
+    hidden: Width = 1024
 
     def build(self, mean: MeanParameters | None = None) -> HMR2:
         """The network with random weights, starting from `mean` (by default the rest pose)."""

@@ -20,6 +20,7 @@ from occlusion_toolkit.errors import CheckpointError, ModelCardError
 from occlusion_toolkit.files.atomic import write_text
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.home import HOME_VARIABLE, toolkit_home
+from occlusion_toolkit.files.texts import read_yaml
 from occlusion_toolkit.models.architecture import Architecture, Section
 from occlusion_toolkit.models.preprocessing import Preprocessing
 
@@ -219,12 +220,11 @@ def read_card(path: Path) -> ModelCard:
             wrong entry.
     """
     try:
-        contents = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        contents = read_yaml(path)
+    except OSError as error:
         raise ModelCardError(f"The model card {path} cannot be read ({error}).") from error
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise ModelCardError(f"The model card {path} is not YAML: {reason}.") from error
+    except ValueError as error:
+        raise ModelCardError(f"The model card {path} is not YAML: {error}.") from error
     try:
         return ModelCard.model_validate(contents)
     except ValidationError as error:

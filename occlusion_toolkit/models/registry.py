@@ -26,7 +26,7 @@ from occlusion_toolkit.models.cards import (
     read_card,
     verified_weights,
 )
-from occlusion_toolkit.models.foreign import blamed_on
+from occlusion_toolkit.models.foreign import blamed_on, is_out_of_memory
 from occlusion_toolkit.models.hmr import ShiftThenScale
 from occlusion_toolkit.models.networks import unread_tensors
 from occlusion_toolkit.models.plugins import (
@@ -278,7 +278,14 @@ def _card_of(network: Network, name: str | None, body: str | None) -> RegressorC
 def _network_of(card: ModelCard, cards: Path, trusted: TrustedFiles | None) -> tuple[nn.Module, str]:
     """The network of a card with its weights, on the CPU, and the checksum of their file."""
     weights_file, sha256 = verified_weights(card, cards)
-    network = card.network.build()
+    try:
+        network = card.network.build()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelCardError(
+            f"The network of the card {card.name!r} does not fit into memory; check the sizes on the card."
+        ) from error
     found = network_tensors(read_state_dict(weights_file, trusted=trusted), weights_file)
     load_strictly(network, renamed_for(network, found.tensors), optional=unread_tensors(network))
     return (ShiftThenScale(network) if card.camera == "scale-then-shift" else network), sha256

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.files.home import toolkit_home
 from occlusion_toolkit.files.shipped import shipped
+from occlusion_toolkit.files.texts import read_yaml
 
 World = Literal["open", "official"]
 
@@ -145,10 +145,10 @@ def load_recipe(path: Path) -> Recipe:
             entry.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except OSError as error:
         raise UsageError(f"the recipe {str(path)!r} cannot be read: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"{str(path)!r} is not a YAML file: {' '.join(str(error).split())}") from error
     try:
         return Recipe.model_validate(content)

@@ -1,11 +1,10 @@
 """The folder of a survey: which shards a run makes, one run at a time for each, and what is there already."""
 
-import json
 import logging
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.errors import RunError, UsageError
+from occlusion_toolkit.errors import ResultError, RunError, UsageError
 from occlusion_toolkit.files.atomic import remove_leftovers as remove_temporary
-from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Manifest, Survey
+from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Manifest, Survey, manifest_is_damaged
+from occlusion_toolkit.sweep.maps import card_of, open_maps
 
 logger = logging.getLogger(__name__)
 
@@ -205,17 +205,27 @@ def set_damaged_aside(survey: Survey, part: Part) -> Survey:
 
 def batch_size_of(folder: Path) -> int | None:
     """The batch size that the run in a folder was begun with; None where there is none."""
-    return None if _is_damaged(folder / MANIFEST_NAME) else Survey.open(folder).manifest.batch_size
+    return None if manifest_is_damaged(folder / MANIFEST_NAME) else Survey.open(folder).manifest.batch_size
 
 
 def engine_of(folder: Path) -> str | None:
-    """The engine that the run in a folder was begun with; None where there is none."""
-    return None if _is_damaged(folder / MANIFEST_NAME) else Survey.open(folder).manifest.engine
+    """The engine that the run in a folder was begun with; None where there is none.
+
+    Where the manifest is damaged, a shard says it.
+    """
+    if not manifest_is_damaged(folder / MANIFEST_NAME):
+        return Survey.open(folder).manifest.engine
+    for path in sorted((folder / "shards").glob("shard-*.h5")):
+        with suppress(ResultError):
+            return card_of(open_maps(path)).engine
+    return None
 
 
 def differences(stored: Manifest, wanted: Manifest) -> list[str]:
     """Lines "field: stored value, now another", for everything that would change a number."""
-    before, now = (_flat(manifest.model_dump(exclude={"checksums"})) for manifest in (stored, wanted))
+    before, now = (
+        _flat(manifest.model_dump(exclude={"checksums", "sha256"})) for manifest in (stored, wanted)
+    )
     return [
         f"{name}: {before.get(name)}, now {now.get(name)}"
         for name in {**before, **now}
@@ -232,21 +242,13 @@ def remove_leftovers(survey: Survey) -> None:
 def _stored(folder: Path, bodies: Bodies, resume: bool) -> Survey | None:
     """The survey in a folder; None where there is none, or none whose manifest can be read."""
     path = folder / MANIFEST_NAME
-    if not _is_damaged(path):
+    if not manifest_is_damaged(path):
         return Survey.open(folder, bodies)
     if path.exists():
         if not resume:
             raise RunError(f"{str(path)!r} is damaged; --resume writes it again and keeps the shards")
         logger.warning("%s is damaged and written again", path)
     return None
-
-
-def _is_damaged(manifest: Path) -> bool:
-    """Whether a manifest is missing, empty or cut off; one of another version or kind is not damaged."""
-    try:
-        return not isinstance(json.loads(manifest.read_bytes()), dict)
-    except (OSError, ValueError):
-        return True
 
 
 def _came_to_nothing(survey: Survey) -> bool:

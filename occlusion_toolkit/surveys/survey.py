@@ -10,7 +10,9 @@ at all, so the files that are there are the progress of a run.
 
 from __future__ import annotations
 
+import hashlib
 import html
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from occlusion_toolkit.models.registry import AnyRegressor
 
 MANIFEST_NAME = "survey.json"
+_CHECKSUM = "sha256"
 
 MAX_SHARD_IMAGES = 4096
 """More images than this are never in one shard."""
@@ -57,6 +60,7 @@ class Manifest(BaseModel):
         batch_size: passes that go through the network together; fixes the rounding of every number.
         engine: which engine answers the windows; fixes it too.
         checksums: SHA-256 of every shard, in order; None until all are there.
+        sha256: of everything else in the file, so that damage is found.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +74,29 @@ class Manifest(BaseModel):
     batch_size: int = Field(ge=1)
     engine: str = "dense"
     checksums: tuple[str, ...] | None = None
+    sha256: str | None = Field(default=None, exclude=True, repr=False)
+
+
+def manifest_sha256(content: dict[str, Any]) -> str:
+    """The checksum of a manifest: of what it says besides."""
+    said = {name: value for name, value in content.items() if name != _CHECKSUM}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def manifest_is_damaged(path: Path) -> bool:
+    """Whether a manifest is missing or not what was written; that of another version or kind is no damage."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return True
+    if not isinstance(content, dict):
+        return True
+    if _CHECKSUM in content:
+        return bool(content[_CHECKSUM] != manifest_sha256(content))
+    is_ours = (
+        content.get("kind") == "survey" and content.get("version") == Manifest.model_fields["version"].default
+    )
+    return is_ours and not set(content) <= set(Manifest.model_fields)
 
 
 class Survey:
@@ -103,6 +130,11 @@ class Survey:
             raise ResultError(f"{str(folder)!r} holds no survey ({MANIFEST_NAME}); give the folder of one")
         try:
             manifest = Manifest.model_validate_json(path.read_bytes())
+            if manifest_is_damaged(path):
+                raise ResultError(
+                    f"{str(path)!r} is damaged: its checksum is not that of what it holds; the command that "
+                    "made it writes it again with --resume, and keeps the shards"
+                )
         except ValidationError as error:
             first = error.errors()[0]
             if first["loc"] == ("version",):
@@ -114,7 +146,7 @@ class Survey:
             raise ResultError(f"{str(path)!r} is malformed ({place}: {first['msg']})") from error
         except OSError as error:
             raise ResultError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
-        survey = cls(Path(folder), manifest, bodies)
+        survey = cls(Path(folder), manifest.model_copy(update={"sha256": None}), bodies)
         if manifest.checksums is not None and len(manifest.checksums) != survey.num_shards:
             raise ResultError(f"{str(path)!r} lists {len(manifest.checksums)} of {survey.num_shards} shards")
         return survey
@@ -305,7 +337,9 @@ class Survey:
         Raises:
             ResultError: the folder cannot be written.
         """
-        write_text(self.folder / MANIFEST_NAME, self.manifest.model_dump_json(indent=1) + "\n")
+        content = self.manifest.model_dump(mode="json")
+        marked = content | {_CHECKSUM: manifest_sha256(content)}
+        write_text(self.folder / MANIFEST_NAME, json.dumps(marked, indent=1) + "\n")
 
     def sealed(self) -> Survey:
         """The complete survey, after reading every shard and writing the checksums into the manifest.

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from occlusion_toolkit.errors import TrainingError, UsageError
 from occlusion_toolkit.files.shipped import shipped
+from occlusion_toolkit.files.texts import read_yaml
 from occlusion_toolkit.training.recipe import DataStage, Recipe, Train
 from occlusion_toolkit.training.synthetic_occlusion import with_objects_chosen
 
@@ -79,10 +79,10 @@ def _merged(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except OSError as error:
         raise TrainingError(f"Cannot read the recipe {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise TrainingError(f"{path} is not a YAML file: {error}") from error
     if not isinstance(content, dict):
         raise TrainingError(f"{path} is not a training recipe: it holds no keys.")
@@ -115,6 +115,7 @@ def with_changes(
     seed: int | None = None,
     steps: int | None = None,
     start_from: Path | str | None = None,
+    held_out: int | None = None,
     voc: Path | None = None,
     cut_down_for: int | None = None,
 ) -> Recipe:
@@ -125,6 +126,7 @@ def with_changes(
         seed: another seed.
         steps: another length (`stretched`).
         start_from: file of other weights: those of an earlier run, to go on training or to tune them.
+        held_out: other number of people at the start of the first data set that are validated on.
         voc: folder of Pascal VOC; None for its default place, where it may be or not.
         cut_down_for: devices and parts that a batch of a trial is divided among (`cut_down`).
 
@@ -137,6 +139,8 @@ def with_changes(
         changes["start_from"] = str(Path(start_from).absolute())
     if seed is not None:
         changes["seed"] = seed
+    if held_out is not None:
+        changes["held_out"] = held_out
     recipe = _with(recipe, changes)
     if steps is not None:
         recipe = stretched(recipe, steps)

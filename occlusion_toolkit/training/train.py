@@ -49,6 +49,7 @@ def train(
     resume: bool = False,
     seed: int | None = None,
     steps: int | None = None,
+    held_out: int | None = None,
     start_from: Path | str | None = None,
     only_try: bool = False,
     device: Literal["auto", "cpu", "gpu"] = "auto",
@@ -80,6 +81,8 @@ def train(
         resume: go on from OUT/last.ckpt, if it is there.
         seed: another seed than the recipe's.
         steps: another length; whatever happens at a step moves along.
+        held_out: another number of people, the first of the first data set, who are validated on instead of
+            trained on.
         start_from: other weights to start from than the recipe's.
         only_try: two small steps of everything, to see that it works.
         device: "auto" takes GPUs where there are any.
@@ -114,6 +117,7 @@ def train(
         loaded,
         seed=seed,
         steps=steps,
+        held_out=held_out,
         start_from=start_from,
         voc=folders.get(VOC),
         cut_down_for=devices * accumulate if only_try else None,

@@ -32,10 +32,19 @@ def test_a_photo_gives_maps_clean_and_occluded(tmp_path, cli):
 
 @pytest.mark.slow
 def test_without_an_occluder_the_table_has_clean_columns_alone(tmp_path, cli):
-    ran = cli(*COMMAND, "--ground-truth", TRUTH, "--out", tmp_path / "out")
+    words = (*COMMAND, "--ground-truth", TRUTH, "--out", tmp_path / "out")
+    ran = cli(*words, "--verbose")
     assert ran.code == 0
     assert "left hand" in ran.out
     assert "occluded" not in ran.out
+    brief = cli(*words)
+    assert brief.code == 0
+    assert len(brief.out.splitlines()) <= 24
+    assert max(map(len, brief.out.splitlines()[:-1])) <= 80
+    other = cli(*words, "--occlude", 90, 30, 40, 40)
+    assert other.code == 1
+    assert "holds another result, of rendered-person.jpg" in other.err
+    assert cli(*words, "--occlude", 90, 30, 40, 40, "--overwrite").code == 0
 
 
 WRONG = {

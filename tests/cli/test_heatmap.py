@@ -1,22 +1,27 @@
 """The heatmap command as a user meets it: pictures and numbers on good input, one clear line on bad input."""
 
 import json
+import os
 from pathlib import Path
 
+import av
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from support.figure_fixtures import draw_coarsely
 from support.plugin_packages import install
+from support.screens import rows_on_a_screen
 from support.tiny_card import write_tiny_card
 
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.cli.main import main
-from occlusion_toolkit.heatmaps import occlusion_sweep
+from occlusion_toolkit.heatmaps import occlusion_sweep, run
 from occlusion_toolkit.heatmaps.occlusion_maps import open_maps
+from occlusion_toolkit.heatmaps.pictures import PICTURES
 
-WRITTEN = {"heatmaps.png", "heatmaps.pdf", "summary.png", "result.h5"}
+WRITTEN = {"heatmaps.png", "heatmaps.pdf", "summary.png", "table.csv", "result.h5"}
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +112,7 @@ def test_metrics_and_occluders_of_installed_packages_are_named_like_those_of_the
     words = ("heatmap", photo, "--model", card, "--ground-truth", truth, "--stride", 112, "--out", tmp_path)
     code, said, _ = cli(*words, "--metric", "mine_error", "--occluder", "dots")
     assert code == 0
-    assert "error by mine in mm" in " ".join(said.split())
+    assert "error by mine, mean over joints" in " ".join(said.split())
     maps = open_maps(tmp_path / "result.h5")
     assert (maps.metric, maps.card.occluder) == ("mine_error", {"name": "dots"})
     np.testing.assert_allclose(maps["mine_error"], 2 * maps["error"], rtol=1e-5)
@@ -218,3 +223,157 @@ def test_unexpected_errors_show_no_traceback_without_debug(card, photo, tmp_path
     assert "Traceback" not in ran.err
     with pytest.raises(ZeroDivisionError):
         main([str(word) for word in (*words, "--debug")])
+
+
+QUICK = ("--stride", 112, "--bbox", 10, 10, 60, 90)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures take most of the time and are tested elsewhere; empty ones are written."""
+
+    def draw(maps, folder, **_: object) -> list[Path]:
+        files = [folder / name for name in PICTURES]
+        for path in files:
+            path.touch()
+        return files
+
+    monkeypatch.setattr(run, "draw_all", draw)
+
+
+def test_a_result_is_replaced_only_where_that_is_asked_for(card, photo, tmp_path, cli, undrawn):
+    other, out = tmp_path / "other.png", tmp_path / "out"
+    Image.new("RGB", (90, 120), "teal").save(other)
+    words = ("--model", card, "--out", out, *QUICK)
+    assert cli("heatmap", photo, *words).code == 0
+    first = (out / "result.h5").read_bytes()
+    refused = cli("heatmap", other, *words)
+    assert refused.code == 1
+    assert "holds a result already; --resume keeps it, --overwrite replaces it" in refused.err
+    resumed = cli("heatmap", other, *words, "--resume")
+    assert resumed.code == 1
+    assert "image: person.png and other.png" in resumed.err
+    finer = cli("heatmap", photo, *words, "--resume", "--size", 56)
+    assert "grid: " in finer.err
+    assert (out / "result.h5").read_bytes() == first
+    assert cli("heatmap", other, *words, "--overwrite").code == 0
+    assert str(open_maps(out / "result.h5").detail("file")) == "other.png"
+
+
+def test_a_finished_result_is_used_again_without_a_sweep(card, photo, tmp_path, cli, monkeypatch, undrawn):
+    words = ("heatmap", photo, "--model", card, "--out", tmp_path / "out", "--resume", *QUICK)
+    assert cli(*words).code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with monkeypatch.context() as patch:
+        patch.setattr(occlusion_sweep.OcclusionSweep, "__call__", raising(ZeroDivisionError()))
+        again = cli(*words, "--json")
+        assert again.code == 0
+        assert json.loads(again.out)["seconds"] is None
+        assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+        assert cli(*words, "--joints", "neck").code == 0
+    assert open_maps(tmp_path / "out" / "result.h5").joints == ("neck",)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "delete"])
+def test_a_damaged_result_is_set_aside_and_made_again(damage, card, photo, tmp_path, cli, undrawn):
+    words = ("heatmap", photo, "--model", card, "--out", tmp_path / "out", "--resume", *QUICK)
+    assert cli(*words).code == 0
+    path = tmp_path / "out" / "result.h5"
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 255]) * 64 + whole[middle + 64 :]
+    if damage == "delete":
+        path.unlink()
+    else:
+        path.write_bytes({"truncate": whole[:middle], "flip": flipped, "empty": b""}[damage])
+    assert cli(*words).code == 0
+    assert path.read_bytes() == whole
+    assert (tmp_path / "out" / "result.damaged").exists() == (damage != "delete")
+
+
+def test_files_folders_and_patterns_make_a_folder_each_and_one_summary(card, tmp_path, cli, undrawn):
+    for number, place in enumerate(("some/a.png", "some/b.jpg", "more/a.png", "more/c.png")):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (90, 120), (40 * number, 90, 200)).save(tmp_path / place)
+    (tmp_path / "some" / "notes.txt").write_text("no image")
+    (tmp_path / "more" / "c.png").write_bytes(b"damaged")
+    words = ("heatmap", tmp_path / "some", tmp_path / "more" / "*.png", "--model", card, *QUICK)
+    ran = cli(*words, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "c.png" in ran.err
+    assert "1 of 4 images could not be used" in ran.out
+    folders = {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()}
+    assert folders == {"a", "b", "a-2"}
+    assert all({path.name for path in (tmp_path / "out" / name).iterdir()} == WRITTEN for name in folders)
+    lines = (tmp_path / "out" / "images.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in lines] == ["folder", "a", "b", "a-2", "c"]
+    again = cli(*words, "--out", tmp_path / "out", "--json", "--resume")
+    assert [entry.get("seconds") for entry in json.loads(again.out)["images"]] == [None] * 4
+    assert cli(*words, "--out", tmp_path / "out").code == 1
+
+
+def test_the_truths_and_keypoints_of_several_images_are_in_folders(card, tmp_path, cli, undrawn):
+    people = tmp_path / "people"
+    people.mkdir()
+    for name in "ab":
+        Image.new("RGB", (90, 120), "teal").save(people / f"{name}.png")
+        np.savez(people / f"{name}.npz", pose=np.zeros(72), betas=np.zeros(10), bbox=[10, 10, 60, 90])
+    words = ("heatmap", people, "--model", card, "--stride", 112, "--ground-truth", people)
+    assert cli(*words, "--out", tmp_path / "out").code == 0
+    maps = open_maps(tmp_path / "out" / "b" / "result.h5")
+    assert maps.metric == "error"
+    assert "box of the ground truth" in maps.card.crop_rule
+
+
+def test_the_table_and_the_maps_are_csv_too(card, photo, tmp_path, cli, undrawn):
+    out = tmp_path / "out"
+    assert cli("heatmap", photo, "--model", card, "--out", out, *QUICK).code == 0
+    table = pd.read_csv(out / "table.csv").set_index("joint")
+    maps = open_maps(out / "result.h5")
+    assert table.loc["left_wrist", "worst_mm"] == pytest.approx(
+        float(maps.sel(joint="left_wrist").max()), abs=1e-3
+    )
+    maps.save(tmp_path / "new" / "maps.csv")
+    lines = pd.read_csv(tmp_path / "new" / "maps.csv")
+    assert len(lines) == 14 * 4
+    assert lines["displacement"].max() == pytest.approx(float(maps["displacement"].max()), abs=1e-3)
+
+
+def test_the_default_folder_has_the_name_of_the_image(card, photo, tmp_path, cli, monkeypatch, undrawn):
+    monkeypatch.chdir(tmp_path)
+    ran = cli("heatmap", photo, "--model", card, *QUICK)
+    assert "out/heatmap/person/: heatmaps.png" in ran.out
+    assert (tmp_path / "out" / "heatmap" / "person" / "result.h5").is_file()
+    assert rows_on_a_screen(ran.out) <= 24
+    assert all(len(line) <= 80 for line in ran.out.splitlines() if line.startswith(("left", "right", "mean")))
+
+
+def test_the_frames_of_a_video_are_images(card, tmp_path, cli, undrawn):
+    with av.open(str(tmp_path / "walk.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 128, "yuv420p"
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(np.full((128, 96, 3), 60 * number, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    ran = cli(
+        "heatmap", tmp_path / "walk.mp4", "--every", 2, "--model", card, "--out", tmp_path / "out", *QUICK
+    )
+    assert ran.code == 0, ran.err
+    folders = sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir())
+    assert folders == ["frames", "walk-00000", "walk-00002"]
+    assert str(open_maps(tmp_path / "out" / "walk-00002" / "result.h5").detail("file")) == "walk-00002.png"
+
+
+def test_names_that_are_no_texts_are_escaped(card, tmp_path, cli, undrawn):
+    photo = os.fsencode(tmp_path) + b"/bad\xff\x1b[31m.png"
+    Image.new("RGB", (90, 120), "teal").save(tmp_path / "good.png")
+    Path(os.fsdecode(photo)).write_bytes((tmp_path / "good.png").read_bytes())
+    ran = cli("heatmap", os.fsdecode(photo), "--model", card, "--out", tmp_path / "out", *QUICK)
+    assert ran.code == 0, ran.err
+    assert "\x1b" not in ran.out + ran.err
+    assert "bad\\udcff" in ran.out
+    assert str(open_maps(tmp_path / "out" / "result.h5").detail("file")).startswith("bad\\udcff")
+    several = cli("heatmap", tmp_path, "--model", card, "--out", tmp_path / "all", *QUICK)
+    assert several.code == 0, several.err
+    assert "\x1b" not in several.out + several.err

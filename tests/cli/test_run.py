@@ -3,6 +3,9 @@
 import pytest
 import yaml
 from support.figure_fixtures import draw_coarsely, fake_attention
+from support.screens import rows_on_a_screen
+
+from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 
 
 def write_recipe(folder, *steps) -> str:
@@ -107,3 +110,25 @@ def test_a_recipe_runs_in_the_open_world(tmp_path, monkeypatch, cli):
     assert cli("run", "figure3", "--limit", 2, "--set", "stride=112", "--out", tmp_path).code == 0
     for name in ("surveys/hmr-open/mesh.h5", "figure3/mesh.png", "figure3/mesh_mean.pdf"):
         assert (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "--list"), ("figure",), ("models", "list"), ("models", "show", "pare-open")]
+)
+def test_lists_fit_a_screen(words, cli):
+    assert rows_on_a_screen(cli(*words).out) <= 24
+
+
+@pytest.mark.slow
+def test_a_sweep_that_another_recipe_made_is_used_again(tmp_path, cli, monkeypatch):
+    draw_coarsely(monkeypatch)
+    words = ("run", "figure2", "--set", "stride=112", "--out", tmp_path)
+    assert cli(*words).code == 0
+    monkeypatch.setattr(OcclusionSweep, "__call__", lambda *_, **__: pytest.fail("it sweeps again"))
+    assert cli(*words).code == 0
+
+
+def test_a_dry_run_looks_for_the_images(tmp_path, cli):
+    refused = cli("run", "figure1", "--dry-run", "--set", "image=nosuch.jpg", "--out", tmp_path)
+    assert refused.code == 1
+    assert "there is no file 'nosuch.jpg'" in refused.err

@@ -42,6 +42,13 @@ def test_run_stops_goes_on_and_ends_with_a_card(recipe: Path, data: Path, tmp_pa
     assert (tmp_path / "run" / "tiny-best.yaml").is_file()
 
 
+def test_another_number_of_people_is_held_out(recipe: Path, data: Path, tmp_path: Path) -> None:
+    line = [str(recipe), "--data", str(data), "--out", str(tmp_path / "run"), "--workers", "0"]
+    ran = CliRunner().invoke(train, [*line, "--max-time", "0", "--held-out", "7"], catch_exceptions=False)
+    assert "3 people of synthetic" in ran.output  # of ten
+    assert yaml.safe_load(recipe.read_text())["train"]["held_out"] == 4
+
+
 def test_run_starts_from_the_weights_of_another(recipe: Path, data: Path, tmp_path: Path) -> None:
     line = [str(recipe), "--data", str(data), "--cache", str(tmp_path / "cache"), "--workers", "0"]
     CliRunner().invoke(train, [*line, "--out", str(tmp_path / "first")], catch_exceptions=False)

@@ -52,6 +52,26 @@ def test_the_box_given_wins_then_keypoints_then_the_truth(photo, keypoints, trut
     )
 
 
+def test_a_truth_that_names_its_image_goes_with_no_other_and_one_that_does_not_is_remarked(photo, truth):
+    assert "does not say which image it belongs to; 'person.png' is assumed" in " ".join(
+        read_crop(photo, ground_truth=truth).warnings
+    )
+    arrays = dict(np.load(truth))
+    np.savez(truth, **arrays, image_sha256=sha256_file(photo))
+    assert read_crop(photo, ground_truth=truth).warnings == ()
+    Image.fromarray(PIXELS[::-1].copy()).save(photo)
+    with pytest.raises(GroundTruthError, match="belongs to the image of sha256"):
+        read_crop(photo, ground_truth=truth)
+
+
+def test_the_truth_of_the_example_names_its_picture():
+    examples = Path(__file__).parents[2] / "examples"
+    rendered, truth = examples / "rendered-person.jpg", examples / "rendered-person.npz"
+    assert read_crop(rendered, ground_truth=truth).warnings == ()
+    with pytest.raises(GroundTruthError, match="belongs to the image"):
+        read_crop(examples / "photo.jpg", ground_truth=truth)
+
+
 def test_the_crop_is_that_of_the_box_and_knows_its_image(photo, truth):
     crop = read_crop(str(photo), bbox=[10.5, 10, 60, 90], ground_truth=str(truth))
     np.testing.assert_array_equal(crop.pixels, crop_image(PIXELS, CropBox((40.5, 55.0), 108.0), 224))
@@ -67,7 +87,7 @@ def test_a_truth_of_another_image_is_refused(photo):
     frame = int(images[1].stem.removeprefix("image_"))
     truth = f"{root}:test/{sequence}:{frame}"
     assert read_crop(images[1], ground_truth=truth).truth.topology is not None
-    with pytest.raises(GroundTruthError, match="another image"):
+    with pytest.raises(GroundTruthError, match=r"belongs to the image .* is another one"):
         read_crop(images[0], ground_truth=truth)
 
 

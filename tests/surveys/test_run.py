@@ -1,5 +1,6 @@
 """Runs of surveys in this process: what they write and refuse, and that interruptions change nothing."""
 
+import json
 import logging
 import shutil
 
@@ -16,7 +17,7 @@ from occlusion_toolkit.errors import DatasetError, ResultError, RunError, Topolo
 from occlusion_toolkit.surveys import plan
 from occlusion_toolkit.surveys.folder import Part
 from occlusion_toolkit.surveys.run import survey
-from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.surveys.survey import Survey, manifest_sha256
 from occlusion_toolkit.sweep.maps import WINDOW_DETAILS, save_maps, values_of, with_card
 from occlusion_toolkit.sweep.measure import METRICS
 from occlusion_toolkit.sweep.metrics import mpjpe
@@ -323,8 +324,9 @@ def test_a_damaged_manifest_is_written_again_and_shards_are_kept(tmp_path, whole
 
 
 def test_the_manifest_of_another_toolkit_is_no_damage(tmp_path, whole):
-    text = (whole.folder / "survey.json").read_text()
-    (tmp_path / "survey.json").write_text(text.replace('"version": 3', '"version": 2'))
+    content = json.loads((whole.folder / "survey.json").read_text()) | {"version": 2}
+    content["sha256"] = manifest_sha256(content)
+    (tmp_path / "survey.json").write_text(json.dumps(content, indent=1))
     with pytest.raises(ResultError, match="of another version of the toolkit"):
         run(tmp_path, resume=True)
     assert '"version": 2' in (tmp_path / "survey.json").read_text()
