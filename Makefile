@@ -13,8 +13,8 @@ BIN := $(VENV)/bin
 .PHONY: heatmap mesh compare test lint types tests docs clean
 
 heatmap: $(VENV)/.installed
-	$(BIN)/occlusion-toolkit heatmap examples/rendered-person.jpg --ground-truth examples/rendered-person.npz --out $(OUT)/rendered-person
-	$(BIN)/occlusion-toolkit heatmap examples/photo.jpg --openpose examples/photo_keypoints.json --out $(OUT)/photo
+	$(BIN)/occlusion-toolkit heatmap examples/rendered-person.jpg --ground-truth examples/rendered-person.npz --out $(OUT)/rendered-person --resume
+	$(BIN)/occlusion-toolkit heatmap examples/photo.jpg --openpose examples/photo_keypoints.json --out $(OUT)/photo --resume
 
 mesh: $(VENV)/.installed
 	$(BIN)/occlusion-toolkit mesh --out $(OUT)/mesh --resume
