@@ -123,12 +123,11 @@ class AttentionMaps:
         """Whether both show the same crop, hidden at the same place, to the same network."""
         mine, others = self.card, other.card
         models = [(card.model_card, card.weights_sha256) for card in (mine, others)]
-        crops = [np.asarray(maps.dataset["crop"].values) for maps in (self, other)]
         return (
             models[0] == models[1]
             and not mine.differences(others)
             and self.window == other.window
-            and np.array_equal(*crops)
+            and np.array_equal(self.dataset["crop"].values, other.dataset["crop"].values)
         )
 
     def attention(self, view: str = CLEAN) -> np.ndarray:

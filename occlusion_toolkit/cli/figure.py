@@ -6,6 +6,7 @@ import ast
 import difflib
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -44,7 +45,7 @@ def figure(context: click.Context, name: str | None, words: tuple[str, ...]) -> 
         return
     command = figure_command(name)
     title = f"{context.command_path} {name}"
-    shared = {"help_option_names": context.help_option_names}
+    shared: dict[str, Any] = {"help_option_names": context.help_option_names}
     with command.make_context(title, list(words), **shared) as chosen:  # not `main`: Ctrl-C
         command.invoke(chosen)
 

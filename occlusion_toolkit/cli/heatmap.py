@@ -15,6 +15,7 @@ from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
+from occlusion_toolkit.files.texts import printable
 
 if TYPE_CHECKING:
     from occlusion_toolkit.find.crop import Crop
@@ -172,7 +173,7 @@ def _print(done: Heatmap, verbose: bool) -> None:
     clean = "" if overall.clean_mm is None else f", {overall.clean_mm:.0f} mm clean"
     say = functools.partial(console.out.print, soft_wrap=True)
     say(
-        f"{console.printable(summary.image)}, {summary.model}: {metric_text(summary.metric)}, mean over "
+        f"{printable(summary.image)}, {summary.model}: {metric_text(summary.metric)}, mean over "
         f"joints {overall.mean_mm:.0f} mm{clean}."
     )
     say(
@@ -219,7 +220,7 @@ def _print_several(done: Sequence[Heatmap], root: Path, verbose: bool) -> None:
             table.add_column(name, justify="left" if name[0] in "ia" else "right")
     shown = tables if verbose else tables[:_SHOWN_IMAGES]
     for each in shown:
-        table.add_row(console.printable(each.image), *_cells(each.overall)[1:-1])
+        table.add_row(printable(each.image), *_cells(each.overall)[1:-1])
     console.out.print(table)
     if len(shown) < len(tables):
         console.out.print(f"... and {len(tables) - len(shown)} more, which --verbose lists")

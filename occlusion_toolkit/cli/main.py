@@ -14,7 +14,6 @@ from typing import NoReturn
 import rich_click as click
 
 from occlusion_toolkit import __version__
-from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.attention import attention
 from occlusion_toolkit.cli.body import body
 from occlusion_toolkit.cli.compare import compare
@@ -35,6 +34,7 @@ from occlusion_toolkit.cli.synthesize import synthesize
 from occlusion_toolkit.cli.train import train
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.atomic import DISK_ERRORS
+from occlusion_toolkit.files.texts import printable
 
 # Their debug messages (fonts, codecs) would drown ours.
 _CHATTY_LIBRARIES = ("matplotlib", "fontTools", "PIL", "h5py", "filelock", "joblib")
@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OcclusionToolkitError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"error: {console.printable(str(error))}", err=True)
+        click.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(1)
     except OSError as error:
         if error.errno not in DISK_ERRORS:
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
         reason = (error.strerror or str(error)).lower()
         click.echo(f"error: the output cannot be written: {reason}; send it elsewhere", err=True)
         if sys.stdout is sys.__stdout__:  # or Python would try again when it ends, and complain
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
     except Exception as error:
         _bug(error, debug)
@@ -106,7 +106,7 @@ def _bug(error: Exception, debug: bool) -> NoReturn:
     """Ends the process after an error that nobody expected."""
     if debug:
         raise error
-    message = console.printable(str(error))
+    message = printable(str(error))
     click.echo(
         f"error: unexpected {type(error).__name__}: {message} (this is a bug; the same command with "
         "--debug shows where it happened)",
