@@ -134,13 +134,18 @@ class OcclusionMaps:
             raise ResultError(f"its deviation_mm is {stored!r}, which is no number") from error
 
     @property
+    def joints_alone(self) -> bool:
+        """Whether the network gives joints and no body."""
+        return self.card.body == JOINTS_ALONE
+
+    @property
     def body(self) -> BodyModel:
         """The body that the maps were measured on.
 
         Raises:
             BodyModelError: its files are missing, or the network gives joints and has none.
         """
-        if self.card.body == JOINTS_ALONE:
+        if self.joints_alone:
             raise BodyModelError(f"{self.card.model_card} gives joints alone; there is no body to show")
         return self._bodies.load(self.card.body)
 
@@ -152,7 +157,8 @@ class OcclusionMaps:
         """
         stated = str(self.detail("true_gender", image)) if "true_gender" in self.dataset else None
         gender: Gender = next((each for each in GENDERS if each == stated), "neutral")
-        return self._bodies.load(self.card.body, gender)
+        topology = self.card.ground_truth_body if self.joints_alone else self.card.body
+        return self._bodies.load(topology or self.card.body, gender)
 
     def focused(self, metric: str | None = None, joints: Sequence[str] | None = None) -> OcclusionMaps:
         """The same maps with another metric and other joints to read and draw by default; both are stored.

@@ -11,12 +11,13 @@ import torch
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.joints import SMPL24, joint_set
 from occlusion_toolkit.errors import BodyModelError, OccluderError
 from occlusion_toolkit.heatmaps.maps_figure import HeatmapPanels, heatmap_figure
 from occlusion_toolkit.heatmaps.summary_figure import WorstCase, summary_figure
-from occlusion_toolkit.heatmaps.table import estimate, joints_in_crop
+from occlusion_toolkit.heatmaps.table import estimate, joints_in_crop, stored
 from occlusion_toolkit.plotting.posed import PosedBody, Surface
+from occlusion_toolkit.plotting.sticks import stick_body, stick_surface
 from occlusion_toolkit.plotting.style import save_figure
 from occlusion_toolkit.sweep.occluders import describe
 
@@ -107,16 +108,17 @@ def occluder_swatch(maps: OcclusionMaps, image: int = 0) -> UInt8[np.ndarray, "s
 def worst_case(maps: OcclusionMaps, image: int = 0) -> WorstCase:
     """The clean and the worst prediction as meshes, with the mean of what the maps show for each."""
     panels, clean, worst = heatmap_panels(maps, image), maps.clean(), maps.worst(image)
-    clean_mm = None
+    truth, clean_mm = true_body(maps, image), None
     if clean is not None:
         clean_mm = float(clean.isel(image=image).sel(joint=list(maps.joints)).mean())
     return WorstCase(
         maps=panels,
         window=maps.window(worst),
         occluded_crop=maps.occluded_crop(worst, image),
-        surface=Surface.of(maps.body),
+        surface=stick_surface(joint_set(maps.card.joint_set)) if maps.joints_alone else Surface.of(maps.body),
         clean=_posed(maps, "clean", image, clean_mm),
-        truth=true_body(maps, image),
+        truth=truth,
+        true_surface=None if truth is None else Surface.of(maps.true_body(image)),
         occluded=_posed(maps, worst, image, float(panels.maps_mm[:, worst[0], worst[1]].mean())),
     )
 
@@ -128,19 +130,25 @@ def true_body(maps: OcclusionMaps, image: int = 0) -> PosedBody | None:
     """
     if "true_rotmats" not in maps.dataset:
         return None
-    truth, clean = estimate(maps, "true", image), estimate(maps, "clean", image)
+    truth = estimate(maps, "true", image)
     try:
         body = maps.true_body(image)
     except BodyModelError:
         return None
     vertices, camera = body(truth).vertices[0], truth.camera[0]
+    if not torch.isfinite(camera).all() and maps.joints_alone:
+        return None
     if not torch.isfinite(camera).all():
+        clean = estimate(maps, "clean", image)
         camera = clean.camera[0]
         vertices = vertices + maps.body.pelvis(clean, SMPL24)[0] - body.pelvis(truth, SMPL24)[0]
     return PosedBody(vertices.numpy(), camera.numpy())
 
 
 def _posed(maps: OcclusionMaps, which: str | tuple[int, int], image: int, mean_mm: float | None) -> PosedBody:
+    if maps.joints_alone:
+        joints_m, joints_px = (stored(maps, name, which, image) for name in ("joints_m", "joints_px"))
+        return stick_body(joints_m, joints_px, joint_set(maps.card.joint_set), maps.grid.resolution, mean_mm)
     body = estimate(maps, which, image)
     return PosedBody(
         vertices=maps.body(body).vertices[0].numpy(), camera=body.camera[0].numpy(), mean_mm=mean_mm

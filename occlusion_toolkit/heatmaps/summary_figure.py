@@ -59,6 +59,7 @@ class WorstCase:
         clean: what the regressor makes of the crop.
         occluded: what it makes of the occluded crop.
         truth: the ground truth; None where there is none.
+        true_surface: of its body, where that is another one.
     """
 
     maps: HeatmapPanels
@@ -68,6 +69,7 @@ class WorstCase:
     clean: PosedBody
     occluded: PosedBody
     truth: PosedBody | None = None
+    true_surface: Surface | None = None
 
     def layers(self) -> tuple[Layer, Layer, Layer, Layer]:
         """The clean prediction from the front and the side, then the occluded one, as transparent layers."""
@@ -82,8 +84,9 @@ class WorstCase:
         """The ground truth from the front and the side; None where there is none."""
         if self.truth is None:
             return None
-        side = side_layer(self.truth, self.truth, self.surface, TRUE_COLOUR)
-        return front_layer(self.truth, self.surface, TRUE_COLOUR), side
+        surface = self.true_surface or self.surface
+        side = side_layer(self.truth, self.truth, surface, TRUE_COLOUR)
+        return front_layer(self.truth, surface, TRUE_COLOUR), side
 
 
 def summary_figure(case: WorstCase) -> Figure:

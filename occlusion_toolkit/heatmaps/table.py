@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float, Float32
 
 from occlusion_toolkit.body.camera import project_to_crop
-from occlusion_toolkit.body.joint_output import JOINTS_ALONE
 from occlusion_toolkit.body.joints import joint_set
 from occlusion_toolkit.body.parameters import BodyParameters
 
@@ -150,28 +149,29 @@ def joints_in_crop(
 ) -> Float[np.ndarray, "joints 2"]:
     """Where the clean prediction puts joints, pixels (x, y) of the crop, (J, 2)."""
     names = joint_set(maps.card.joint_set)
-    if maps.card.body == JOINTS_ALONE:
-        return skeleton_px(maps, "clean", image)[[names.index(name) for name in joints]]
+    if maps.joints_alone:
+        return stored(maps, "joints_px", "clean", image)[[names.index(name) for name in joints]]
     clean = estimate(maps, "clean", image)
     projected = project_to_crop(maps.body.joints(clean, names), clean.camera, maps.grid.resolution)
     return projected[0, [names.index(name) for name in joints], :2].numpy()
 
 
-def skeleton_px(
-    maps: OcclusionMaps, which: str | tuple[int, int], image: int = 0
-) -> Float[np.ndarray, "joints 2"]:
-    """Where a network that gives joints alone puts the joints of the set, pixels (x, y) of the crop, (J, 2).
+def stored(
+    maps: OcclusionMaps, name: str, which: str | tuple[int, int], image: int = 0
+) -> Float[np.ndarray, ...]:
+    """An array of one estimate.
 
     Args:
         maps: with every estimate.
-        which: "clean", or the row and column of a window.
+        name: such as "joints_m", or "joints_px" of a network that gives joints alone.
+        which: "clean", "true", or the row and column of a window.
         image: which image.
 
     Raises:
-        ResultError: the network does not say where they are.
+        ResultError: it is not stored.
     """
     prefix, at = (f"{which}_", ()) if isinstance(which, str) else ("", which)
-    return np.asarray(maps.detail(f"{prefix}joints_px", image)[at])
+    return np.asarray(maps.detail(prefix + name, image)[at])
 
 
 def estimate(maps: OcclusionMaps, which: str | tuple[int, int], image: int = 0) -> BodyParameters:
@@ -182,6 +182,5 @@ def estimate(maps: OcclusionMaps, which: str | tuple[int, int], image: int = 0) 
         which: "clean", "true", or the row and column of a window.
         image: which image.
     """
-    prefix, at = (f"{which}_", ()) if isinstance(which, str) else ("", which)
-    arrays = (maps.detail(prefix + name, image)[at] for name in ("rotmats", "betas", "camera"))
+    arrays = (stored(maps, name, which, image) for name in ("rotmats", "betas", "camera"))
     return BodyParameters(*(torch.from_numpy(np.array(values))[None] for values in arrays))
