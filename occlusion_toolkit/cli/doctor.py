@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from occlusion_toolkit.cli import console
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.trust_option import trust_option, trusted_files
 
 if TYPE_CHECKING:
     from occlusion_toolkit.studies.doctor import Diagnosis
 
 
-@click.command()
+@click.command(epilog=examples("doctor"))
 @click.option(
     "--smpl-dir",
     type=click.Path(path_type=Path),

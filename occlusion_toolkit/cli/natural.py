@@ -9,13 +9,14 @@ import rich_click as click
 
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.survey_results import named_surveys, survey_arguments, working_folder
 
 if TYPE_CHECKING:
     from occlusion_toolkit.natural_occlusion.natural import NaturalOcclusion
 
 
-@click.command()
+@click.command(epilog=examples("natural out/pare"))
 @survey_arguments("out/natural")
 @body_options
 @click.option("--metric", help="error (default), pa_error, or one of your own, such as mine_error.")

@@ -9,13 +9,14 @@ import rich_click as click
 
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
+from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.survey_results import named_results, survey_arguments, working_folder
 
 if TYPE_CHECKING:
     from occlusion_toolkit.flips.reversals import Reversals
 
 
-@click.command()
+@click.command(epilog=examples("reversals out/pare"))
 @survey_arguments("out/reversals")
 @body_options
 @click.option("--metric", help="Of the errors that reversals explain, such as pa_error. Default: error.")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import rich_click as click
 
+from occlusion_toolkit.cli.interruption import when_interrupted
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -106,5 +108,6 @@ def save_results(
 def working_folder(out: Path) -> Iterator[Path]:
     """A folder for what is done, so that a run that was stopped goes on; removed at the end."""
     work = out / ".unfinished"
+    when_interrupted("what was read is kept")
     yield work
     shutil.rmtree(work, ignore_errors=True)
