@@ -167,10 +167,9 @@ def test_published_files_train_a_network_end_to_end(tmp_path: Path) -> None:
     given = [word for name, folder in folders.items() for word in ("--data", f"{name}={folder}")]
     line = [str(path), *given, "--out", str(tmp_path / "run"), "--workers", "0"]
     done = CliRunner().invoke(train, line, catch_exceptions=False)
-    assert (
-        "4 people of coco-eft, 3 people of h36m, 4 people of mpi-inf-3dhp, 3 people of 3doh-train"
-        in done.output
-    )
+    for people in ("4 people of coco-eft", "3 people of h36m", "4 people of mpi-inf-3dhp"):
+        assert people in done.output
+    assert "3 people of 3doh-train" in done.output
     assert "step 4 of 4" in done.output
     trained = load_regressor(tmp_path / "run" / "tiny-last.yaml")
     assert trained(torch.randn(1, 3, 224, 224)).rotmats.isfinite().all()
