@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shlex
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +65,7 @@ class _Assignment(click.ParamType[tuple[str, str]]):
 )
 @click.option("--list", "listed", is_flag=True, help="List the recipes.")
 @click.option("--dry-run", is_flag=True, help="Print the commands and do not run them.")
+@console.verbose_option
 @click.pass_context
 def run(
     context: click.Context,
@@ -73,6 +76,7 @@ def run(
     out: Path | None,
     listed: bool,
     dry_run: bool,
+    verbose: bool,
 ) -> None:
     """Run the commands that make a figure or table of the paper.
 
@@ -102,7 +106,10 @@ def run(
     for number, words in enumerate(lines, start=1):
         click.echo(f"[{number}/{len(lines)}] occlusion-toolkit {shlex.join(words)}")
         if not dry_run:
-            _run_step(group, words, f"step {number} of {len(lines)} ({words[0]})")
+            # What a figure is drawn from is in files; the figure is the answer.
+            is_quiet = not verbose and lines[-1][0] == "figure" and words[0] != "figure"
+            with redirect_stdout(io.StringIO()) if is_quiet else nullcontext():
+                _run_step(group, words, f"step {number} of {len(lines)} ({words[0]})")
 
 
 def limited(group: click.Group, words: list[str], limit: int | None) -> list[str]:

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from support.figure_fixtures import draw_coarsely, fake_maps
+from support.screens import rows_on_a_screen
 from support.survey_fixtures import make_survey
 
 QUICK = ["--limit", "2", "--stride", "56", "--device", "cpu"]
@@ -85,6 +86,37 @@ def test_surveys_of_data_that_is_not_there_are_compared_without_an_example(tmp_p
     assert "no pictures of an example" in err
     assert "a minus b" in out
     assert (tmp_path / "out" / "meshes.png").is_file()
+
+
+@pytest.mark.parametrize("names", ["ab", "abc"])
+def test_the_answer_fits_a_screen_and_all_is_told_where_it_is_asked_for(tmp_path, cli, names):
+    made = [
+        make_survey(tmp_path / name, model_card=f"a-model-of-name-{name}", seed=seed)
+        for seed, name in enumerate(names)
+    ]
+    words = ["compare", *(survey.folder for survey in made), "--out", tmp_path / "out"]
+    brief = cli(*words)
+    assert brief.code == 0, brief.err
+    table = [line for line in brief.out.splitlines() if str(tmp_path) not in line]
+    assert rows_on_a_screen("\n".join(table)) <= 18  # and folders, whose names are as long as they are
+    assert "a-model-of-name-a minus a-model-of-name-b, occluded: " in brief.out
+    assert "per joint" not in brief.out
+    whole = cli(*words, "--verbose")
+    assert whole.code == 0
+    assert "per joint" in whole.out
+
+
+def test_another_comparison_is_replaced_only_where_that_is_asked_for(tmp_path, cli):
+    folders = [make_survey(tmp_path / n, model_card=n, seed=i).folder for i, n in enumerate("abc")]
+    words = ("--out", tmp_path / "out", "--example", "none")
+    assert cli("compare", folders[0], folders[1], *words).code == 0
+    before = (tmp_path / "out" / "comparison.json").read_bytes()
+    refused = cli("compare", folders[0], folders[2], *words)
+    assert refused.code == 1
+    assert "holds another comparison, error of a, b; choose another --out, or --overwrite" in refused.err
+    assert (tmp_path / "out" / "comparison.json").read_bytes() == before
+    assert cli("compare", folders[0], folders[1], *words).code == 0
+    assert cli("compare", folders[0], folders[2], *words, "--overwrite").code == 0
 
 
 def test_heatmaps_of_one_image_are_compared(tmp_path, cli):

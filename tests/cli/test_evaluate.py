@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from support.screens import rows_on_a_screen
 
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.evaluation import run as analysis
@@ -31,6 +32,13 @@ def test_one_table_shows_all_models_and_tables_show_sequences_and_joints(out, cl
         assert open_errors(path).attrs["protocol_hash"] in text
     assert "one body whatever the gender" in text
     assert "in brackets" not in text  # a part of the data set is not compared with figures of the whole
+
+
+def test_the_answer_fits_a_screen(out, cli):
+    text = cli("evaluate", *MODELS, "--limit", 6, "--out", out).out
+    assert rows_on_a_screen(text) <= 24
+    assert "hmr-open: worst joint " in text
+    assert "by sequence" not in text
 
 
 def test_json_holds_what_the_files_hold(out, cli):
