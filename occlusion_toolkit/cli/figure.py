@@ -15,7 +15,7 @@ from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.files.shipped import shipped
 
 _RESULTS = {
-    "attention": "out/attention",
+    "attention": "out/attention/photo",
     "bars": "out/compare",
     "curves": "out/compare",
     "heatmaps": "out/heatmap/photo",

@@ -38,7 +38,8 @@ def found_images(
 
 def is_one_file(words: Sequence[Path]) -> bool:
     """Whether words mean one image and nothing that could be several."""
-    return len(words) == 1 and _meant(words[0]) == [words[0]] and words[0].suffix not in VIDEO_SUFFIXES
+    is_alone = len(words) == 1 and _meant(words[0]) == [words[0]]
+    return is_alone and words[0].suffix.lower() not in VIDEO_SUFFIXES
 
 
 def unique_names(images: Sequence[Path]) -> list[str]:

@@ -138,3 +138,9 @@ def test_contradicting_words_are_refused(cli, words):
     refused = cli(command, PHOTO, *options)
     assert refused.code == 2
     assert "--person" in refused.err
+
+
+def test_a_folder_stands_for_its_images(cli, grey):
+    ran = cli("find", grey.parent, "--json")
+    assert ran.code == 0
+    assert str(grey) in [image["image"] for image in json.loads(ran.out)["images"]]

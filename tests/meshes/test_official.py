@@ -87,7 +87,7 @@ def test_truth_is_posed_with_the_body_of_its_gender_and_the_estimate_with_the_ne
 
 def test_a_checkpoint_of_spin_becomes_a_mesh_of_3dpw_on_smpl(cli, tmp_path, bodies, threedpw, monkeypatch):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(pictures, "draw_all", lambda mesh, folder: [])  # tested elsewhere
+    monkeypatch.setattr(pictures, "draw_all", lambda mesh, folder, progress: [])  # tested elsewhere
     torch.manual_seed(0)
     torch.save(LAYOUTS["trainer of SPIN and EFT"](spin_hmr().state_dict()), tmp_path / "checkpoint.pt")
     assert cli("models", "import", tmp_path / "checkpoint.pt", "--as", "spin", "--name", "my-spin").code == 0
