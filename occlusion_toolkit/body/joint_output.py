@@ -25,7 +25,7 @@ _DERIVED: dict[str, dict[str, float]] = {
 }
 """Joints of H36M's regressor from points that others have: weights of the nose and of the middles of ears,
 shoulders and hips. Fitted on the open test set's bodies, where they leave 14, 18 and 40 mm in the mean
-(docs/joints-without-body.md)."""
+(docs/extend/joints.md)."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from jaxtyping import UInt8
 
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.find.candidates import Candidate, find_candidates
-from occlusion_toolkit.find.landmarks import Landmarks, landmarks_at
 from occlusion_toolkit.find.person import FoundPerson, rectangle_around, square_around
 from occlusion_toolkit.models.backbones.blazepose import BlazePose
+from occlusion_toolkit.models.landmarks import Landmarks, landmarks_at
 
 MIN_PRESENCE: Final = 0.5
 """Certainty of the landmark network from which on a crop shows a person, as published."""

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from occlusion_toolkit.body.joints import SMPL24, joint_set
-from occlusion_toolkit.errors import BodyModelError, OccluderError
+from occlusion_toolkit.errors import BodyModelError, OccluderError, ResultError
 from occlusion_toolkit.heatmaps.maps_figure import HeatmapPanels, heatmap_figure
 from occlusion_toolkit.heatmaps.summary_figure import WorstCase, summary_figure
 from occlusion_toolkit.heatmaps.table import estimate, joints_in_crop, stored
@@ -146,6 +146,11 @@ def true_body(maps: OcclusionMaps, image: int = 0) -> PosedBody | None:
 
 
 def _posed(maps: OcclusionMaps, which: str | tuple[int, int], image: int, mean_mm: float | None) -> PosedBody:
+    if maps.joints_alone and "joints_px" not in maps.dataset:
+        raise ResultError(
+            f"{maps.card.model_card} does not say where its joints are in the crop, so predictions cannot be "
+            "drawn; answer with points_px too, or draw the heatmaps alone"
+        )
     if maps.joints_alone:
         joints_m, joints_px = (stored(maps, name, which, image) for name in ("joints_m", "joints_px"))
         return stick_body(joints_m, joints_px, joint_set(maps.card.joint_set), maps.grid.resolution, mean_mm)

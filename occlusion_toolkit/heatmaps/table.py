@@ -147,8 +147,10 @@ def summarise(maps: OcclusionMaps, image: int = 0) -> HeatmapTable:
 def joints_in_crop(
     maps: OcclusionMaps, joints: tuple[str, ...], image: int = 0
 ) -> Float[np.ndarray, "joints 2"]:
-    """Where the clean prediction puts joints, pixels (x, y) of the crop, (J, 2)."""
+    """Where the clean prediction puts joints, pixels (x, y) of the crop, (J, 2); NaN where it does not say."""
     names = joint_set(maps.card.joint_set)
+    if maps.joints_alone and "clean_joints_px" not in maps.dataset:
+        return np.full((len(joints), 2), np.nan)
     if maps.joints_alone:
         return stored(maps, "joints_px", "clean", image)[[names.index(name) for name in joints]]
     clean = estimate(maps, "clean", image)

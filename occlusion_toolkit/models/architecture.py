@@ -21,7 +21,7 @@ from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.hmr import HMR
 from occlusion_toolkit.models.hmr2 import HMR2, CameraHMR
 from occlusion_toolkit.models.nbf import NBF
-from occlusion_toolkit.models.networks import build_network
+from occlusion_toolkit.models.networks import PublishedNetwork, build_network
 from occlusion_toolkit.models.pare import PARE
 
 BLOCKS: dict[str, Block] = {"basic": BasicBlock, "bottleneck": Bottleneck}
@@ -230,9 +230,11 @@ class PublishedArchitecture(Section):
         "pare_r50_upsample",
         "hmr2",
         "camerahmr",
+        "blazepose_full",
+        "blazepose_heavy",
     ]
 
-    def build(self) -> HMR | PARE | HMR2:
+    def build(self) -> PublishedNetwork:
         """The network, with random weights."""
         return build_network(self.name)
 

@@ -207,8 +207,8 @@ class ModelCard(RegressorCard):
 
     @model_validator(mode="after")
     def _shipped_weights_have_a_record(self) -> "ModelCard":
-        if self.weights.shipped and self.training is None:
-            raise ValueError("a card with shipped weights needs a training section")
+        if self.weights.shipped and self.training is None and self.imported is None:
+            raise ValueError("a card with shipped weights needs a training section, or one of their import")
         return self
 
 

@@ -1,4 +1,4 @@
-"""The eight published networks by name, each with exactly the tensors of its published state dict."""
+"""The published networks by name, each with exactly the tensors of its published state dict."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,25 @@ import torch
 from torch import nn
 
 from occlusion_toolkit.errors import ModelCardError
+from occlusion_toolkit.models.backbones import blazepose
 from occlusion_toolkit.models.backbones.blocks import conv_steps, deconv_steps, upsample_steps
 from occlusion_toolkit.models.backbones.hrnet import HRNet
 from occlusion_toolkit.models.backbones.resnet import ResNet
 from occlusion_toolkit.models.base import MeanParameters
+from occlusion_toolkit.models.blazepose_regressor import BlazePoseRegressor
 from occlusion_toolkit.models.hmr import HMR, SpinHMR
 from occlusion_toolkit.models.hmr2 import HMR2, CameraHMR
 from occlusion_toolkit.models.pare import PARE
 
+PublishedNetwork = HMR | PARE | HMR2 | BlazePoseRegressor
 
-def build_network(name: str) -> HMR | PARE | HMR2:
+
+def build_network(name: str) -> PublishedNetwork:
     """A published architecture with random weights, in training mode.
 
     Args:
         name: `spin_hmr`, `pare_hmr_r50`, `pare_hmr_hrnet_w32_conv`, `pare_hrnet_w32_conv`, `pare_r50`,
-            `pare_r50_upsample`, `hmr2` or `camerahmr`.
+            `pare_r50_upsample`, `hmr2`, `camerahmr`, `blazepose_full` or `blazepose_heavy`.
 
     Returns:
         The network; its state dict has exactly the published names and shapes.
@@ -87,7 +91,17 @@ def camerahmr() -> CameraHMR:
     return CameraHMR()
 
 
-PUBLISHED_NETWORKS: dict[str, Callable[[], HMR | PARE | HMR2]] = {
+def blazepose_full() -> BlazePoseRegressor:
+    """MediaPipe's BlazePose "full"; joints without a body."""
+    return blazepose.blazepose_full(BlazePoseRegressor)
+
+
+def blazepose_heavy() -> BlazePoseRegressor:
+    """MediaPipe's BlazePose "heavy"; joints without a body."""
+    return blazepose.blazepose_heavy(BlazePoseRegressor)
+
+
+PUBLISHED_NETWORKS: dict[str, Callable[[], PublishedNetwork]] = {
     builder.__name__: builder
     for builder in (
         spin_hmr,
@@ -98,6 +112,8 @@ PUBLISHED_NETWORKS: dict[str, Callable[[], HMR | PARE | HMR2]] = {
         pare_r50_upsample,
         hmr2,
         camerahmr,
+        blazepose_full,
+        blazepose_heavy,
     )
 }
 """Builders of the published architectures."""

@@ -39,6 +39,8 @@ BACKBONES = ("backbone", "encoder")
 NOT_IN_POSE_NETWORKS = ("upsample_stage_", "downsample_stage_", "final_layer.", "stage4.2.fuse_layers.")
 """Layers of PARE's HRNet that networks for 2D pose lack or have in other shapes; they start at random."""
 
+_NEVER_TRAINED = ("hmr2", "camerahmr", "blazepose_full", "blazepose_heavy")
+
 
 def build_network(
     architecture: Architecture,
@@ -63,11 +65,11 @@ def build_network(
         TrainingError: the network cannot take crops of that size, or its crops are not those of training.
     """
     if isinstance(architecture, HMR2Architecture) or (
-        isinstance(architecture, PublishedArchitecture) and architecture.name in ("hmr2", "camerahmr")
+        isinstance(architecture, PublishedArchitecture) and architecture.name in _NEVER_TRAINED
     ):
         raise TrainingError(
-            "HMR2.0 and CameraHMR cannot be trained here: their crops are not the squares of 224 px that "
-            "training cuts; take an hmr, pare or nbf network."
+            "HMR2.0, CameraHMR and BlazePose cannot be trained here: their crops are not the squares of 224 px "
+            "that training cuts; take an hmr, pare or nbf network."
         )
     if resolution != SHIPPED_PX:
         backbone = None if isinstance(architecture, PublishedArchitecture) else architecture.backbone

@@ -5,7 +5,7 @@ The published networks "full" and "heavy" differ in sizes only; weights are conv
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -173,6 +173,9 @@ class BlazePose(nn.Module):
             )
 
 
+Network = TypeVar("Network", bound=BlazePose)
+
+
 class Silhouette(nn.Module):
     """The head that draws the person's silhouette at the crop's size.
 
@@ -197,9 +200,9 @@ class Silhouette(nn.Module):
         return logits.squeeze(1)
 
 
-def blazepose_full() -> BlazePose:
+def blazepose_full(kind: type[Network] = BlazePose) -> Network:  # type: ignore[assignment]
     """The published network "full", 3.2 million parameters, not trained."""
-    return BlazePose(
+    return kind(
         [
             Inverted(64, 24, stride=2),
             Inverted(144, 24),
@@ -215,9 +218,9 @@ def blazepose_full() -> BlazePose:
     )
 
 
-def blazepose_heavy() -> BlazePose:
+def blazepose_heavy(kind: type[Network] = BlazePose) -> Network:  # type: ignore[assignment]
     """The published network "heavy", 13.8 million parameters, not trained."""
-    return BlazePose(
+    return kind(
         [
             Inverted(96, 32, stride=2),
             Inverted(128, 32),
