@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import rich_click as click
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     _Kind = TypeVar("_Kind", bound=Result)
 
 
+@runtime_checkable
 class Saved(Protocol):
     """A result that writes itself."""
 

@@ -147,7 +147,7 @@ def summarise(maps: OcclusionMaps, image: int = 0) -> HeatmapTable:
 def joints_in_crop(
     maps: OcclusionMaps, joints: tuple[str, ...], image: int = 0
 ) -> Float[np.ndarray, "joints 2"]:
-    """Where the clean prediction puts joints, pixels (x, y) of the crop, (J, 2); NaN where it does not say."""
+    """Where the clean prediction puts joints, pixels (x, y) of the crop, (J, 2); NaN if it does not say."""
     names = joint_set(maps.card.joint_set)
     if maps.joints_alone and "clean_joints_px" not in maps.dataset:
         return np.full((len(joints), 2), np.nan)

@@ -68,8 +68,8 @@ def build_network(
         isinstance(architecture, PublishedArchitecture) and architecture.name in _NEVER_TRAINED
     ):
         raise TrainingError(
-            "HMR2.0, CameraHMR and BlazePose cannot be trained here: their crops are not the squares of 224 px "
-            "that training cuts; take an hmr, pare or nbf network."
+            "HMR2.0, CameraHMR and BlazePose cannot be trained here: their crops are not the squares of "
+            "224 px that training cuts; take an hmr, pare or nbf network."
         )
     if resolution != SHIPPED_PX:
         backbone = None if isinstance(architecture, PublishedArchitecture) else architecture.backbone
