@@ -65,6 +65,10 @@ class ResultError(OcclusionToolkitError):
     """A stored result is unreadable, incomplete or of another kind."""
 
 
+class DamagedError(ResultError):
+    """A stored result is not what was written: it was cut off, changed or emptied."""
+
+
 class RunError(OcclusionToolkitError):
     """A long run cannot start or go on: its folder is in use, or a worker or its cluster is gone."""
 

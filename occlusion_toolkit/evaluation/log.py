@@ -1,5 +1,6 @@
 """The errors of an evaluation as they come in, kept on disk so that a stopped run goes on where it was."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,10 +11,12 @@ import xarray as xr
 from filelock import FileLock, Timeout
 
 from occlusion_toolkit.data.sample import Sample
-from occlusion_toolkit.errors import ResultError, RunError
+from occlusion_toolkit.errors import DamagedError, ResultError, RunError
 from occlusion_toolkit.evaluation.evaluator import Errors
 from occlusion_toolkit.sweep.maps import card_of, labelled, open_maps, save_maps, stacked, with_card
 from occlusion_toolkit.sweep.protocol import ProtocolCard
+
+logger = logging.getLogger(__name__)
 
 SAVE_EVERY_S = 10.0
 """Seconds between saves: what a killed process or a power cut can cost at most."""
@@ -49,16 +52,18 @@ class ErrorLog:
             planned: people in all.
             batch_size: people per batch of a new log.
 
+        A damaged file is set aside.
+
         Raises:
             RunError: the file belongs to another evaluation.
-            ResultError: the file is damaged.
+            ResultError: the file is of another kind or version.
         """
         self.path, self.batch_size = path, batch_size
         self._card, self._joint_names, self._planned = card, joint_names, planned
         self._batches: list[xr.Dataset] = []
         self._saved, self._saved_at = 0, time.monotonic()
-        if path is not None and path.exists():
-            stored = open_errors(path)
+        stored = None if path is None else _taken_up(path)
+        if stored is not None:
             found = (card_of(stored), tuple(stored["joint"].values), int(stored.attrs["planned"]))
             if found != (card, joint_names, planned):
                 raise RunError(f"{str(path)!r} is of another evaluation; choose another output folder")
@@ -104,6 +109,19 @@ class ErrorLog:
         self._batches = [stacked(self._batches)]
         facts = {"planned": self._planned, "batch_size": self.batch_size}
         return with_card(self._batches[0], self._card).assign_attrs(facts)
+
+
+def _taken_up(path: Path) -> xr.Dataset | None:
+    """What a file holds; None where there is none, or none that is whole."""
+    if not path.exists():
+        return None
+    try:
+        return open_errors(path)
+    except DamagedError as error:
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        logger.warning("%s; it is set aside as %s and made again", error, aside.name)
+        return None
 
 
 def open_errors(path: Path) -> xr.Dataset:

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from occlusion_toolkit.errors import ResultError
+from occlusion_toolkit.errors import DamagedError, ResultError
 from occlusion_toolkit.files.atomic import make_folder, write_bytes
 
 _FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32})
@@ -100,12 +100,13 @@ def load_dataset(path: Path | str, kind: str, layout: int) -> xr.Dataset:
     """
     with _clear_errors(path), h5py.File(path, "r") as file:
         _check_plain(file)
-        _check_kind(file, kind, layout)
-        dataset = _read(file)
-        stored = _plain(file.attrs.get(_CHECKSUM))  # files of earlier days have none
-        if stored is not None and stored != _sha256(dataset):
-            raise ResultError("it is damaged: its checksum is not that of what it holds")
-        return _with_texts(dataset)
+        try:
+            _check_kind(file, kind, layout)
+        except ResultError:
+            if _CHECKSUM in file.attrs:
+                _checked(file)  # or it may be damaged in the very place that says what it is
+            raise
+        return _with_texts(_checked(file))
 
 
 @contextmanager
@@ -116,11 +117,13 @@ def _clear_errors(path: Path | str) -> Iterator[None]:
         raise ResultError(f"{shown} is not a file that exists; check the path")
     try:
         yield
+    except DamagedError as error:
+        raise DamagedError(f"{shown} is damaged: {error}") from error
     except ResultError as error:
         raise ResultError(f"{shown} cannot be used: {error}") from error
     except Exception as error:  # damaged files make the libraries raise nearly anything
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ResultError(f"{shown} is damaged or not a result file ({reason})") from error
+        raise DamagedError(f"{shown} is damaged or not a result file ({reason})") from error
 
 
 def _write(file: h5py.File, dataset: xr.Dataset) -> None:
@@ -185,6 +188,18 @@ def _read(file: h5py.File) -> xr.Dataset:
     }
     facts = {key: _plain(value) for key, value in file.attrs.items() if key not in _OF_THE_LAYOUT}
     return xr.decode_cf(xr.Dataset(variables, attrs=facts), decode_times=False, decode_timedelta=False)
+
+
+def _checked(file: h5py.File) -> xr.Dataset:
+    """Everything in a file, after comparing its checksum; files of earlier days have none.
+
+    Raises:
+        DamagedError: it is not what was written.
+    """
+    dataset, stored = _read(file), _plain(file.attrs.get(_CHECKSUM))
+    if stored is not None and stored != _sha256(dataset):
+        raise DamagedError("its checksum is not that of what it holds")
+    return dataset
 
 
 def _sha256(dataset: xr.Dataset) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from occlusion_toolkit.errors import OcclusionToolkitError, ResultError
+from occlusion_toolkit.errors import DamagedError, OcclusionToolkitError, ResultError
 from occlusion_toolkit.files.atomic import staging_folder, write_text
 from occlusion_toolkit.files.texts import storable
 from occlusion_toolkit.find.crop import Crop
@@ -144,14 +144,15 @@ def finished(folder: Path, sweep: OcclusionSweep, crop: Crop) -> OcclusionMaps |
     One that is damaged is set aside.
 
     Raises:
-        ResultError: it is of another crop, or was made with other settings; the message says which.
+        ResultError: it is of another crop, or was made with other settings; the message says which. Or it is
+            no result of this version.
     """
     path = folder / RESULT
     if not path.is_file():
         return None
     try:
         maps = OcclusionMaps.open(path, sweep.bodies, sweep.occluder)
-    except ResultError as error:
+    except DamagedError as error:
         aside = path.with_suffix(".damaged")
         path.replace(aside)
         logger.warning("%s; it is set aside as %s and made again", error, aside.name)

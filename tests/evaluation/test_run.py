@@ -129,10 +129,14 @@ def test_two_processes_cannot_write_one_result(evaluator, tmp_path):
         run_evaluation(evaluator, tmp_path / FILE)
 
 
-def test_a_damaged_result_is_not_taken_up(evaluator, tmp_path):
-    (tmp_path / FILE).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(ResultError, match="damaged"):
-        run_evaluation(evaluator, tmp_path / FILE)
+@pytest.mark.parametrize("keep", [0, 100, 4000])
+def test_a_damaged_result_is_set_aside_and_made_again(evaluator, tmp_path, keep):
+    run_evaluation(evaluator, tmp_path / FILE)
+    whole = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(whole[:keep])
+    run_evaluation(evaluator, tmp_path / FILE)
+    assert (tmp_path / FILE).read_bytes() == whole
+    assert (tmp_path / FILE).with_suffix(".damaged").read_bytes() == whole[:keep]
 
 
 def test_an_output_folder_that_is_a_file_is_said_to_be_one(evaluator, tmp_path):

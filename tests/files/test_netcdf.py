@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from occlusion_toolkit.errors import ResultError
+from occlusion_toolkit.errors import DamagedError, ResultError
 from occlusion_toolkit.files.netcdf import load_dataset, open_dataset, save_dataset
 
 KIND, LAYOUT = "maps", 7
@@ -131,10 +131,27 @@ def test_a_flipped_bit_in_the_numbers_is_noticed(path, name):
 )
 def test_another_kind_or_layout_is_named(path, attribute, value, words):
     with h5py.File(path, "r+") as file:
-        del file.attrs[attribute]
+        del file.attrs[attribute], file.attrs["content_sha256"]  # as a file of another toolkit
         if value is not None:
             file.attrs[attribute] = value
     assert words in refusal(path)
+
+
+CHANGES = {
+    "a text": lambda file: file["joint"].__setitem__((0, 0), b"L"),
+    "an attribute": lambda file: file.attrs.modify("protocol", "{}"),
+    "the kind": lambda file: file.attrs.modify("kind", "mesh"),
+    "the unit": lambda file: file["mean"].attrs.modify("units", "km"),
+    "the checksum": lambda file: file.attrs.modify("content_sha256", "0" * 64),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_anything_that_was_changed_is_damage(path, what):
+    with h5py.File(path, "r+") as file:
+        CHANGES[what](file)
+    with pytest.raises(DamagedError, match=r"result\.h5' is damaged"):
+        load_dataset(path, KIND, LAYOUT)
 
 
 def soft_link(file: h5py.File) -> None:
@@ -242,6 +259,7 @@ def test_what_could_lead_elsewhere_or_fill_memory_is_refused_before_it_is_read(p
 def test_texts_that_are_no_texts_are_refused(path):
     with h5py.File(path, "r+") as file:
         file["joint"][0, 0] = b"\xff"
+        del file.attrs["content_sha256"]
     assert "damaged" in refusal(path)
 
 
