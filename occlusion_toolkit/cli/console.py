@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,12 @@ class _Rate(ProgressColumn):
 
 _LOG_SECONDS = 30.0
 _LISTED = 6  # names of files in a line
+
+
+def _shown(cell: object) -> str:
+    if isinstance(cell, float):
+        return "" if math.isnan(cell) else f"{cell:.1f}"
+    return str(cell)
 
 
 @contextmanager
@@ -140,7 +147,8 @@ def print_list(rows: Iterable[Sequence[str]]) -> None:
 
 
 def frame_table(frame: pd.DataFrame, title: str, first: str = "", *, section: bool = False) -> Table:
-    """A data frame for the terminal: texts as they are, whole numbers whole, others with a decimal.
+    """A data frame for the terminal: texts as they are, whole numbers whole, others with a decimal, NaN
+    empty.
 
     Args:
         frame: its index names the rows.
@@ -155,6 +163,6 @@ def frame_table(frame: pd.DataFrame, title: str, first: str = "", *, section: bo
     for number, (name, row) in enumerate(zip(frame.index, frame.itertuples(index=False), strict=True)):
         if section and number == len(frame) - 1:
             table.add_section()
-        cells = (f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row)
+        cells = (_shown(cell) for cell in row)
         table.add_row(str(name).replace("_", " ") if first == "joint" else str(name), *cells)
     return table

@@ -56,7 +56,7 @@ def by_shard(
                 save_dataset(path, made.assign_attrs(made_of=mark), kind, layout)
         if progress is not None:
             progress(survey.images_of(shard).stop, survey.num_images)
-        yield made
+        yield made.drop_attrs(deep=False)  # whether it was kept does not show in what is made of it
 
 
 def _kept(path: Path, kind: str, layout: int, mark: str) -> xr.Dataset | None:

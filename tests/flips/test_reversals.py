@@ -168,7 +168,7 @@ def test_the_file_gives_back_everything(tmp_path, found):
 
 def test_a_run_that_was_stopped_gives_the_same(tmp_path, survey, found):
     ot.reversals(survey, keep=tmp_path)
-    assert ot.reversals(survey, keep=tmp_path).dataset.equals(found.dataset)
+    assert ot.reversals(survey, keep=tmp_path).dataset.identical(found.dataset)
 
 
 def test_one_photograph_is_enough(found):

@@ -131,7 +131,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, by_elbow, found, monkeypatch):
     )
     again = ot.influence(by_elbow, keep=tmp_path)
     assert read == []
-    assert again.dataset.equals(found.dataset)
+    assert again.dataset.identical(found.dataset)
 
 
 def test_estimated_masks_are_those_of_the_clean_estimate(by_elbow):
