@@ -147,8 +147,9 @@ def print_list(rows: Iterable[Sequence[str]]) -> None:
 
 
 def frame_table(frame: pd.DataFrame, title: str, first: str = "", *, section: bool = False) -> Table:
-    """A data frame for the terminal: texts as they are, whole numbers whole, others with a decimal, NaN
-    empty.
+    """A data frame for the terminal.
+
+    Texts are as they are, whole numbers whole, others with a decimal, NaN is empty.
 
     Args:
         frame: its index names the rows.
