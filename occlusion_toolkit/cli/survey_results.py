@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import rich_click as click
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from occlusion_toolkit.body.bodies import Bodies
     from occlusion_toolkit.comparison.results import Result
     from occlusion_toolkit.surveys.survey import Survey
-
-    _Kind = TypeVar("_Kind", bound=Result)
 
 
 @runtime_checkable
@@ -75,7 +73,8 @@ def named_results(paths: tuple[Path, ...], bodies: Bodies) -> dict[str, Result]:
     return _named(results)
 
 
-def _named(results: list[_Kind]) -> dict[str, _Kind]:
+def _named(results: list[Any]) -> dict[str, Any]:
+    """Results by the models' names, if they differ in the model alone."""
     from occlusion_toolkit.comparison.results import comparable, names_of
 
     if len(results) > 1:
