@@ -10,6 +10,7 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
+from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.survey_results import named_surveys, survey_arguments, working_folder
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def influence(
 
     opened = named_surveys(surveys, body.bodies())
     found: dict[str, Influence] = {}
+    when_interrupted("what was read of finished shards is kept")
     with working_folder(out) as work:
         for name, survey in opened.items():
             with console.progress(f"images, {name}") as progress:
@@ -76,8 +78,7 @@ def influence(
         console.out.print(console.frame_table(one.table(), title, "joint", section=True))
         console.out.print(_sentence(one))
         console.warn(*one.notes)
-    for path in files:
-        click.echo(f"  {path}")
+    console.print_files(files)
 
 
 def _differences(found: dict[str, Influence]) -> str:

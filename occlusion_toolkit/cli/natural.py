@@ -10,6 +10,7 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
+from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.survey_results import named_surveys, survey_arguments, working_folder
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def natural(
     from occlusion_toolkit.natural_occlusion.table import models_table, rank_of_models
 
     found: dict[str, NaturalOcclusion] = {}
+    when_interrupted("what was read of finished shards is kept")
     with working_folder(out) as work:
         for name, survey in named_surveys(surveys, body.bodies()).items():
             with console.progress(f"images, {name}") as progress:
@@ -58,5 +60,4 @@ def natural(
         console.out.print(console.frame_table(models_table(found), "mean over all joints"))
     if rank is not None:
         console.out.print(f"rank correlation over {len(found)} models: {rank:.2f}")
-    for path in files:
-        click.echo(f"  {path}")
+    console.print_files(files)

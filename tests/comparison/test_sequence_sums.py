@@ -10,7 +10,7 @@ from occlusion_toolkit.errors import UsageError
 
 def table(frames=60, sequences=12, columns=3, seed=0):
     random = np.random.default_rng(seed)
-    names = np.array([f"s{number * sequences // frames:02d}" for number in range(frames)])
+    names = [f"s{number * sequences // frames:02d}" for number in range(frames)]
     own = random.normal(0, 5, (sequences, columns)).repeat(frames // sequences, axis=0)
     return 10 + own + random.normal(0, 1, (frames, columns)), names
 
@@ -37,7 +37,7 @@ def test_frames_without_a_value_are_left_out():
 
 def test_a_column_of_few_sequences_has_a_mean_and_no_more():
     values, names = table()
-    values[names > "s04", 2] = np.nan
+    values[np.array(names) > "s04", 2] = np.nan
     sums = SequenceSums.of(values, names)
     assert sums.sequences.tolist() == [12, 12, 5]
     found, p_values = sums.interval(), sums.p_values()
