@@ -41,7 +41,8 @@ def figure(context: click.Context, name: str | None, words: tuple[str, ...]) -> 
     Without NAME, lists the figures there are. `figure NAME --help` shows what a figure takes.
     """
     if name is None:
-        console.print_list((known, _first_line(path)) for known, path in figure_scripts().items())
+        for known, path in figure_scripts().items():
+            console.out.print(f"{known:<21}{_first_line(path)}", overflow="ellipsis", no_wrap=True)
         return
     command = figure_command(name)
     title = f"{context.command_path} {name}"
