@@ -2,12 +2,14 @@
 
     python analyses/open_seeds.py out/runs-1 out/runs-2 out/runs-3 --size 40 --size 60 --size 80
 
-Every folder holds the three runs of one seed (docs/training-open-weights.md). Errors of a network are
-averaged over its seeds, image by image, before two networks are compared; sequences are the units. All
-networks read the same frozen trunk, which therefore looks at every occluded crop only once.
+Every folder holds the three runs of one seed (docs/training-open-weights.md); without folders the shipped
+networks are taken, one seed of each. Errors of a network are averaged over its seeds, image by image, before
+two networks are compared; sequences are the units. All networks read the same frozen trunk, which therefore
+looks at every occluded crop only once.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import click
@@ -31,7 +33,6 @@ from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.training.evaluation import errors_mm, ground_truth, load_crops
 
 NETWORKS = ("pare-open", "hmr-synthocc-open", "hmr-open")
-PAIRS = ((0, 1), (0, 2), (1, 2))
 METRICS = ("MPJPE", "PA-MPJPE")
 AT_ONCE = 16
 
@@ -40,24 +41,23 @@ Errors = dict[str, dict[str, NDArray[np.float64]]]
 
 
 @click.command()
-@click.argument(
-    "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("runs", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--network", "names", multiple=True, default=NETWORKS, show_default=True)
 @click.option("--size", "sizes", multiple=True, type=click.IntRange(min=1), default=(40, 60, 80))
 @click.option("--stride", type=click.IntRange(min=1), default=28, show_default=True)
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="Default: the shipped test set.")
-def main(runs: tuple[Path, ...], sizes: tuple[int, ...], stride: int, data: Path | None) -> None:
+def main(
+    runs: tuple[Path, ...], names: tuple[str, ...], sizes: tuple[int, ...], stride: int, data: Path | None
+) -> None:
     """Print errors of every seed, and the differences of pairs of networks, as Markdown tables."""
-    networks = {
-        name: [load_regressor(folder / name / f"{name}-last.yaml").network for folder in runs]
-        for name in NETWORKS
-    }
+    cards = {name: [folder / name / f"{name}-last.yaml" for folder in runs] or [name] for name in names}
+    networks = {name: [load_regressor(card).network for card in seeds] for name, seeds in cards.items()}
     people = list(open_dataset("open") if data is None else ThreeDPW(data, "test"))
     crops, truth = load_crops(people), ground_truth(people)
     found = measure(networks, crops, truth, sizes, stride)
     sequences = np.array([person.sequence for person in people])
-    show_errors(found, len(runs))
-    show_differences(found, sequences)
+    show_errors(found, max(1, len(runs)))
+    show_differences(found, names, sequences)
 
 
 @torch.no_grad()
@@ -118,7 +118,7 @@ def show_errors(found: Errors, seeds: int) -> None:
             click.echo(f"| {condition} | `{name}` | {' | '.join(cells)} |")
 
 
-def show_differences(found: Errors, sequences: NDArray[np.str_]) -> None:
+def show_differences(found: Errors, names: Sequence[str], sequences: NDArray[np.str_]) -> None:
     """A line for every pair and condition, of errors and of what the occluder adds to the clean error."""
     click.echo("\n| condition | difference | MPJPE, 95 % interval | p | PA-MPJPE, 95 % interval | p |")
     click.echo("|---|---|---|---|---|---|")
@@ -127,16 +127,19 @@ def show_differences(found: Errors, sequences: NDArray[np.str_]) -> None:
         for condition, by_network in found.items()
     }
     for condition, columns in averaged.items():
-        _differences(condition, columns, sequences)
+        _differences(condition, names, columns, sequences)
         if condition != "clean":
             added = [column - clean for column, clean in zip(columns, averaged["clean"], strict=True)]
-            _differences(f"{condition}, added to clean", added, sequences)
+            _differences(f"{condition}, added to clean", names, added, sequences)
 
 
 def _differences(
-    condition: str, columns: Sequence[Float[np.ndarray, "people 2"]], sequences: NDArray[np.str_]
+    condition: str,
+    names: Sequence[str],
+    columns: Sequence[Float[np.ndarray, "people 2"]],
+    sequences: NDArray[np.str_],
 ) -> None:
-    for first, second in PAIRS:
+    for first, second in combinations(range(len(names)), 2):
         pair = paired_difference(columns[first], columns[second], sequences)
         cells = []
         for metric in range(len(METRICS)):
@@ -144,7 +147,7 @@ def _differences(
                 side[metric] for side in (pair.difference.mean, pair.difference.low, pair.difference.high)
             )
             cells += [f"{mean:+.1f} ({low:.1f} to {high:.1f})", f"{pair.p_permutation[metric]:.4f}"]
-        click.echo(f"| {condition} | `{NETWORKS[first]}` - `{NETWORKS[second]}` | {' | '.join(cells)} |")
+        click.echo(f"| {condition} | `{names[first]}` - `{names[second]}` | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
