@@ -62,7 +62,7 @@ def measure_parts(name: str, people: EvenlySpaced, batch: int, device: torch.dev
     loaded = regressor(name, device)
     evaluator = Evaluator(loaded, Bodies(), people, SPIN)
     frames = people[:]
-    evaluator(frames[:batch], np.stack([read_crop(frame) for frame in frames[:batch]]))  # warm-up
+    evaluator(frames[:batch], [read_crop(frame) for frame in frames[:batch]])  # warm-up
     with tempfile.TemporaryDirectory() as folder:
         whole = seconds(lambda: run_evaluation(evaluator, Path(folder) / "errors.h5", batch), device)
 

@@ -179,7 +179,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ["compact_pare", "compact_hmr", *PUBLISHED_NETWORKS]
+    square = [name for name in PUBLISHED_NETWORKS if name not in ("hmr2", "camerahmr")]  # modern_speed.py
+    names = ["compact_pare", "compact_hmr", *square]
     parser.add_argument("--networks", nargs="+", choices=names, default=["spin_hmr", "compact_pare"])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--size", type=int, default=40)

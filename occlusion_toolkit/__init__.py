@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
     from occlusion_toolkit.models.base import RegressorOutput
     from occlusion_toolkit.models.networks import build_network
+    from occlusion_toolkit.models.preprocessing import Preprocessing
     from occlusion_toolkit.models.registry import load_regressor
     from occlusion_toolkit.natural_occlusion.natural import NaturalOcclusion
     from occlusion_toolkit.natural_occlusion.run import natural
@@ -57,6 +58,7 @@ __all__ = [
     "OcclusionMaps",
     "OcclusionSweep",
     "OcclusionToolkitError",
+    "Preprocessing",
     "RegressorOutput",
     "Reversals",
     "SensitivityMesh",
@@ -102,6 +104,7 @@ _MODULES = {
     "meshes.sensitivity_mesh": ["SensitivityMesh"],
     "models.base": ["RegressorOutput"],
     "models.networks": ["build_network"],
+    "models.preprocessing": ["Preprocessing"],
     "models.registry": ["load_regressor"],
     "natural_occlusion.natural": ["NaturalOcclusion"],
     "natural_occlusion.run": ["natural"],

@@ -27,15 +27,20 @@ LAYOUT = 2
 
 CLEAN, OCCLUDED = "clean", "occluded"
 
+MEAN_OF_LAYERS = "mean over layers"
+"""Last map of a decoder, after those of its layers."""
+
+_MOST_LAYERS = 100
+
 
 class AttentionMaps:
-    """Where a network with part attention looks for each part of the body (PARE, Figure 7).
+    """Where a network looks for each part of the body (PARE, Figure 7), or in each layer of a decoder.
 
     Args:
-        dataset: `attention` (view, part, row, col), weights that sum to one over the map of each part; `crop`
-            (view, y, x, rgb), what the network saw; `segmentation` (y, x), what the clean prediction shows in
-            each pixel: 0 background, k + 1 part k. Views are "clean" and, where something was occluded,
-            "occluded".
+        dataset: `attention` (view, part, row, col), weights that sum to one over the map of each part, or of
+            each layer and of their mean; `crop` (view, y, x, rgb), the reference square; `segmentation`
+            (y, x), what the clean prediction shows in each pixel: 0 background, k + 1 part k. Views are
+            "clean" and, where something was occluded, "occluded".
 
     Example:
         >>> import occlusion_toolkit as ot
@@ -56,15 +61,16 @@ class AttentionMaps:
         attention: np.ndarray,
         segmentation: np.ndarray,
         window: tuple[int, int, int, int] | None,
+        parts: tuple[str, ...] = PART_NAMES,
     ) -> AttentionMaps:
-        """Maps from plain arrays: crops (V, R, R, 3), attention (V, 24, h, w), segmentation (R, R)."""
+        """Maps from plain arrays: crops (V, R, R, 3), attention (V, P, h, w), segmentation (R, R)."""
         dataset = xr.Dataset(
             {
                 "attention": (("view", "part", "row", "col"), attention),
                 "crop": (("view", "y", "x", "rgb"), crops),
                 "segmentation": (("y", "x"), segmentation),
             },
-            {"view": [CLEAN, OCCLUDED][: len(crops)], "part": list(PART_NAMES)},
+            {"view": [CLEAN, OCCLUDED][: len(crops)], "part": list(parts)},
             {"file": file}
             | ({} if window is None else {"window": json.dumps([int(edge) for edge in window])}),
         )
@@ -115,6 +121,21 @@ class AttentionMaps:
         return tuple(str(view) for view in self.dataset["view"].values)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the maps: the 24 parts, or the layers of a decoder and their mean."""
+        return tuple(str(part) for part in self.dataset["part"].values)
+
+    @property
+    def of_parts(self) -> bool:
+        """Whether there is a map for each part of the body; otherwise there is one for each layer."""
+        return self.parts == PART_NAMES
+
+    def region(self, index: int) -> np.ndarray:
+        """Where the clean prediction shows the part of a map, or for a layer the whole body, (R, R)."""
+        region: np.ndarray = self.segmentation == index + 1 if self.of_parts else self.segmentation > 0
+        return region
+
+    @property
     def segmentation(self) -> np.ndarray:
         """What the clean prediction shows: 0 background, k + 1 part k, (R, R)."""
         return np.asarray(self.dataset["segmentation"].values)
@@ -131,7 +152,7 @@ class AttentionMaps:
         )
 
     def attention(self, view: str = CLEAN) -> np.ndarray:
-        """Weights that sum to one over the map of each part, (24, h, w)."""
+        """Weights that sum to one over each map, (P, h, w), in the order of `parts`."""
         return np.asarray(self.dataset["attention"].sel(view=view).values)
 
     def crop(self, view: str = CLEAN) -> np.ndarray:
@@ -178,8 +199,10 @@ class AttentionMaps:
         sizes = self.dataset.sizes
         if sizes["rgb"] != 3 or sizes["y"] != sizes["x"] or 0 in sizes.values():
             raise ResultError(f"its arrays have sizes {dict(sizes)}")
-        if "part" not in self.dataset.coords or tuple(self.dataset["part"].values) != PART_NAMES:
-            raise ResultError("its parts are not the 24 of the body")
+        layers = min(self.dataset.sizes["part"] - 1, _MOST_LAYERS)
+        decoder = (*(f"layer {number}" for number in range(1, layers + 1)), MEAN_OF_LAYERS)
+        if "part" not in self.dataset.coords or self.parts not in (PART_NAMES, decoder):
+            raise ResultError("its parts are neither the 24 of the body nor the layers of a decoder")
         if self.views not in ((CLEAN,), (CLEAN, OCCLUDED)) or (self.window is None) != (len(self.views) == 1):
             raise ResultError(f"its views are {', '.join(self.views)}")
         if not 0 <= self.segmentation.min() <= self.segmentation.max() <= 24:

@@ -14,7 +14,7 @@ from occlusion_toolkit.attention_maps.table import (
     PartAttention,
     summarise_attention,
 )
-from occlusion_toolkit.body.parts import PART_NAMES, part_colours
+from occlusion_toolkit.body.parts import part_colours
 from occlusion_toolkit.heatmaps.maps_figure import show_crop
 from occlusion_toolkit.plotting.arrangement import arrange
 from occlusion_toolkit.plotting.colormaps import ColourScale
@@ -51,7 +51,7 @@ def attention_figure(maps: AttentionMaps) -> Figure:
     summary = summarise_attention(maps)
     views = _views(maps)
     panel, columns = _PANEL[len(views)], _COLUMNS[len(views)]
-    places = arrange(PART_NAMES, columns)
+    places = arrange(maps.parts, columns)
     cell_width = len(views) * (panel + _PAIR_GAP) - _PAIR_GAP
     maps_width = len(places[0]) * (cell_width + _GAP) - _GAP
     width = 2 * _MARGIN + maps_width + _BAR_GAP + _BAR + _BAR_TICKS
@@ -85,7 +85,7 @@ class _View:
     """A crop and the attention in it."""
 
     detail: np.ndarray
-    attention: Float32[np.ndarray, "24 rows cols"]
+    attention: Float32[np.ndarray, "parts rows cols"]
     window: tuple[int, int, int, int] | None = None
 
 
@@ -103,7 +103,7 @@ def _views(maps: AttentionMaps) -> list[_View]:
 
 def _maps(axes: list[Axes], views: list[_View], maps: AttentionMaps, part: int) -> None:
     resolution = len(maps.segmentation)
-    region = maps.segmentation == part + 1
+    region = maps.region(part)
     for place, view in zip(axes, views, strict=True):
         weights = view.attention[part]
         row = np.arange(resolution) * weights.shape[0] // resolution
@@ -158,10 +158,16 @@ def _coloured_parts(maps: AttentionMaps) -> UInt8[np.ndarray, "resolution resolu
 
 
 def _caption(maps: AttentionMaps, summary: AttentionTable) -> str:
+    what = "part" if maps.of_parts else "body"
     arrow = ", clean → under the occluder" if maps.window is not None else ""
     parts = [
-        f"numbers: share of the attention in the cells that touch the part{arrow}",
-        "outlined: the part in the clean prediction, – where it shows none",
+        f"numbers: share of the attention in the cells that touch the {what}{arrow}",
+        f"outlined: the {what} in the clean prediction, – where it shows none",
+        *(
+            []
+            if maps.of_parts
+            else ["one query: a map for each layer of the decoder, the mean over its heads"]
+        ),
         *(["left of each pair: clean, right: under the occluder (dashed)"] if arrow else []),
         "each map from zero to its own greatest value",
         PHOTOGRAPH_NOTE,

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from occlusion_toolkit.attention_maps.attention_maps import CLEAN, OCCLUDED, AttentionMaps
-from occlusion_toolkit.body.parts import PART_NAMES
 
 HIDDEN = 0.5
 """Share of a part's pixels under the occluder from which on it counts as hidden."""
@@ -32,7 +31,7 @@ class PartAttention:
     """One part.
 
     Attributes:
-        part: its name.
+        part: its name, or that of a layer, whose part is the whole body.
         area: share of the cells that touch it in the clean prediction: what attention that knows nothing
             would put on it.
         hidden: share of its pixels under the occluder; None without an occluder or without pixels.
@@ -55,7 +54,7 @@ class AttentionTable:
         model: id of the regressor's card.
         image: file name.
         protocol: hash of the protocol card.
-        parts: all 24, in SMPL's order.
+        parts: all 24, in SMPL's order, or the layers of a decoder and their mean.
     """
 
     model: str
@@ -92,8 +91,8 @@ def summarise_attention(maps: AttentionMaps) -> AttentionTable:
         y0, y1, x0, x1 = (max(0, edge) for edge in maps.window)
         covered[y0:y1, x0:x1] = True
     parts = []
-    for index, name in enumerate(PART_NAMES):
-        region = segmentation == index + 1
+    for index, name in enumerate(maps.parts):
+        region = maps.region(index)
         clean = attention[index]
         cells = cells_touched(region, clean.shape)
         parts.append(

@@ -34,6 +34,52 @@ def project_to_crop(
     return torch.cat([half * (normalised + 1), points[..., 2:]], dim=-1)
 
 
+def full_translation(
+    camera: Float[Tensor, "batch 3"],
+    box_centre_px: Float[Tensor, "batch 2"],
+    box_size_px: Float[Tensor, " batch"],
+    image_px: Float[Tensor, "batch 2"],
+    focal_px: Float[Tensor, " batch"],
+) -> Float[Tensor, "batch 3"]:
+    """Where a body stands before the true camera, by the weak-perspective camera of its square.
+
+    Near the body's own depth both project alike: tz = 2 f / (b s), and the square's distance from the middle
+    of the image moves the body sideways. HMR2.0 takes f = 5000 / 256 of the longer side of the image,
+    CameraHMR the true focal length; within the crop alone (5000 for 256 px) the box is the crop itself.
+
+    Args:
+        camera: (s, tx, ty) over the square's [-1, 1], (B, 3).
+        box_centre_px: middle of the square (x, y), (B, 2).
+        box_size_px: side of the square, (B,).
+        image_px: width and height of the image, (B, 2).
+        focal_px: focal length, (B,).
+
+    Returns:
+        What is added to points in the camera frame (x right, y down, z forward), metres, (B, 3).
+    """
+    size = box_size_px * camera[:, 0]
+    across = camera[:, 1:] + 2 * (box_centre_px - image_px / 2) / size[:, None]
+    return torch.cat((across, (2 * focal_px / size)[:, None]), dim=1)
+
+
+def project_to_image(
+    points: Float[Tensor, "batch points 3"],
+    translation: Float[Tensor, "batch 3"],
+    image_px: Float[Tensor, "batch 2"],
+    focal_px: Float[Tensor, " batch"],
+) -> Float[Tensor, "batch points 2"]:
+    """Pixels (x, y) of points before a pinhole camera whose principal point is the middle of the image.
+
+    Args:
+        points: in the camera frame, metres, (B, N, 3).
+        translation: added to them, as from `full_translation`, (B, 3).
+        image_px: width and height of the image, (B, 2).
+        focal_px: focal length, (B,).
+    """
+    placed = points + translation[:, None]
+    return focal_px[:, None, None] * placed[..., :2] / placed[..., 2:] + image_px[:, None] / 2
+
+
 def turn_about_vertical(
     vertices: Float[Tensor, "batch vertices 3"], degrees: float
 ) -> Float[Tensor, "batch vertices 3"]:

@@ -65,6 +65,8 @@ def attention(
 ) -> None:
     """Map where in IMAGE the network looks for each of the 24 body parts (PARE, Figure 7).
 
+    HMR2.0 and CameraHMR look with one query: they get a map for each layer of their decoder.
+
     With --occlude the maps of the occluded crop stand beside those of the clean one, and the table says how
     much attention left the parts that are hidden. A part is where the network's own clean prediction shows
     it.
@@ -77,7 +79,7 @@ def attention(
     from occlusion_toolkit.files.atomic import staging_folder
     from occlusion_toolkit.models.registry import load_card
 
-    if ground_truth and person != PersonOptions(None, None, None):
+    if ground_truth and person.says_where:
         raise click.UsageError("Give one of --bbox, --openpose, --person and --ground-truth.")
     crop = person.crop(image, ground_truth, model)
     window = None
@@ -131,7 +133,7 @@ def _print(table: AttentionTable, files: list[Path], verbose: bool) -> None:
         if parts:
             console.out.print(f"mean of {len(parts)} {name} parts: {_means(parts)}")
     occluded = any(part.occluded for part in table.parts)
-    lines = console.plain_table(f"{table.model} on {table.image}: part attention, % of each map")
+    lines = console.plain_table(f"{table.model} on {table.image}: attention, % of each map")
     lines.add_column("part")
     columns = ["of the crop", "on the part", "spread"]
     if occluded:

@@ -62,6 +62,11 @@ _TESTS = (
     help="Line of the protocol cards that may differ; the exception is recorded.",
 )
 @click.option(
+    "--seen-only",
+    is_flag=True,
+    help="Count the windows that every model can see, and no others (models with crops of their own).",
+)
+@click.option(
     "--example",
     type=click.Choice(["hardest", "typical", "none"]),
     default="hardest",
@@ -86,6 +91,7 @@ def compare(
     pa: bool,
     failure_mm: float,
     allow: tuple[str, ...],
+    seen_only: bool,
     example: str,
     report: Path | None,
     out: Path,
@@ -134,6 +140,7 @@ def compare(
             allow=allow,
             example="typical" if example == "typical" else "hardest",
             meshes=True,
+            seen_only=seen_only,
             bodies=bodies,
             progress=pooling,
         )

@@ -59,6 +59,9 @@ _SHOWN_IMAGES = 15
 @click.option("--limits", type=click.Choice(["shared", "per-joint"]), default="shared", show_default=True)
 @click.option("--smooth", is_flag=True, help="Interpolate the pictures; stored numbers never change.")
 @click.option(
+    "--seen-only", is_flag=True, help="Leave windows that the model cannot see out of the means of the table."
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder of the results; of several images, with a folder for each. Default: out/heatmap/NAME.",
@@ -79,6 +82,7 @@ def heatmap(
     pa: bool,
     limits: str,
     smooth: bool,
+    seen_only: bool,
     out: Path | None,
     resume: bool,
     overwrite: bool,
@@ -130,6 +134,7 @@ def heatmap(
         joints=names,
         resume=resume,
         overwrite=overwrite,
+        seen_only=seen_only,
         drawing={"shared_limits": limits == "shared", "smooth": smooth},
         stage=console.progress,
     ):
@@ -192,6 +197,8 @@ def _print(done: Heatmap, verbose: bool) -> None:
         table.add_row(*_cells(joint))
     table.add_row(*_cells(overall), style="bold")
     console.out.print(table)
+    if summary.unseen:
+        say(f"{summary.unseen} windows lie where {summary.model} cannot see (--seen-only leaves them out).")
     console.print_files(done.files, verbose=verbose)
     if summary.deviation_mm is not None:
         say(f"the faster arithmetic moves joints by up to {summary.deviation_mm:.2f} mm")

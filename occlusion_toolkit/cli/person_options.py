@@ -26,11 +26,18 @@ class PersonOptions:
         bbox: x, y, width and height of the person, pixels.
         openpose: OpenPose file with the person's keypoints.
         number: which of the people found, from 1, the largest first.
+        focal_px: focal length of the photograph, pixels.
     """
 
     bbox: tuple[float, float, float, float] | None
     openpose: Path | None
     number: int | None
+    focal_px: float | None = None
+
+    @property
+    def says_where(self) -> bool:
+        """Whether an option says where the person is."""
+        return any(value is not None for value in (self.bbox, self.openpose, self.number))
 
     def crop(self, image: Path, ground_truth: str | None, model: str) -> Crop:
         """The person, cut out; what was odd is printed as warnings.
@@ -61,6 +68,7 @@ class PersonOptions:
             keypoints=keypoints,
             person=self.number,
             ground_truth=truth,
+            focal_px=self.focal_px,
             trusted=trusted_files(),
             resampling=paper_protocol(load_card(model)).crop_rule,
         )
@@ -85,16 +93,24 @@ def person_options(command: _Command) -> _Command:
         metavar="N",
         help="Which of the people found to look at, by size. Default: 1, the largest.",
     )
+    @click.option(
+        "--focal-length",
+        "focal_px",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="PX",
+        help="Focal length of the photograph in pixels; only models that are told the camera need it.",
+    )
     @functools.wraps(command)
     def gathering(
         *,
         bbox: tuple[float, float, float, float] | None,
         openpose: Path | None,
         number: int | None,
+        focal_px: float | None,
         **given: Any,
     ) -> Any:
         if sum(value is not None for value in (bbox, openpose, number)) > 1:
             raise click.UsageError("Give one of --bbox, --openpose and --person.")
-        return command(person=PersonOptions(bbox, openpose, number), **given)
+        return command(person=PersonOptions(bbox, openpose, number, focal_px), **given)
 
     return cast(_Command, gathering)

@@ -48,6 +48,8 @@ class Comparison(Entry):
         columns: the joints, then "mean": the mean over them.
         quantities: what is told of the metric.
         failure_mm: error above which a window is a failure.
+        seen_only: whether windows that not every model can see were left out; otherwise they count as they
+            are, as zero for who cannot see them.
         thresholds_mm: of the failure curves.
         sizes_px: sides of the occluders of the size curves; empty without.
         sequences: number of sequences.
@@ -64,6 +66,7 @@ class Comparison(Entry):
     columns: tuple[str, ...] = Field(min_length=2)
     quantities: tuple[Quantity, ...] = Field(min_length=1)
     failure_mm: float
+    seen_only: bool = False
     thresholds_mm: tuple[float, ...]
     sizes_px: tuple[int, ...] = ()
     sequences: int = Field(ge=1)

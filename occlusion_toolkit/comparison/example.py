@@ -19,6 +19,7 @@ from occlusion_toolkit.data.people import EvenlySpaced, FrameFilter, People
 from occlusion_toolkit.data.protocol import DATASET_BOX
 from occlusion_toolkit.errors import DatasetError
 from occlusion_toolkit.files.checksums import sha256_file
+from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.find.crop import Crop
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
@@ -137,6 +138,8 @@ def crop_of(people: People, position: int, resampling: Resampling = "antialias")
         sha256,
         truth,
         resampling=resampling,
+        image=read_image(sample.image_path).pixels,
+        focal_px=sample.focal_px,
     )
 
 

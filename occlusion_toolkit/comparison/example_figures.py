@@ -16,7 +16,7 @@ from occlusion_toolkit.plotting.colormaps import ColourScale, robust_scale, scal
 from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
 from occlusion_toolkit.plotting.metric_text import axis_label, joint_title, metric_text, range_text
 from occlusion_toolkit.plotting.overlay import composite
-from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, detail_of, paint_cells, paint_over
+from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, detail_of
 from occlusion_toolkit.plotting.posed import LIMBS_NOTE, on_blank, outline, silhouette
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
@@ -93,8 +93,8 @@ def heatmaps_by_model_figure(maps: Mapping[str, OcclusionMaps], *, robust: bool 
             for row, (model, shown) in enumerate(values.items()):
                 panel_top = top + _MAP_TITLE + row * (_RANGE + _MAP + _MAP_GAP) + _RANGE
                 axes = axes_in_inches(figure, left, panel_top, _MAP, _MAP)
-                painted = paint_cells(shown[place], first.cells, first.resolution)
-                show_crop(axes, paint_over(detail, painted, scale), first.resolution)
+                picture = panels[model].picture(shown[place], detail, scale)
+                show_crop(axes, picture, first.resolution)
                 axes.set_title(range_text(shown[place]), size=6, color=FAINT_INK, pad=1.5, loc="left")
                 if column == 0:
                     _row_label(figure, model, panel_top + _MAP / 2)

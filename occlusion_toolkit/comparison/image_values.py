@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from occlusion_toolkit.comparison.entries import Entry
 from occlusion_toolkit.comparison.extra_quantities import extra_values
@@ -145,13 +145,20 @@ class ImageValuesReader:
         card: of the survey.
         metric: what to read, such as "error" or "pa_displacement".
         failure_mm: threshold of the failures.
+        seen: windows that count, of every image in the order in which they are taken in; None for all.
 
     Raises:
         UsageError: the metric is an increase.
     """
 
-    def __init__(self, card: ProtocolCard, metric: str, failure_mm: float = FAILURE_MM) -> None:
-        self._card, self._metric, self._failure_mm = card, metric, failure_mm
+    def __init__(
+        self,
+        card: ProtocolCard,
+        metric: str,
+        failure_mm: float = FAILURE_MM,
+        seen: Bool[np.ndarray, "images rows cols"] | None = None,
+    ) -> None:
+        self._card, self._metric, self._failure_mm, self._seen = card, metric, failure_mm, seen
         self._names = [quantity.name for quantity in quantities_of(metric)]
         self._extra = [quantity.name for quantity in EXTRA_QUANTITIES]
         self._images: list[ImageName] = []
@@ -167,14 +174,17 @@ class ImageValuesReader:
             UsageError: the maps do not hold the metric.
         """
         values = values_of(maps, self._metric).transpose("image", "joint", "row", "col").values
+        if self._seen is not None:
+            first = len(self._images)
+            values = np.where(self._seen[first : first + len(values), None], values, np.nan)
         windows = _with_overall(values.reshape(*values.shape[:2], -1).astype(np.float64))
         clean = clean_of(maps, self._metric)
-        mean = windows.mean(axis=2)
+        mean = np.nanmean(windows, axis=2)
         found = {
             "occluded": mean,
-            "worst": windows.max(axis=2),
-            "p95": np.percentile(windows, _PERCENTILE, axis=2),
-            "failure": 100 * (windows > self._failure_mm).mean(axis=2),
+            "worst": np.nanmax(windows, axis=2),
+            "p95": np.nanpercentile(windows, _PERCENTILE, axis=2),
+            "failure": 100 * _share(windows > self._failure_mm, windows),
         }
         if clean is not None:
             found["clean"] = _with_overall(clean.values.astype(np.float64))
@@ -182,7 +192,8 @@ class ImageValuesReader:
         found |= extra_values(maps, self._card, self._metric)
         self._extra = [name for name in self._extra if name in found]
         self._parts.append({name: found[name] for name in (*self._names, *self._extra)})
-        self._curves.append(100 * (windows[:, -1, :, None] > CURVE_MM).mean(axis=1))
+        overall = windows[:, -1, None, :]
+        self._curves.append(100 * _share(overall > CURVE_MM[:, None], overall))
         self._images += _images(maps)
         self._joints = tuple(str(name) for name in maps["joint"].values)
 
@@ -207,10 +218,14 @@ class ImageValuesReader:
 
 
 def image_values(
-    card: ProtocolCard, maps: Iterable[xr.Dataset], metric: str, failure_mm: float = FAILURE_MM
+    card: ProtocolCard,
+    maps: Iterable[xr.Dataset],
+    metric: str,
+    failure_mm: float = FAILURE_MM,
+    seen: Bool[np.ndarray, "images rows cols"] | None = None,
 ) -> ImageValues:
     """Reads the numbers of every image, some images in memory at a time; see `ImageValuesReader`."""
-    reader = ImageValuesReader(card, metric, failure_mm)
+    reader = ImageValuesReader(card, metric, failure_mm, seen)
     for some in maps:
         reader.add(some)
     return reader.values()
@@ -238,6 +253,13 @@ def over_sizes(
         raise UsageError(f"a curve over sizes needs two or more, increasing; these are {sides.tolist()}")
     curves = np.stack([one.values["occluded"] for one in values])
     return np.asarray(np.trapezoid(curves, sides, axis=0) / (sides[-1] - sides[0]))
+
+
+def _share(
+    holds: Bool[np.ndarray, "*some windows"], of: Float64[np.ndarray, "*some windows"]
+) -> Float64[np.ndarray, "*some"]:
+    """Share of the windows that have a value, of those that hold."""
+    return np.asarray(holds.sum(axis=-1) / np.isfinite(of).sum(axis=-1))
 
 
 def _with_overall(values: Float64[np.ndarray, "images joints *windows"]) -> np.ndarray:

@@ -4,6 +4,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from jaxtyping import Bool
+
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.comparison.comparison import NAME, Comparison
 from occlusion_toolkit.errors import ResultError, UsageError
@@ -157,6 +160,24 @@ def require_one_protocol(
             + ("; --gt-gender neutral is the rule of PARE's script, gendered SPIN's" if genders else "")
         )
     return allowed
+
+
+def seen_by_all(results: Sequence[Result]) -> Bool[np.ndarray, "images rows cols"] | None:
+    """Windows that every model of some results can see, image by image; None where all see all of them.
+
+    Raises:
+        ResultError: a survey is damaged, or the models leave nothing of an image to compare.
+    """
+    together: np.ndarray | None = None
+    for result in results:
+        parts = [result.dataset] if isinstance(result, OcclusionMaps) else result.shards()
+        seen = [part["seen"].values.astype(bool) for part in parts if "seen" in part]
+        if seen:
+            own = np.concatenate(seen)
+            together = own if together is None else together & own
+    if together is not None and not together.any(axis=(1, 2)).all():
+        raise ResultError("there are images of which no window is seen by every model; compare all windows")
+    return together
 
 
 def names_of(cards: Sequence[ProtocolCard]) -> list[str]:

@@ -1,12 +1,12 @@
 """From surveys, or heatmaps of one image, to a comparison. Every shard is read once."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.comparison.comparison import Comparison
@@ -40,6 +40,7 @@ from occlusion_toolkit.comparison.results import (
     opened,
     place_of,
     require_one_kind,
+    seen_by_all,
     shared_metric,
 )
 from occlusion_toolkit.comparison.sequence_sums import SequenceSums, paired_with_gaps
@@ -60,6 +61,9 @@ MAIN_SIZE_PX = 40
 
 Progress = Callable[[int, int], None]
 
+Windows = Bool[np.ndarray, "images rows cols"] | None
+"""Which windows count; None for all."""
+
 
 def compare(
     *results: Result | Path | str,
@@ -68,6 +72,7 @@ def compare(
     allow: Collection[str] = (),
     example: ExampleRule = "hardest",
     meshes: bool = False,
+    seen_only: bool = False,
     bodies: Bodies | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -83,6 +88,8 @@ def compare(
         example: which image to look at.
         meshes: also pool the surveys on the body, where that was not done; otherwise it is done when the
             meshes are asked for.
+        seen_only: count, image by image, the windows that every model can see, and no others. Networks with
+            crops of their own do not see all of the reference square; elsewhere their maps are zero.
         bodies: where body models come from; by default the open body, and SMPL from the toolkit's folder.
         progress: called with images pooled and images in all.
 
@@ -118,8 +125,9 @@ def compare(
     pooling = meshes and len({result.card.body for result in compared}) == 1
     pooled: dict[str, SensitivityMesh] = {}
     values = []
+    seen = {each: seen_by_all(results) if seen_only else None for each, results in by_size.items()}
     for name, result in zip(names, compared, strict=True):
-        found, mesh = _read(result, chosen, failure_mm, pooling, progress)
+        found, mesh = _read(result, chosen, failure_mm, pooling, progress, seen[size])
         values.append(found)
         if mesh is not None:
             pooled[name] = mesh
@@ -127,13 +135,14 @@ def compare(
     quantities += tuple(
         extra for extra in EXTRA_QUANTITIES if all(_is_known(found, extra.name) for found in values)
     )
-    areas, curves = _over_sizes(by_size, size, values, chosen)
+    areas, curves = _over_sizes(by_size, size, values, chosen, seen)
     sequences = values[0].sequences
     comparison = Comparison(
         metric=chosen,
         columns=values[0].columns,
         quantities=quantities,
         failure_mm=failure_mm,
+        seen_only=seen_only,
         thresholds_mm=tuple(CURVE_MM.tolist()),
         sizes_px=tuple(by_size) if areas else (),
         sequences=len(set(sequences)),
@@ -168,12 +177,17 @@ def compare(
 
 
 def _read(
-    result: Result, metric: str, failure_mm: float, pooling: bool, progress: Progress | None
+    result: Result,
+    metric: str,
+    failure_mm: float,
+    pooling: bool,
+    progress: Progress | None,
+    counted: Windows = None,
 ) -> tuple[ImageValues, SensitivityMesh | None]:
     """The numbers of every image and, where it is wanted, the mesh: each shard is read once for both."""
     if isinstance(result, OcclusionMaps):
-        return image_values(result.card, [result.dataset], metric, failure_mm), None
-    reader, mesh, seen = ImageValuesReader(result.card, metric, failure_mm), None, 0
+        return image_values(result.card, [result.dataset], metric, failure_mm, counted), None
+    reader, mesh, seen = ImageValuesReader(result.card, metric, failure_mm, counted), None, 0
 
     def watch(shard: xr.Dataset) -> None:
         nonlocal seen
@@ -204,7 +218,11 @@ def _require_same_people(values: Sequence[ImageValues]) -> None:
 
 
 def _over_sizes(
-    by_size: dict[int, list[Result]], size: int, values: Sequence[ImageValues], metric: str
+    by_size: dict[int, list[Result]],
+    size: int,
+    values: Sequence[ImageValues],
+    metric: str,
+    seen: Mapping[int, Windows],
 ) -> tuple[list[Float64[np.ndarray, "images columns"]], list[Float64[np.ndarray, "images sizes"]]]:
     """Of every model, the area under its curve over sizes, and the mean over joints for every size.
 
@@ -215,9 +233,7 @@ def _over_sizes(
     areas, curves = [], []
     for index, found in enumerate(values):
         over = [
-            found
-            if each == size
-            else _read(results[index], metric, FAILURE_MM, pooling=False, progress=None)[0]
+            found if each == size else _read(results[index], metric, FAILURE_MM, False, None, seen[each])[0]
             for each, results in by_size.items()
         ]
         _require_same_people(over)

@@ -220,7 +220,8 @@ def counted(comparison: Comparison) -> str:
     """How many samples of how many sequences, in words."""
     frames = "1 sample" if comparison.frames == 1 else f"{comparison.frames} samples"
     sequences = "1 sequence" if comparison.sequences == 1 else f"{comparison.sequences} sequences"
-    return f"{frames} of {sequences}"
+    windows = ", windows that every model sees" if comparison.seen_only else ""
+    return f"{frames} of {sequences}{windows}"
 
 
 def _by_model(comparison: Comparison, rows: Mapping[str, Iterable[str]]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ published code stores the side as scale = h / 200.
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,9 @@ class CropBox:
     Attributes:
         centre: (x, y), pixels of the image; may lie outside it.
         size: side, pixels of the image.
+        person: width and height of the rectangle around the person that the square was made of, pixels of
+            the image; None where only the square is known. Networks whose crops follow the person's
+            proportions need it.
 
     Raises:
         CropError: a number is not finite or the side is not positive.
@@ -37,6 +40,7 @@ class CropBox:
 
     centre: tuple[float, float]
     size: float
+    person: tuple[float, float] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) for value in (*self.centre, self.size)):
@@ -51,7 +55,13 @@ class CropBox:
 
     def shrunk(self, by: int) -> "CropBox":
         """The same box in an image that is so many times smaller."""
-        return CropBox((self.centre[0] / by, self.centre[1] / by), self.size / by)
+        person = None if self.person is None else (self.person[0] / by, self.person[1] / by)
+        return CropBox((self.centre[0] / by, self.centre[1] / by), self.size / by, person)
+
+    @property
+    def rectangle(self) -> tuple[float, float]:
+        """Width and height of the person, pixels: as known, else a square without the margin."""
+        return self.person or (self.size / BOX_MARGIN, self.size / BOX_MARGIN)
 
     @classmethod
     def from_scale(cls, centre: tuple[float, float], scale: float) -> "CropBox":
@@ -81,7 +91,7 @@ class CropBox:
                 f"the box ({x:g}, {y:g}, {width:g}, {height:g}) has no area; "
                 "give x, y, width and height in pixels, both sides positive"
             )
-        return cls((x + width / 2, y + height / 2), margin * max(width, height))
+        return cls((x + width / 2, y + height / 2), margin * max(width, height), (width, height))
 
     @classmethod
     def from_keypoints(cls, points: Float[np.ndarray, "points 3"], margin: float = BOX_MARGIN) -> "CropBox":
@@ -101,11 +111,12 @@ class CropBox:
         if not np.isfinite(seen).all():
             raise CropError("a keypoint has a value that is not a finite number")
         low, high = seen[:, :2].min(axis=0), seen[:, :2].max(axis=0)
-        side = float((high - low).max())
+        width, height = (high - low).tolist()
+        side = max(width, height)
         if side <= 0:
             raise CropError("all keypoints are in one place; a box needs two places")
         centre = (low + high) / 2
-        return cls((float(centre[0]), float(centre[1])), margin * side)
+        return cls((float(centre[0]), float(centre[1])), margin * side, (width, height))
 
     @classmethod
     def whole_image(cls, height: int, width: int) -> "CropBox":

@@ -72,7 +72,7 @@ def crop_image(
     """
     if rotation and resampling == "imresize":
         raise CropError("crops by `imresize` are upright; leave the rotation out")
-    _check_overlap(image, box)
+    check_overlap(image, box)
     x0, y0, x1, y1 = box.corners()
     # Turning brings in pixels from beyond the slice; the corners of a square reach sqrt(2) - 1 further.
     border = math.ceil((math.hypot(x1 - x0, y1 - y0) - min(x1 - x0, y1 - y0)) / 2) if rotation else 0
@@ -107,7 +107,7 @@ def integer_crop(
     Raises:
         CropError: the box lies outside the image, holds no whole pixel, or is absurdly large for it.
     """
-    _check_overlap(image, box)
+    check_overlap(image, box)
     return _padded(image, *box.corners(), 1)
 
 
@@ -127,7 +127,12 @@ def denormalise(crops: Float[Tensor, "*batch 3 height width"]) -> UInt8[np.ndarr
     return values.movedim(-3, -1).contiguous().cpu().numpy()
 
 
-def _check_overlap(image: UInt8[np.ndarray, "height width 3"], box: CropBox) -> None:
+def check_overlap(image: UInt8[np.ndarray, "height width 3"], box: CropBox) -> None:
+    """Refuse boxes that show nobody.
+
+    Raises:
+        CropError: the box lies outside the image, holds no whole pixel, or is absurdly large for it.
+    """
     height, width = image.shape[:2]
     x0, y0, x1, y1 = box.corners()
     described = f"the box from ({x0}, {y0}) to ({x1}, {y1})"

@@ -42,6 +42,7 @@ class GroundTruth:
         image_sha256: checksum of the file of that image; None where the source names a path, or does not say.
         dataset: name of the data set's folder, None for a file.
         split: of the data set, None for a file.
+        focal_px: focal length of the image, pixels; None where the source does not say.
     """
 
     parameters: BodyParameters
@@ -53,6 +54,7 @@ class GroundTruth:
     image_sha256: str | None = None
     dataset: str | None = None
     split: str | None = None
+    focal_px: float | None = None
 
 
 def load_ground_truth(source: str, trusted: TrustedFiles | None = None) -> GroundTruth:
@@ -96,6 +98,7 @@ def load_ground_truth(source: str, trusted: TrustedFiles | None = None) -> Groun
         image_path=found.image_path,
         dataset=data.root.resolve().name,
         split=data.split,
+        focal_px=found.focal_px,
     )
 
 

@@ -47,6 +47,11 @@ class Sample:
     intrinsics: Float64[np.ndarray, "3 3"] | None = None
     part_path: Path | None = None
 
+    @property
+    def focal_px(self) -> float | None:
+        """Focal length of the camera, pixels; None where it is not published."""
+        return None if self.intrinsics is None else float(self.intrinsics[0, 0])
+
 
 TOLERANCE = 1e-3
 """How far a product R R^T of a rotation of a file may be from one; files hold rotations to about 1e-6."""

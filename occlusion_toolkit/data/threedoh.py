@@ -194,4 +194,5 @@ def _box(corners: Float64[np.ndarray, "2 2"], key: str, problems: Problems) -> C
     if not (right > left and bottom > top and np.isfinite(corners).all()):
         problems.add(f"{key}: bbox ({left:g}, {top:g}) to ({right:g}, {bottom:g}) has no area")
         return None
-    return CropBox(((left + right) / 2, (top + bottom) / 2), BOX_MARGIN * (bottom - top))
+    centre, person = ((left + right) / 2, (top + bottom) / 2), (right - left, bottom - top)
+    return CropBox(centre, BOX_MARGIN * (bottom - top), person)

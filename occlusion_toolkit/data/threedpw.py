@@ -25,7 +25,12 @@ from occlusion_toolkit.data.people import BAD, FrameFilter, People, PeopleList
 from occlusion_toolkit.data.problems import Problems
 from occlusion_toolkit.data.published_list import read_list
 from occlusion_toolkit.data.sample import Sample
-from occlusion_toolkit.data.threedpw_sequence import PersonTrack, is_folder_name, read_tracks
+from occlusion_toolkit.data.threedpw_sequence import (
+    PersonTrack,
+    is_folder_name,
+    read_tracks,
+    seen_extent,
+)
 from occlusion_toolkit.errors import DatasetError, UnsafeFileError
 from occlusion_toolkit.files.trust import TrustedFiles
 
@@ -135,7 +140,7 @@ class ThreeDPW(People):
             frame=frame,
             person=track.person,
             gender=track.gender,
-            box=CropBox((x, y), side),
+            box=CropBox((x, y), side, seen_extent(track.keypoints_px[row])),
             rotmats=track.rotmats[row],
             betas=track.betas,
             joints_m=None if track.joints_m is None else track.joints_m[row],

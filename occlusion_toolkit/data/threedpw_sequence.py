@@ -341,6 +341,13 @@ def _rectangles(
     return low, high
 
 
+def seen_extent(keypoints: Float32[np.ndarray, "18 3"]) -> tuple[float, float]:
+    """Width and height of the rectangle of the keypoints with confidence above 0, pixels."""
+    low, high = _rectangles(keypoints[None].astype(np.float64))
+    width, height = (high - low)[0].tolist()
+    return width, height
+
+
 def _boxes(keypoints: Float64[np.ndarray, "frames 18 3"]) -> Float64[np.ndarray, "frames 3"]:
     """`CropBox.from_keypoints` of all frames: centre x, y and side, pixels."""
     low, high = _rectangles(keypoints)

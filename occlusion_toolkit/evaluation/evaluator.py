@@ -16,7 +16,7 @@ from occlusion_toolkit.body.joint_output import Estimates, JointOutput
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import RESOLUTION
-from occlusion_toolkit.data.crops import normalise
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.protocol import Protocol, PVEAlignment
 from occlusion_toolkit.data.sample import Sample
@@ -24,12 +24,16 @@ from occlusion_toolkit.errors import RunError, TopologyError
 from occlusion_toolkit.evaluation.protocol import protocol_card
 from occlusion_toolkit.models.foreign import is_out_of_memory
 from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.models.views import View, read_view
 from occlusion_toolkit.sweep.maps import metric_name
 from occlusion_toolkit.sweep.measure import METRICS, Metric, check_ground_truth, distances_mm
 from occlusion_toolkit.sweep.metrics import centre_on, pve
 from occlusion_toolkit.sweep.network import NetworkRunner, optimised_copy
 
 _MM_PER_M = 1000.0
+
+Seen = UInt8[np.ndarray, "resolution resolution 3"] | View
+"""What a network sees of a person: the crop of the data set's box, or one of its own."""
 
 Errors = dict[str, Tensor]
 """Millimetres in float64 by the container's names: `clean_error` (B, J), `clean_pve` (B,), ..."""
@@ -95,9 +99,13 @@ class Evaluator:
     def __call__(
         self,
         samples: Sequence[Sample],
-        crops: UInt8[np.ndarray, "batch resolution resolution 3"],
+        crops: Sequence[Seen],
     ) -> Errors:
         """Errors of a batch of people.
+
+        Args:
+            samples: the people.
+            crops: what `look` gives of each.
 
         Raises:
             GroundTruthError: a true body is not finite.
@@ -105,7 +113,7 @@ class Evaluator:
             SweepError: a metric gives no finite number for each joint.
         """
         try:
-            estimates = self._network(normalise(crops).to(self.device))
+            estimates = self._network(*self._given(crops))
             self._check(estimates, samples)
             predicted = self._predicted(estimates)
             return measure(predicted, self._true_people(samples), self._metrics)
@@ -121,6 +129,28 @@ class Evaluator:
         if isinstance(estimates, JointOutput):
             return PosedPeople(estimates.centred(self.protocol.joint_set), None)
         return self._posed("neutral", estimates)
+
+    def look(self, sample: Sample) -> Seen:
+        """What the network is to see of a person.
+
+        Raises:
+            ImageError: the image is missing or damaged.
+            CropError: the box does not show anybody, or the focal length is not known and needed.
+        """
+        if self.regressor.has_own_crops:
+            return read_view(self.regressor.card.preprocessing, sample)
+        return read_crop(sample, resampling=self.protocol.crop_rule)
+
+    def _given(self, crops: Sequence[Seen]) -> list[Tensor]:
+        """Crops and, for networks that are told, where they lie before the camera; on the device."""
+        views = [crop for crop in crops if isinstance(crop, View)]
+        if not views:
+            return [normalise(np.stack([np.asarray(crop) for crop in crops])).to(self.device)]
+        given = [torch.stack([view.crop for view in views])]
+        placements = [view.placement for view in views if view.placement is not None]
+        return [
+            tensor.to(self.device) for tensor in (*given, *([torch.stack(placements)] if placements else []))
+        ]
 
     def _true_people(self, samples: Sequence[Sample]) -> PosedPeople:
         true = true_parameters(samples)

@@ -33,6 +33,7 @@ def protocol_card(
         body=regressor.card.body,
         joint_set=protocol.joint_set.name,
         crop_rule=described_crop(DATASET_BOX, protocol.crop_rule),
+        own_crop=regressor.own_crop,
         grid=None,
         occluder=None,
         dataset=people.dataset,

@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import UInt8
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
-from occlusion_toolkit.data.crops import Resampling, read_crop
+from occlusion_toolkit.data.crops import read_crop
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.protocol import GenderRule, Protocol, PVEAlignment
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import RunError
 from occlusion_toolkit.evaluation.evaluation import Evaluation, result_path
-from occlusion_toolkit.evaluation.evaluator import Evaluator
+from occlusion_toolkit.evaluation.evaluator import Evaluator, Seen
 from occlusion_toolkit.evaluation.log import ErrorLog, locked
 from occlusion_toolkit.evaluation.protocol import differing_rules
 from occlusion_toolkit.evaluation.published import known_errors, other_errors, published_table
@@ -150,9 +148,7 @@ def run_evaluation(
                 f"{log.batch_size}, or another output folder"
             )
         try:
-            for samples, crops in crop_batches(
-                people, len(log), log.batch_size, evaluator.protocol.crop_rule
-            ):
+            for samples, crops in crop_batches(people, len(log), log.batch_size, evaluator.look):
                 log.add(samples, evaluator(samples, crops))
                 if progress is not None:
                     progress(len(log))
@@ -162,15 +158,15 @@ def run_evaluation(
 
 
 def crop_batches(
-    people: People, first: int, size: int, resampling: Resampling = "antialias"
-) -> Iterator[tuple[list[Sample], UInt8[np.ndarray, "batch resolution resolution 3"]]]:
+    people: People, first: int, size: int, look: Callable[[Sample], Seen] = read_crop
+) -> Iterator[tuple[list[Sample], list[Seen]]]:
     """People and their crops, read ahead while the network is busy; at most two batches are in memory.
 
     Args:
         people: the data set.
         first: position of the first person.
         size: people per batch; the last batch may have fewer.
-        resampling: how pixels become crop pixels.
+        look: what is read of each person.
 
     Raises:
         ImageError: an image is missing or damaged.
@@ -179,14 +175,14 @@ def crop_batches(
     readers = ThreadPoolExecutor(min(_MOST_READERS, os.cpu_count() or 1))
     try:
         samples: list[Sample] = []
-        crops: list[Future[np.ndarray]] = []
+        crops: list[Future[Seen]] = []
         for start in range(first, len(people), size):
             coming = people[start : start + size]
-            reading = [readers.submit(read_crop, sample, resampling=resampling) for sample in coming]
+            reading = [readers.submit(look, sample) for sample in coming]
             if samples:
-                yield samples, np.stack([crop.result() for crop in crops])
+                yield samples, [crop.result() for crop in crops]
             samples, crops = coming, reading
         if samples:
-            yield samples, np.stack([crop.result() for crop in crops])
+            yield samples, [crop.result() for crop in crops]
     finally:
         readers.shutdown(cancel_futures=True)

@@ -1,7 +1,7 @@
 """One person cut out of a photograph, with whatever is known about them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from occlusion_toolkit.data.boxes import BOX_MARGIN, RESOLUTION, CropBox, read_o
 from occlusion_toolkit.data.crops import Resampling, crop_image
 from occlusion_toolkit.data.ground_truth import GroundTruth, load_ground_truth
 from occlusion_toolkit.data.protocol import described_crop
-from occlusion_toolkit.errors import GroundTruthError, UsageError
+from occlusion_toolkit.errors import CropError, GroundTruthError, UsageError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.files.texts import storable
@@ -20,6 +20,8 @@ from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.find.people import find_people
 from occlusion_toolkit.models.cards import RegressorCard
 from occlusion_toolkit.models.papers import paper_protocol
+from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.models.views import View
 
 _LISTED = 10  # boxes in the line that says whom else there is
 
@@ -37,6 +39,9 @@ class Crop:
         truth: the true body, where it is known.
         warnings: what was odd about the image or the box.
         resampling: how pixels of the image became those of the crop.
+        image: the whole photograph, RGB, (H, W, 3), of which networks with crops of their own cut them; None
+            where only the square is known.
+        focal_px: focal length of the photograph, pixels, where it is known; some networks must be told.
     """
 
     pixels: UInt8[np.ndarray, "resolution resolution 3"]
@@ -47,11 +52,28 @@ class Crop:
     truth: GroundTruth | None = None
     warnings: tuple[str, ...] = ()
     resampling: Resampling = "antialias"
+    image: UInt8[np.ndarray, "height width 3"] | None = field(default=None, repr=False, compare=False)
+    focal_px: float | None = None
 
     @property
     def crop_rule(self) -> str:
         """How the crop was made, in words, as protocol cards carry it."""
         return described_crop(self.box_rule, self.resampling, len(self.pixels))
+
+    def view_of(self, regressor: LoadedRegressor) -> View | None:
+        """What a network sees of the person; None where that is `pixels`.
+
+        Raises:
+            CropError: it has crops of its own and there is no photograph, or a focal length is missing.
+        """
+        if not regressor.has_own_crops:
+            return None
+        if self.image is None:
+            raise CropError(
+                f"{regressor.card.name} cuts crops of its own out of the photograph, and this crop has none; "
+                "make it with read_crop"
+            )
+        return regressor.view(self.image, self.box, self.focal_px)
 
     @property
     def truth_gender(self) -> Gender:
@@ -76,6 +98,7 @@ def read_crop(
     keypoints: Path | str | None = None,
     person: int | None = None,
     ground_truth: Path | str | None = None,
+    focal_px: float | None = None,
     trusted: TrustedFiles | None = None,
     resampling: Resampling = "antialias",
 ) -> Crop:
@@ -91,6 +114,8 @@ def read_crop(
         person: which of the people found, from 1, the largest first; None for the largest.
         ground_truth: true pose and shape: an .npz file, or ROOT:SPLIT/SEQUENCE:FRAME of a data set in 3DPW's
             layout.
+        focal_px: focal length of the photograph, pixels; only networks that are told the camera need it.
+            A frame of a data set brings its own.
         trusted: pickles of a data set that may be opened although they ask for foreign code.
         resampling: how pixels become crop pixels; a model whose card says `crop_rule: imresize` needs that.
 
@@ -131,7 +156,19 @@ def read_crop(
         box, rule, remarks = _found(decoded.pixels, person)
         warnings += remarks
     pixels = crop_image(decoded.pixels, box, RESOLUTION, resampling=resampling)
-    return Crop(pixels, box, rule, storable(Path(image).name), sha256, truth, tuple(warnings), resampling)
+    known = None if truth is None else truth.focal_px
+    return Crop(
+        pixels,
+        box,
+        rule,
+        storable(Path(image).name),
+        sha256,
+        truth,
+        tuple(warnings),
+        resampling,
+        image=decoded.pixels,
+        focal_px=focal_px if focal_px is not None else known,
+    )
 
 
 def require_crops(crops: Iterable[Crop], card: RegressorCard) -> None:

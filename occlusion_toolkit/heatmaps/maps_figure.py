@@ -4,16 +4,23 @@ import textwrap
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from occlusion_toolkit.plotting.arrangement import arrange
-from occlusion_toolkit.plotting.colormaps import own_scale, scale_for
+from occlusion_toolkit.plotting.colormaps import ColourScale, own_scale, scale_for
 from occlusion_toolkit.plotting.colour_bar import draw_colour_bar, draw_relative_bar
 from occlusion_toolkit.plotting.metric_text import axis_label, joint_title, range_text
-from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, Smoothing, detail_of, paint_cells, paint_over
+from occlusion_toolkit.plotting.painting import (
+    PHOTOGRAPH_NOTE,
+    Smoothing,
+    detail_of,
+    hatched,
+    paint_cells,
+    paint_over,
+)
 from occlusion_toolkit.plotting.style import (
     FAINT_INK,
     INK,
@@ -53,6 +60,7 @@ class HeatmapPanels:
         resolution: side of the network's crop, pixels: the unit of everything above named `_px`.
         caption: one line of small print (model, occluder, hash of the protocol).
         occluder: what is pasted, RGB, a whole window; None where it is not at hand.
+        seen: which cells' windows the network can see, (rows, cols): the others are hatched; None for all.
     """
 
     crop: UInt8[np.ndarray, "height width 3"]
@@ -65,6 +73,23 @@ class HeatmapPanels:
     resolution: int = 224
     caption: str = ""
     occluder: UInt8[np.ndarray, "side side 3"] | None = None
+    seen: Bool[np.ndarray, "rows cols"] | None = None
+
+    def picture(
+        self,
+        values_mm: Float[np.ndarray, "rows cols"],
+        detail: Float[np.ndarray, "size size"],
+        scale: ColourScale,
+        smoothing: Smoothing = "none",
+    ) -> UInt8[np.ndarray, "size size 3"]:
+        """One map with the detail of the photograph, hatched where the network cannot see the window."""
+        if self.seen is None:
+            return paint_over(detail, paint_cells(values_mm, self.cells, self.resolution, smoothing), scale)
+        # Zeros for the smoothing, which otherwise would lose the neighbours of what is not seen too.
+        values = np.where(self.seen, values_mm, 0.0)
+        painted = paint_cells(values, self.cells, self.resolution, smoothing)
+        hidden = paint_cells((~self.seen).astype(np.float64), self.cells, self.resolution) == 1.0
+        return hatched(paint_over(detail, np.where(hidden, np.nan, painted), scale), hidden)
 
 
 def heatmap_figure(
@@ -91,8 +116,7 @@ def heatmap_figure(
         for row, column, joint in _occupied(places):
             axes = axes_in_inches(figure, *layout.panel_corner(row, column), layout.panel, layout.panel)
             scale = shared if shared_limits else own_scale(maps.metric, maps.maps_mm[joint])
-            painted = paint_cells(maps.maps_mm[joint], maps.cells, maps.resolution, smoothing)
-            show_crop(axes, paint_over(detail, painted, scale), maps.resolution)
+            show_crop(axes, maps.picture(maps.maps_mm[joint], detail, scale, smoothing), maps.resolution)
             _title(axes, maps.joint_names[joint], maps.maps_mm[joint])
             if maps.joints_px is not None:
                 _ring(axes, maps.joints_px[joint], layout.panel)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from occlusion_toolkit.body.arrays import GENDERS, Gender
 from occlusion_toolkit.body.bodies import Bodies
@@ -211,6 +211,15 @@ class OcclusionMaps:
         """A metric on the clean crops, (image, joint), mm; None for those that are measured from there."""
         return clean_of(self.dataset, metric or self.metric)
 
+    def seen(self, image: int = 0) -> Bool[np.ndarray, "rows cols"] | None:
+        """Which windows the network can see: maps are exactly 0 elsewhere. None where it sees every window.
+
+        Networks with crops of their own may not see all of the reference square.
+        """
+        if "seen" not in self.dataset:
+            return None
+        return np.asarray(self.dataset["seen"].values[image], dtype=bool)
+
     def worst(self, image: int = 0) -> tuple[int, int]:
         """Row and column of the window with the largest mean of `metric` over `joints`."""
         return worst_window(self.sel(joint=self.joints, image=image))
@@ -243,11 +252,16 @@ class OcclusionMaps:
         painted = denormalise(occluder.apply(crop, torch.tensor([self.window(cell)])))
         return np.asarray(painted[0])
 
-    def table(self, image: int = 0) -> HeatmapTable:
-        """Clean value, mean and worst window of every joint."""
+    def table(self, image: int = 0, *, seen_only: bool = False) -> HeatmapTable:
+        """Clean value, mean and worst window of every joint.
+
+        Args:
+            image: which image, where there are several.
+            seen_only: leave windows that the network cannot see out of the means.
+        """
         from occlusion_toolkit.heatmaps.table import summarise
 
-        return summarise(self, image)
+        return summarise(self, image, seen_only=seen_only)
 
     def plot(
         self,

@@ -215,6 +215,8 @@ class OcclusionSweep:
             GroundTruthError: only some crops have a truth, their truths do not belong together, or one is not
                 finite.
             TopologyError: a truth belongs to another body.
+            CropError: the network has crops of its own and a crop has no photograph, or no focal length where
+                the network has to be told it.
             SweepError: the network or a metric gives NaN, or does not fit into memory.
         """
         people = [crops] if isinstance(crops, Crop) else list(crops)
@@ -261,21 +263,22 @@ class OcclusionSweep:
             compiled=self.compile,
             engine=self.window_sweep.engine[0] if self.window_sweep.engine else self.engine,
             trusted_files=self.bodies.trusted.recorded,
+            own_crop=self.regressor.own_crop,
             **facts,
         )
 
     def _subjects(self, people: list[Crop]) -> Iterator[Subject]:
         bodies: dict[str, BodyModel] = {}
         for crop in people:
-            pixels = normalise(crop.pixels)
+            pixels, view = normalise(crop.pixels), crop.view_of(self.regressor)
             if crop.truth is None:
-                yield Subject(pixels)
+                yield Subject(pixels, view=view)
                 continue
             topology = self.true_topology(crop.truth.topology, "the ground truth")
             gender = self.protocol.true_gender(crop.truth_gender, topology)
             if gender not in bodies:
                 bodies[gender] = copy.deepcopy(self.bodies.load(topology, gender)).to(self.device)
-            yield Subject(pixels, crop.truth.parameters, bodies[gender])
+            yield Subject(pixels, crop.truth.parameters, bodies[gender], view)
 
     def _gender_rule(self, people: list[Crop]) -> str:
         """Which bodies the truth is measured on, in words."""

@@ -77,18 +77,23 @@ def worst_case_figure(maps: OcclusionMaps, image: int = 0) -> Figure:
 
 def heatmap_panels(maps: OcclusionMaps, image: int = 0) -> HeatmapPanels:
     """The maps in focus, with the clean prediction's joints in the crop."""
-    card = maps.card
+    card, seen = maps.card, maps.seen(image)
+    values = maps.sel(joint=maps.joints, image=image).transpose("joint", "row", "col").values
+    caption = f"{card.model_card} · occluder {describe(card.occluder)} · protocol {card.hash}"
+    if seen is not None and not seen.all():
+        caption += " · hatched: the network cannot see the window there"
     return HeatmapPanels(
         crop=maps.detail("crop", image),
-        maps_mm=maps.sel(joint=maps.joints, image=image).transpose("joint", "row", "col").values,
+        maps_mm=values if seen is None else np.where(seen, values, np.nan),
         joint_names=maps.joints,
         cells=maps.grid.cells(),
         metric=maps.metric,
         occluder_px=maps.grid.size,
         joints_px=joints_in_crop(maps, maps.joints, image),
         resolution=maps.grid.resolution,
-        caption=f"{card.model_card} · occluder {describe(card.occluder)} · protocol {card.hash}",
+        caption=caption,
         occluder=occluder_swatch(maps, image),
+        seen=seen,
     )
 
 

@@ -67,6 +67,7 @@ def heatmaps(
     joints: Sequence[str],
     resume: bool = False,
     overwrite: bool = False,
+    seen_only: bool = False,
     drawing: Mapping[str, Any],
     stage: Stage,
 ) -> Iterator[Heatmap]:
@@ -80,6 +81,7 @@ def heatmaps(
         joints: what is drawn.
         resume: keep the results that are there, where they are of the same image and settings.
         overwrite: replace results that are there.
+        seen_only: leave windows that the network cannot see out of the means of tables.
         drawing: arguments of `draw_all`.
         stage: shows progress.
 
@@ -103,7 +105,7 @@ def heatmaps(
             continue
         kept = finished(folder, sweep, crop) if resume and not overwrite else None
         if kept is not None and kept.metric == metric and kept.joints == tuple(joints) and _has_all(folder):
-            yield Heatmap(image, folder, kept.table())
+            yield Heatmap(image, folder, kept.table(seen_only=seen_only))
             continue
         with staging_folder(folder) as staging:
             started = time.perf_counter()
@@ -114,7 +116,7 @@ def heatmaps(
                 maps = kept.focused(metric, joints)
             seconds = time.perf_counter() - started
             maps.save(staging / RESULT)
-            table = maps.table()
+            table = maps.table(seen_only=seen_only)
             write_text(staging / TABLE, table.to_csv())
             with stage("pictures") as report:
                 draw_all(maps, staging, progress=report, **drawing)

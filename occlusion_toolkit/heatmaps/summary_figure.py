@@ -13,7 +13,7 @@ from occlusion_toolkit.plotting.colormaps import scale_for
 from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
 from occlusion_toolkit.plotting.metric_text import axis_label, range_text, window_text
 from occlusion_toolkit.plotting.overlay import BODY_COLOUR, composite
-from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, detail_of, paint_cells, paint_over
+from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, detail_of
 from occlusion_toolkit.plotting.posed import (
     LIMBS_NOTE,
     OCCLUDED_COLOUR,
@@ -163,9 +163,7 @@ def _mean_map(figure: Figure, case: WorstCase, left: float, name: str) -> None:
     scale = scale_for(maps.metric, mean)
     detail = detail_of(maps.crop, maps.resolution * 3)
     axes = axes_in_inches(figure, left, _MARGIN + _TITLE, _LARGE, _LARGE)
-    show_crop(
-        axes, paint_over(detail, paint_cells(mean, maps.cells, maps.resolution), scale), maps.resolution
-    )
+    show_crop(axes, maps.picture(mean, detail, scale), maps.resolution)
     outline(axes, case.window)
     title = f"{name} mean over {len(maps.joint_names)} joints" if len(maps.joint_names) > 1 else f"{name} map"
     _titles(axes, title, range_text(mean), _LARGE)

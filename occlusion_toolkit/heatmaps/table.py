@@ -49,7 +49,8 @@ class HeatmapTable:
         model: id of the regressor's card.
         image: file name.
         metric: what was measured, such as "pa_error".
-        windows: how many windows.
+        windows: how many windows the means are over.
+        unseen: how many windows the network cannot see; they count as zero, or are not among `windows`.
         protocol: hash of the protocol card.
         deviation_mm: largest deviation of a fast arithmetic from plain float32; None for plain float32.
         overall: the mean over the joints, as a joint of its own.
@@ -60,6 +61,7 @@ class HeatmapTable:
     image: str
     metric: str
     windows: int
+    unseen: int
     protocol: str
     deviation_mm: float | None
     overall: JointRow
@@ -99,17 +101,19 @@ class HeatmapTable:
         return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
 
 
-def summarise(maps: OcclusionMaps, image: int = 0) -> HeatmapTable:
+def summarise(maps: OcclusionMaps, image: int = 0, *, seen_only: bool = False) -> HeatmapTable:
     """Reads the table of the joints and the metric in focus.
 
     Args:
         maps: fresh or stored.
         image: which image.
+        seen_only: leave windows that the network cannot see out of the means.
     """
-    names = maps.joints
+    names, seen = maps.joints, maps.seen(image)
     values = (
         maps.sel(joint=names, image=image).transpose("joint", "row", "col").values.reshape(len(names), -1)
     )
+    counted = np.ones(values.shape[1], dtype=bool) if seen is None or not seen_only else seen.ravel()
     clean = maps.clean()
     clean_mm = None if clean is None else clean.isel(image=image).sel(joint=list(names)).values
     everyone = joint_set(maps.card.joint_set).joint_names
@@ -123,7 +127,7 @@ def summarise(maps: OcclusionMaps, image: int = 0) -> HeatmapTable:
         return JointRow(
             joint=name,
             clean_mm=clean_value,
-            mean_mm=float(windows_mm.mean()),
+            mean_mm=float(windows_mm[counted].mean()),
             worst_mm=float(windows_mm[worst]),
             worst_window=window,
             hides=tuple(everyone[k] for k in np.flatnonzero(inside)),
@@ -133,7 +137,8 @@ def summarise(maps: OcclusionMaps, image: int = 0) -> HeatmapTable:
         model=maps.card.model_card,
         image=str(maps.detail("file", image)),
         metric=maps.metric,
-        windows=values.shape[1],
+        windows=int(counted.sum()),
+        unseen=0 if seen is None else int((~seen).sum()),
         protocol=maps.card.hash,
         deviation_mm=maps.deviation_mm,
         overall=row("mean", values.mean(axis=0), None if clean_mm is None else float(clean_mm.mean())),

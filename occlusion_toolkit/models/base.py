@@ -70,8 +70,14 @@ class RegressorOutput(BodyParameters):
 class Regressor(Protocol):
     """Anything that turns normalised crops into people: a network, or a stand-in in a test."""
 
-    def __call__(self, crops: Float[Tensor, "batch 3 height width"], /) -> "RegressorOutput | JointOutput":
-        """Predict people from crops normalised with the ImageNet mean and standard deviation."""
+    def __call__(
+        self, crops: Float[Tensor, "batch 3 height width"], /, *placement: Float[Tensor, "batch 3"]
+    ) -> "RegressorOutput | JointOutput":
+        """Predict people from crops normalised with the ImageNet mean and standard deviation.
+
+        Regressors that are told the camera also take where the crops lie before it (`models.views`); others
+        are called with the crops alone.
+        """
         ...
 
 

@@ -19,14 +19,16 @@ from occlusion_toolkit.body.joint_output import JointOutput
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD, normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import ModelCardError
 from occlusion_toolkit.files.shipped import shipped
 from occlusion_toolkit.files.trust import TrustedFiles
 from occlusion_toolkit.models.base import Regressor, RegressorOutput
+from occlusion_toolkit.models.preprocessing import REFERENCE, Preprocessing
 from occlusion_toolkit.models.registry import load_regressor
+from occlusion_toolkit.models.views import read_view
 
 
 @dataclass(frozen=True)
@@ -34,26 +36,37 @@ class Probe:
     """People to try a regressor on.
 
     Attributes:
-        crops: normalised crops, (B, 3, 224, 224), of at least two different people.
+        crops: of at least two different people, as the regressor wants them; normalised, (B, 3, 224, 224),
+            by default.
         rotmats: their true joint rotations, (B, 24, 3, 3), in the frames of `BodyParameters`.
         joints: their true LSP joints relative to the pelvis, (B, 14, 3), metres; None where networks that
             give joints alone are not tried.
+        placement: where the crops lie before the camera, (B, 3), for regressors that are told.
+        preprocessing: how the crops were made.
     """
 
     crops: Float[Tensor, "batch 3 height width"]
     rotmats: Float[Tensor, "batch 24 3 3"]
     joints: Float[Tensor, "batch joints 3"] | None = None
+    placement: Float[Tensor, "batch 3"] | None = None
+    preprocessing: Preprocessing = REFERENCE
 
     def feedings(self) -> dict[str, Float[Tensor, "batch 3 height width"]]:
         """The same people as networks of other habits want them, by name."""
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-        plain = self.crops * std + mean
-        return {
-            "values from 0 to 1, not normalised": plain,
-            "values from 0 to 255": plain * 255,
-            "values from -1 to 1": plain * 2 - 1,
-            "channels in the order BGR": (plain.flip(1) - mean) / std,
+        plain, own = self.preprocessing.rgb(self.crops), self.preprocessing
+
+        def fed(**changes: str) -> Tensor:
+            return own.model_copy(update=changes).numbers(plain)
+
+        others = {
+            "values from 0 to 1, not normalised": fed(normalisation="unit"),
+            "values from 0 to 255": fed(normalisation="bytes"),
+            "values from -1 to 1": fed(normalisation="signed"),
+            "values normalised as ImageNet's": fed(normalisation="imagenet"),
+            "channels in the order BGR": fed(colours="bgr"),
+            "channels in the order RGB": fed(colours="rgb"),
         }
+        return {name: crops for name, crops in others.items() if not torch.equal(crops, self.crops)}
 
     def error(self, output: RegressorOutput | JointOutput) -> tuple[float, str]:
         """How wrong an answer is, and the unit: mean angle of joint rotations, or mean distance of joints."""
@@ -77,7 +90,21 @@ class Trial:
     @cached_property
     def output(self) -> RegressorOutput | JointOutput:
         """What it says about the probe's crops."""
-        return self.regressor(self.probe.crops.clone())
+        return self.ask(self.probe.crops.clone())
+
+    def ask(
+        self, crops: Float[Tensor, "batch 3 height width"], people: slice | Tensor = slice(None)
+    ) -> RegressorOutput | JointOutput:
+        """What it says about crops of some of the probe's people.
+
+        Args:
+            crops: of these people.
+            people: which they are, in order; all by default.
+        """
+        placement = self.probe.placement
+        return (
+            self.regressor(crops) if placement is None else self.regressor(crops, placement[people].clone())
+        )
 
 
 ORTHONORMALITY = 1e-3
@@ -112,7 +139,7 @@ class CheckFailed(Exception):
 
 def answers(trial: Trial) -> str:
     """It answers with a `RegressorOutput` or a `JointOutput`."""
-    output: object = trial.regressor(trial.probe.crops[:2].clone())
+    output: object = trial.ask(trial.probe.crops[:2].clone(), slice(2))
     if not isinstance(output, RegressorOutput | JointOutput):
         raise CheckFailed(
             f"a {type(output).__name__}; return RegressorOutput(rotmats, betas, camera), or "
@@ -124,7 +151,7 @@ def answers(trial: Trial) -> str:
 def shapes(trial: Trial) -> str:
     """Outputs have a row for every crop, also for a single one."""
     for count in (len(trial.probe.crops), 1):
-        output = trial.regressor(trial.probe.crops[:count].clone())
+        output = trial.ask(trial.probe.crops[:count].clone(), slice(count))
         wanted: dict[str, tuple[int, ...]]
         if isinstance(output, JointOutput):
             wanted = {name: (count, *tensor.shape[1:]) for name, tensor in output.tensors.items()}
@@ -200,8 +227,8 @@ def evaluation_mode(trial: Trial) -> str:
 
 def determinism(trial: Trial) -> str:
     """The same crops give the same answer, also after other crops."""
-    trial.regressor(trial.probe.crops.flip(0))
-    change = _difference(trial.output, trial.regressor(trial.probe.crops.clone()))
+    trial.ask(trial.probe.crops.flip(0), torch.arange(len(trial.probe.crops)).flip(0))
+    change = _difference(trial.output, trial.ask(trial.probe.crops.clone()))
     if not change <= REPEATABILITY:
         raise CheckFailed(
             f"outputs change by up to {change:.2g} from call to call; look for dropout, noise, or a state "
@@ -213,7 +240,7 @@ def determinism(trial: Trial) -> str:
 def batch_invariance(trial: Trial) -> str:
     """A person does not depend on who else is in the batch."""
     change = max(
-        _difference(trial.output[i : i + 1], trial.regressor(trial.probe.crops[i : i + 1].clone()))
+        _difference(trial.output[i : i + 1], trial.ask(trial.probe.crops[i : i + 1].clone(), slice(i, i + 1)))
         for i in range(len(trial.probe.crops))
     )
     if not change <= BATCH_INVARIANCE:
@@ -227,7 +254,7 @@ def batch_invariance(trial: Trial) -> str:
 def untouched_input(trial: Trial) -> str:
     """The crops are not written to."""
     crops = trial.probe.crops.clone()
-    trial.regressor(crops)
+    trial.ask(crops)
     if not torch.equal(crops, trial.probe.crops):
         raise CheckFailed("the crops were changed in place; a sweep uses them again, so work on a copy")
     return "crops stay as they were"
@@ -289,14 +316,55 @@ def normalisation(trial: Trial) -> str:
     """
     error, unit = trial.probe.error(trial.output)
     feedings = trial.probe.feedings().items()
-    others = {name: trial.probe.error(trial.regressor(crops))[0] for name, crops in feedings}
+    others = {name: trial.probe.error(trial.ask(crops))[0] for name, crops in feedings}
     best = min(others, key=others.__getitem__)
     if others[best] < CLEARLY_BETTER * error:
         raise CheckFailed(
-            f"joints are {error:.0f} {unit} wrong, but {others[best]:.0f} for {best}: crops come as RGB "
-            "minus (0.485, 0.456, 0.406) over (0.229, 0.224, 0.225); undo or adapt that inside the regressor"
+            f"joints are {error:.0f} {unit} wrong, but {others[best]:.0f} for {best}: crops come as "
+            f"{_habit(trial.probe.preprocessing)}; undo or adapt that inside the regressor, or in its card"
         )
     return f"joints are {error:.0f} {unit} wrong; {others[best]:.0f} for {best}"
+
+
+def sight(trial: Trial) -> str:
+    """Pixels that the card says are not seen have no influence."""
+    rows, columns = trial.probe.preprocessing.seen
+    if rows is None and columns is None:
+        return "it may see the whole crop"
+    crops, hidden = trial.probe.crops.clone(), trial.probe.crops.clone()
+    inside = torch.zeros(crops.shape[-2:], dtype=torch.bool)
+    inside[slice(*(rows or (None,))), slice(*(columns or (None,)))] = True
+    hidden[..., ~inside] = hidden[..., ~inside].flip(0) + 1.0
+    change = _difference(trial.output, trial.ask(hidden))
+    if change > 0:
+        raise CheckFailed(
+            f"outputs change by up to {change:.2g} with pixels outside the rows {rows} and columns {columns} "
+            "of its card, so windows there do act: correct the card"
+        )
+    return f"nothing outside rows {rows}, columns {columns} changes the outputs"
+
+
+def told_camera(trial: Trial) -> str:
+    """A regressor that is told the camera answers to it."""
+    placement = trial.probe.placement
+    if placement is None:
+        return "it is not told the camera"
+    change = _difference(
+        trial.output, trial.regressor(trial.probe.crops.clone(), placement * torch.tensor([1.0, 1.0, 0.5]))
+    )
+    if not change > 0:
+        raise CheckFailed("another focal length changes no output; its card need not say `camera: full`")
+    return f"half the size over the focal length changes outputs by up to {change:.2g}"
+
+
+def _habit(preprocessing: Preprocessing) -> str:
+    order = preprocessing.colours.upper()
+    return {
+        "imagenet": f"{order} minus (0.485, 0.456, 0.406) over (0.229, 0.224, 0.225)",
+        "unit": f"{order} from 0 to 1",
+        "signed": f"{order} from -1 to 1",
+        "bytes": f"{order} from 0 to 255",
+    }[preprocessing.normalisation]
 
 
 def _difference(one: RegressorOutput | JointOutput, other: RegressorOutput | JointOutput) -> float:
@@ -332,6 +400,8 @@ CHECKS: tuple[Callable[[Trial], str], ...] = (
     response,
     units,
     normalisation,
+    sight,
+    told_camera,
 )
 """The checks, in the order in which they run."""
 
@@ -385,19 +455,32 @@ def check_model(
         CheckpointError: its weights are missing, damaged or of another network.
         UnsafeFileError: its weights file asks for more than tensors.
     """
-    return check_regressor(load_regressor(name_or_path, device, trusted), open_probe())
+    regressor = load_regressor(name_or_path, device, trusted)
+    return check_regressor(regressor, open_probe(regressor.card.preprocessing))
 
 
-def open_probe() -> Probe:
-    """People of the open test set, evenly spaced over all of them.
+def open_probe(preprocessing: Preprocessing = REFERENCE) -> Probe:
+    """People of the open test set, evenly spaced over all of them, as a regressor wants their crops.
 
     Joint rotations mean the same for every body of SMPL's format, so they are known answers for regressors of
     SMPL bodies too.
     """
     people = list(EvenlySpaced(ThreeDPW(shipped("open-test"), "test"), PEOPLE))
-    crops = np.stack([read_crop(person) for person in people])
     rotmats, betas = (
         torch.from_numpy(np.stack([getattr(p, n) for p in people])) for n in ("rotmats", "betas")
     )
     true = BodyParameters(rotmats, betas, torch.zeros(len(people), 3))
-    return Probe(normalise(crops), rotmats, load_open_body().centred_joints(true, LSP14))
+    joints = load_open_body().centred_joints(true, LSP14)
+    if preprocessing.is_reference:
+        rule = preprocessing.reference_rule
+        crops = np.stack([read_crop(person, resampling=rule) for person in people])
+        return Probe(normalise(crops), rotmats, joints)
+    views = [read_view(preprocessing, person) for person in people]
+    placements = [view.placement for view in views if view.placement is not None]
+    return Probe(
+        torch.stack([view.crop for view in views]),
+        rotmats,
+        joints,
+        torch.stack(placements) if placements else None,
+        preprocessing,
+    )

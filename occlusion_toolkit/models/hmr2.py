@@ -138,6 +138,13 @@ class HMR2(nn.Module):
         height, width = self.backbone.crop_px
         return (height - width) // 2, (height + width) // 2
 
+    @property
+    def map_area(self) -> tuple[int, int, int, int]:
+        """Rows and columns (y0, y1, x0, x1) of the square crop under the patches, padding included."""
+        rows, columns = (patches * self.backbone.patch_px for patches in self.backbone.map_shape)
+        top, left = -self.backbone.padding_px, self.columns[0] - self.backbone.padding_px
+        return top, top + rows, left, left + columns
+
     def forward(self, crops: Float[Tensor, "batch 3 side side"]) -> RegressorOutput:
         """Predict people from normalised square crops.
 

@@ -21,6 +21,7 @@ from torch import nn
 
 from occlusion_toolkit.errors import ModelCardError
 from occlusion_toolkit.models.cards import PluginCard
+from occlusion_toolkit.models.preprocessing import REFERENCE, Preprocessing
 
 ENTRY_POINT_GROUP = "occlusion_toolkit.regressors"
 """Group under which packages name their regressors."""
@@ -36,9 +37,11 @@ class RegressorPlugin:
         licence: what may be done with it.
         body: topology id of the body model whose betas it predicts, such as "smpl"; "joints" for a network
             that answers with a `JointOutput`.
-        build: makes the network with its weights on the CPU. The network maps crops (B, 3, 224, 224), RGB
-            normalised with the ImageNet mean and standard deviation, to a `RegressorOutput` whose cameras
-            mean s (X + t).
+        build: makes the network with its weights on the CPU. The network maps crops, as `preprocessing` says,
+            to a `RegressorOutput` whose cameras mean s (X + t) over its crop; one with `camera: full` also
+            takes where the crops lie before the camera, (B, 3).
+        preprocessing: how its crops are made; by default (B, 3, 224, 224), RGB normalised with the ImageNet
+            mean and standard deviation, 1.2 times the person.
     """
 
     title: str
@@ -46,6 +49,7 @@ class RegressorPlugin:
     licence: str
     body: str
     build: Callable[[], nn.Module]
+    preprocessing: Preprocessing = REFERENCE
 
 
 @runtime_checkable
@@ -113,6 +117,7 @@ def load_plugin(point: EntryPointLike) -> tuple[RegressorPlugin, PluginCard]:
             title=plugin.title,
             description=plugin.description,
             body=plugin.body,
+            preprocessing=plugin.preprocessing,
             licence=plugin.licence,
             origin=origin(point),
         )

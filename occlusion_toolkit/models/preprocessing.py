@@ -2,7 +2,11 @@
 
 from typing import Annotated, Literal
 
+from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from torch import Tensor
+
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 
 CropRule = Literal["antialias", "imresize", "bilinear", "blurred"]
 Colours = Literal["rgb", "bgr"]
@@ -68,6 +72,55 @@ class Preprocessing(BaseModel):
     def reference_rule(self) -> Literal["antialias", "imresize"]:
         """How the pixels of the reference square are made for this network."""
         return "imresize" if self.crop_rule == "imresize" else "antialias"
+
+    @property
+    def seen(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+        """Rows and columns that the network sees; None for all."""
+        return self.rows, self.columns
+
+    def numbers(self, rgb: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+        """RGB from 0 to 1 as the network takes it."""
+        scale, offset = self._linear(rgb)
+        values = rgb * scale + offset
+        return values.flip(-3) if self.colours == "bgr" else values
+
+    def rgb(self, numbers: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
+        """The inverse of `numbers`."""
+        scale, offset = self._linear(numbers)
+        values = numbers.flip(-3) if self.colours == "bgr" else numbers
+        return (values - offset) / scale
+
+    def described(self) -> str:
+        """The crop in words, for protocol cards."""
+        across = "" if self.aspect is None else f" grown to {self.aspect[0]}:{self.aspect[1]}"
+        parts = [f"{self.resolution} px, square, {self.box_margin:g} x the person's rectangle{across}"]
+        spans = [f"{name} {span[0]} to {span[1] - 1}" for name, span in _named(self.seen) if span is not None]
+        parts += [f"of which {' and '.join(spans)} are seen"] if spans else []
+        parts += [
+            self.crop_rule,
+            f"{self.padding} outside the image",
+            f"{self.colours} {self.normalisation}",
+        ]
+        parts += ["the network is told the camera"] if self.camera == "full" else []
+        return ", ".join(parts)
+
+    def _linear(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Factor and summand from RGB in [0, 1], (3, 1, 1) each."""
+        if self.normalisation == "imagenet":
+            std = like.new_tensor(IMAGENET_STD)
+            factor, summand = 1 / std, -like.new_tensor(IMAGENET_MEAN) / std
+        else:
+            scale, shift = {"unit": (1.0, 0.0), "signed": (2.0, -1.0), "bytes": (255.0, 0.0)}[
+                self.normalisation
+            ]
+            factor, summand = like.new_full((3,), scale), like.new_full((3,), shift)
+        return factor[:, None, None], summand[:, None, None]
+
+
+def _named(
+    seen: tuple[tuple[int, int] | None, tuple[int, int] | None],
+) -> list[tuple[str, tuple[int, int] | None]]:
+    return list(zip(("rows", "columns"), seen, strict=True))
 
 
 REFERENCE = Preprocessing()

@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from pydantic import ValidationError
 from torch import Tensor, nn
 
 from occlusion_toolkit.body.joint_output import JOINTS_ALONE, JointOutput
+from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import ModelCardError, UsageError
 from occlusion_toolkit.files.checkpoints import read_state_dict
 from occlusion_toolkit.files.home import toolkit_home
@@ -37,10 +39,13 @@ from occlusion_toolkit.models.plugins import (
     plugin_entry_points,
     state_sha256,
 )
+from occlusion_toolkit.models.preprocessing import REFERENCE, Preprocessing
 from occlusion_toolkit.models.recognise import load_strictly, network_tensors, renamed_for
+from occlusion_toolkit.models.views import View, view_of
 
-Network = nn.Module | Callable[[Tensor], RegressorOutput | JointOutput]
-"""Maps normalised crops, (B, 3, 224, 224), to a `RegressorOutput`, or to a `JointOutput` without a body."""
+Network = nn.Module | Callable[..., RegressorOutput | JointOutput]
+"""Maps normalised crops, (B, 3, 224, 224) or as its card says, to a `RegressorOutput`, or to a `JointOutput`
+without a body."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +84,48 @@ class LoadedRegressor:
     def __hash__(self) -> int:
         return hash((self.card.name, self.weights_sha256))
 
+    @property
+    def has_own_crops(self) -> bool:
+        """Whether its crops are others than the reference square (`view`)."""
+        return not self.card.preprocessing.is_reference
+
+    @property
+    def own_crop(self) -> str | None:
+        """Its own crops in words, and in which frame windows lie, for protocol cards; None without."""
+        if not self.has_own_crops:
+            return None
+        return f"{self.card.preprocessing.described()}; windows lie in the reference square, mapped by area"
+
+    def view(
+        self,
+        image: UInt8[np.ndarray, "height width 3"],
+        reference: CropBox,
+        focal_px: float | None = None,
+    ) -> View | None:
+        """What it sees of a person; None where that is the reference square (`models.views.view_of`).
+
+        Raises:
+            CropError: the box shows nobody, or the focal length is missing and needed.
+        """
+        return view_of(self.card.preprocessing, image, reference, focal_px) if self.has_own_crops else None
+
     @torch.no_grad()
-    def __call__(self, crops: Float[Tensor, "batch 3 height width"]) -> RegressorOutput | JointOutput:
-        """Predict people from normalised crops, (B, 3, 224, 224), without recording gradients.
+    def __call__(
+        self, crops: Float[Tensor, "batch 3 height width"], *placement: Float[Tensor, "batch 3"]
+    ) -> RegressorOutput | JointOutput:
+        """Predict people from crops, without recording gradients.
+
+        Args:
+            crops: as `card.preprocessing` makes them; (B, 3, 224, 224), normalised, by default.
+            placement: where they lie before the camera (`View.placement`), for networks that are told.
 
         Raises:
             ModelCardError: a network of the user's or of a plug-in raises, or answers with something else
                 than its card says.
         """
         with self.blamed():
-            output: object = self.network(crops.to(self.device))
+            given = (tensor.to(self.device) for tensor in (crops, *placement))
+            output: object = self.network(*given)
         if isinstance(output, JointOutput if self.has_joints_alone else RegressorOutput):
             return output
         if isinstance(output, JointOutput):
@@ -203,34 +240,39 @@ def load_regressor(
     *,
     name: str | None = None,
     body: str | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> LoadedRegressor:
     """A network with the weights of its card: checksum verified, every tensor accounted for.
 
     Args:
         source: a name, the path of a .yaml card, or a card, whose weights are then looked for beside the
             shipped cards and in the toolkit's home. Or a network of your own: an `nn.Module`, which is moved
-            to the device and put into evaluation mode, or any callable, from normalised crops
-            (B, 3, 224, 224) to a `RegressorOutput` or a `JointOutput`.
+            to the device and put into evaluation mode, or any callable, from crops as `preprocessing` makes
+            them to a `RegressorOutput` or a `JointOutput`.
         device: where the network shall run.
         trusted: files that may be opened although they ask for foreign code.
         name: of a network of your own; its class or function by default.
         body: topology id of the body whose betas a network of your own predicts, the open body by default;
             "joints" for one that answers with a `JointOutput`.
+        preprocessing: how the crops of a network of your own are made; (B, 3, 224, 224), normalised, of 1.2
+            times the person by default.
 
     Raises:
         ModelCardError: there is no such card, it is not valid, or it contradicts its weights.
         CheckpointError: the weights are missing, damaged or of another network.
         UnsafeFileError: the weights file asks for more than tensors.
-        UsageError: `name` or `body` is given for a network that has a card.
+        UsageError: `name`, `body` or `preprocessing` is given for a network that has a card.
     """
     target = torch.device(device)
     if not isinstance(source, str | Path | ModelCard | LoadedRegressor):
-        card, sha256 = _card_of(source, name, body), None
+        card, sha256 = _card_of(source, name, body, preprocessing or REFERENCE), None
         if isinstance(source, nn.Module):
             source, sha256 = source.to(target).eval(), state_sha256(source)
         return LoadedRegressor(source, card, sha256, target)
-    if name is not None or body is not None:
-        raise UsageError("name and body are for networks of your own; this one has a card that says both")
+    if name is not None or body is not None or preprocessing is not None:
+        raise UsageError(
+            "name, body and preprocessing are for networks of your own; this one has a card that says them"
+        )
     if isinstance(source, LoadedRegressor):
         network = source.network
         moved = network.to(target) if isinstance(network, nn.Module) else network
@@ -248,7 +290,9 @@ def load_regressor(
     return LoadedRegressor(module.to(target).eval(), model_card, sha256, target, source)
 
 
-def _card_of(network: Network, name: str | None, body: str | None) -> RegressorCard:
+def _card_of(
+    network: Network, name: str | None, body: str | None, preprocessing: Preprocessing
+) -> RegressorCard:
     """The card of a network that has none.
 
     Raises:
@@ -270,6 +314,7 @@ def _card_of(network: Network, name: str | None, body: str | None) -> RegressorC
             title=called,
             description=f"{called} of {getattr(network, '__module__', type(network).__module__)}.",
             body=body or OPEN_BODY_TOPOLOGY,
+            preprocessing=preprocessing,
         )
     except ValidationError as error:
         raise ModelCardError(f"{name!r} is no name of a model; use a-z, 0-9 and hyphens.") from error

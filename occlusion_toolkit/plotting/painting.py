@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.interpolate import RegularGridInterpolator
@@ -119,3 +119,18 @@ def paint_over(
 def _luma(crop: UInt8[np.ndarray, "height width 3"], size: int) -> NDArray[np.float64]:
     resized = Image.fromarray(crop).resize((size, size), Image.Resampling.LANCZOS)
     return np.asarray(np.asarray(resized, dtype=np.float64) @ _LUMA / 255)
+
+
+# Lines over what a network cannot see: how far apart and how wide, pixels of the picture, and their grey.
+_HATCH_STEP, _HATCH_WIDTH, _HATCH_GREY = 14, 2, 120
+
+
+def hatched(
+    picture: UInt8[np.ndarray, "size size 3"], area: Bool[np.ndarray, "resolution resolution"]
+) -> UInt8[np.ndarray, "size size 3"]:
+    """The picture with grey diagonal lines over an area of the crop, whose side divides the picture's."""
+    factor = len(picture) // len(area)
+    row, column = np.indices(picture.shape[:2])
+    line = (row + column) % _HATCH_STEP < _HATCH_WIDTH
+    lit = (line & area.repeat(factor, axis=0).repeat(factor, axis=1))[..., None]
+    return np.where(lit, np.uint8(_HATCH_GREY), picture)

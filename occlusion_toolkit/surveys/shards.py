@@ -18,6 +18,7 @@ from occlusion_toolkit.data.protocol import DATASET_BOX, described_crop
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.scene import NO_MASK, read_scene
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+from occlusion_toolkit.models.views import read_view
 from occlusion_toolkit.sweep.maps import WINDOW_DETAILS, labelled, save_maps, stacked, with_card
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 from occlusion_toolkit.sweep.subjects import Subject
@@ -105,7 +106,9 @@ class ShardMaker:
         truth = BodyParameters(
             torch.tensor(sample.rotmats)[None], torch.tensor(sample.betas)[None], unknown_camera
         )
-        return Subject(crop, truth, self._truth_body(sample.gender))
+        regressor = self.sweep.regressor
+        view = read_view(regressor.card.preprocessing, sample) if regressor.has_own_crops else None
+        return Subject(crop, truth, self._truth_body(sample.gender), view)
 
     def _truth_body(self, gender: str) -> BodyModel | None:
         """The body of a person's truth on the device of the sweep; None for the one that is there already."""

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from occlusion_toolkit.models.views import View
+
 
 @dataclass(frozen=True)
 class Span:
@@ -34,11 +36,13 @@ class WindowBatch:
         crops: the clean crops that take part, one per span, on the device, (M, 3, H, W).
         windows: the rectangle (y0, y1, x0, x1) of every pass; empty for clean passes, (N, 4).
         spans: the passes, in the order of `windows`.
+        views: the crop that the network sees of each of `crops`; None where these are what it sees.
     """
 
     crops: Float[Tensor, "spans 3 height width"]
     windows: Int64[Tensor, "batch 4"]
     spans: tuple[Span, ...]
+    views: tuple[View, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -65,7 +69,8 @@ class WindowBatch:
                 rows.append(row)
                 spans.append(Span(span.crop, span.first + first, span.first + last))
             before += len(span)
-        return WindowBatch(self.crops[rows], self.windows[start:stop], tuple(spans))
+        views = None if self.views is None else tuple(self.views[row] for row in rows)
+        return WindowBatch(self.crops[rows], self.windows[start:stop], tuple(spans), views)
 
 
 class WindowBatcher:

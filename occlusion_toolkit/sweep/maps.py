@@ -11,6 +11,8 @@ An `xarray.Dataset` with dimensions `image`, `joint`, `row`, `col`:
     clean_rotmats, clean_betas, clean_camera          estimate of the clean crop, of sweeps
     confidence       (image, joint, row, col)         how sure a network of joints alone says it is, 0 to 1
     clean_confidence (image, joint)                   the same for the clean crop
+    seen               (image, row, col)              1 where a network with crops of its own can see the
+                                                      window; elsewhere maps are exactly 0
     box_centre_px, box_size_px                        the square that was cut out of the image
     joints_m, clean_joints_m, true_joints_m           joints under the windows, of the clean crop, true
     parts, true_joints_px, sight                      what the crops of a data set truly show (`data.scene`)
@@ -30,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Bool
 from pydantic import ValidationError
 
 from occlusion_toolkit.body.joint_output import JOINTS_ALONE
@@ -57,6 +60,7 @@ _DIMENSIONS: Mapping[str, tuple[str, ...]] = {
     "true_rotmats": ("image", "part", "axis", "parent_axis"),
     "true_betas": ("image", "beta"),
     "true_camera": ("image", "camera_value"),
+    "seen": ("image", "row", "col"),
     "box_centre_px": ("image", "xy"),
     "box_size_px": ("image",),
     "joints_m": ("image", "row", "col", "joint", "xyz"),
@@ -72,7 +76,7 @@ _DIMENSIONS: Mapping[str, tuple[str, ...]] = {
     "true_joints_px": ("image", "joint", "xy"),
     "sight": ("image", "joint"),
 }
-_BYTES = ("crop", "parts", "sight")
+_BYTES = ("crop", "parts", "seen", "sight")
 _LENGTHS = {
     "part": 24,
     "axis": 3,
@@ -141,6 +145,7 @@ def image_maps(
     measured: Measured,
     clean: Mapping[str, np.ndarray],
     windows: Mapping[str, np.ndarray],
+    seen: Bool[np.ndarray, " windows"] | None = None,
 ) -> xr.Dataset:
     """The maps of one image, as a data set of one.
 
@@ -151,6 +156,7 @@ def image_maps(
         clean: `rotmats`, `betas` and `camera` of the clean crop, without a leading dimension; of networks
             that give joints alone, `confidence` and `joints_px`.
         windows: the same under every window, (W, ...).
+        seen: which windows touch what the network sees; None where it sees the whole crop.
     """
     shape = (grid.rows, grid.cols)
 
@@ -169,6 +175,8 @@ def image_maps(
     arrays["clean_joints_m"] = measured.joints_m[0]
     if measured.true_joints_m is not None:
         arrays["true_joints_m"] = measured.true_joints_m
+    if seen is not None:
+        arrays["seen"] = seen.astype(np.uint8).reshape(shape)
     labels = {"joint": list(joint_names)} | cell_centres(grid)
     return labelled({name: values[None] for name, values in arrays.items()}, labels)
 

@@ -40,6 +40,8 @@ class ProtocolCard(BaseModel):
             gives joints.
         joint_set: the joints that were measured.
         crop_rule: how the crop was cut from the image, in words.
+        own_crop: what the network sees instead of the crop of `crop_rule`, in words; None where it sees that.
+            Windows always lie in the square of `crop_rule`, the reference square.
         grid: the windows; None where nothing is occluded.
         occluder: what was pasted (`Occluder.spec`); None where nothing is.
         precision: arithmetic of the network, "fp32" or "bf16".
@@ -63,10 +65,20 @@ class ProtocolCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     MAY_DIFFER: ClassVar[frozenset[str]] = frozenset(
-        {"metrics", "model_card", "weights_sha256", "engine", "trusted_files", "toolkit_version", "libraries"}
+        {
+            "metrics",
+            "model_card",
+            "weights_sha256",
+            "own_crop",
+            "engine",
+            "trusted_files",
+            "toolkit_version",
+            "libraries",
+        }
     )
-    """Fields that two comparable results may disagree in: comparing models is the point of comparing, what
-    was additionally measured does not change the rest, and all engines give the same answers."""
+    """Fields that two comparable results may disagree in: comparing models is the point of comparing, each
+    with its own crops under the same windows of the photograph; what was additionally measured does not
+    change the rest, and all engines give the same answers."""
 
     analysis: str
     metrics: tuple[str, ...]
@@ -75,6 +87,7 @@ class ProtocolCard(BaseModel):
     body: str
     joint_set: str
     crop_rule: str
+    own_crop: str | None = None
     grid: Grid | None
     occluder: dict[str, JsonValue] | None
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -119,10 +132,10 @@ class ProtocolCard(BaseModel):
     def canonical_json(self) -> str:
         """The card as JSON with sorted keys and no spaces: equal cards give equal text.
 
-        `trusted_files` and `skipped` are left out where there are none, so that these fields changed no hash
-        when they came.
+        `trusted_files`, `skipped` and `own_crop` are left out where there are none, so that these fields
+        changed no hash when they came.
         """
-        empty = {name for name in ("trusted_files", "skipped") if not getattr(self, name)}
+        empty = {name for name in ("trusted_files", "skipped", "own_crop") if not getattr(self, name)}
         content = self.model_dump(mode="json", exclude=empty)
         return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 

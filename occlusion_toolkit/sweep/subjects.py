@@ -9,6 +9,7 @@ from torch import Tensor
 from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import SweepError
+from occlusion_toolkit.models.views import View
 from occlusion_toolkit.sweep.batching import Span
 from occlusion_toolkit.sweep.engines.dense import WindowEstimates
 from occlusion_toolkit.sweep.measure import JointBody, clean_where_unchanged
@@ -19,7 +20,8 @@ class Subject:
     """One person to sweep.
 
     Attributes:
-        crop: normalised crop, (3, R, R) with the grid's resolution R, on any device.
+        crop: normalised crop, (3, R, R) with the grid's resolution R, on any device: the reference square.
+        view: the crop that the network sees, where that is another.
         ground_truth: the true body, a batch of one; None where nothing is known.
         truth_body: the body that the truth is parameters of, on the device of the sweep, where it is not
             the regressor's (3DPW's truth is gendered, predictions are neutral).
@@ -28,6 +30,7 @@ class Subject:
     crop: Float[Tensor, "3 resolution resolution"]
     ground_truth: BodyParameters | None = None
     truth_body: JointBody | None = None
+    view: View | None = None
 
 
 class OpenSubject:
@@ -74,7 +77,7 @@ class OpenSubject:
         """The estimates of all passes, the clean one first; every pass was kept.
 
         Passes that showed the network the clean crop have the clean estimate itself, not what rounding in
-        another batch made of it.
+        another batch made of it. Cameras are those of the reference square.
 
         Raises:
             SweepError: an estimate has NaN or infinite values.
@@ -90,9 +93,8 @@ class OpenSubject:
                     f"the network gave NaN or infinite {name} for crop {self._number} ({where}); "
                     "check its weights, and its precision if that is not fp32"
                 )
-        return self._estimates.with_tensors(
-            {
-                name: clean_where_unchanged(values, self.unchanged)
-                for name, values in self._estimates.tensors.items()
-            }
+        view = self.subject.view
+        placed = self._estimates if view is None else view.in_reference(self._estimates)
+        return placed.with_tensors(
+            {name: clean_where_unchanged(values, self.unchanged) for name, values in placed.tensors.items()}
         )

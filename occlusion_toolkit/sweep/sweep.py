@@ -1,7 +1,8 @@
 """The sweep itself: a regressor on one or many crops, under every window of a grid."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 import xarray as xr
@@ -11,9 +12,11 @@ from torch import Tensor, nn
 from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.body.joints import LSP14, JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.errors import CropError, UsageError
+from occlusion_toolkit.errors import CropError, SweepError, UsageError
 from occlusion_toolkit.models.base import Regressor
-from occlusion_toolkit.sweep.batching import WindowBatch, WindowBatcher
+from occlusion_toolkit.models.registry import LoadedRegressor
+from occlusion_toolkit.models.views import View
+from occlusion_toolkit.sweep.batching import Span, WindowBatch, WindowBatcher
 from occlusion_toolkit.sweep.deviation import PROBED_PASSES, measure_deviation_mm
 from occlusion_toolkit.sweep.engines.choice import (
     WORTH_TRYING,
@@ -96,6 +99,7 @@ class WindowSweep:
         self._joint_set = joint_set
         self._metrics = metrics
         self._windows = torch.from_numpy(grid.windows()).to(self._device)
+        self._own_crops = isinstance(regressor, LoadedRegressor) and regressor.has_own_crops
         self._network = network = optimised_copy(regressor, self._device, grid.resolution)
         self._plain = DenseEstimator(NetworkRunner(network, self._device), occluder)
         self._is_plain = precision == "fp32" and not compile
@@ -125,6 +129,8 @@ class WindowSweep:
         Returns:
             The name under which another sweep takes the very same engine.
         """
+        if self._own_crops:
+            self._choice = self._choice or self._without_choice()
         if self._choice is None:
             batcher = WindowBatcher(self._windows, self._batch_size)
             probe = batcher.spread(crop.to(self._device, torch.float32), self._batch_size)
@@ -222,11 +228,16 @@ class WindowSweep:
             batcher.batch_size = self._batch_size = min(size, self._batch_size)
 
         done = 0
-        for batch in batcher.batches(crops()):
+        for plain_batch in batcher.batches(crops()):
+            batch = replace(plain_batch, views=self._views(under_way, plain_batch.spans))
+            if self._choice is None and self._own_crops:
+                self._choice = self._without_choice()
             if self._choice is None:
                 self._choice = self._choose(batcher.spread(batch.crops[0], self._batch_size), expected)
             if self._deviation_mm is None and not self._is_plain:
-                self._deviation_mm = self._measure(batcher.spread(batch.crops[0], PROBED_PASSES), shrink)
+                probe = batcher.spread(batch.crops[0], PROBED_PASSES)
+                probe = replace(probe, views=None if batch.views is None else batch.views[:1])
+                self._deviation_mm = self._measure(probe, shrink)
             for part, estimates in in_fitting_parts(batch, self._estimate, shrink):
                 finished, row = [], 0
                 for span in part.spans:
@@ -241,6 +252,22 @@ class WindowSweep:
 
     def _estimate(self, batch: WindowBatch) -> WindowEstimates:
         return (self._dense if self._choice is None else self._choice.estimator)(batch)
+
+    def _views(self, under_way: Mapping[int, OpenSubject], spans: Sequence[Span]) -> tuple[View, ...] | None:
+        """What the network sees of the crops of some spans, where it has crops of its own."""
+        views = [under_way[span.crop].subject.view for span in spans]
+        return tuple(view for view in views if view is not None) if self._own_crops else None
+
+    def _without_choice(self) -> Choice:
+        """The dense engine, for networks whose windows lie differently in every person's crop.
+
+        Raises:
+            SweepError: the incremental engine is wanted.
+        """
+        reason = "in crops of the network's own, windows lie differently for every person"
+        if self._asked.startswith("incremental"):
+            raise SweepError(f"the incremental engine cannot be used: {reason}; use the dense engine")
+        return Choice(self._dense, "dense", "asked for" if self._asked == "dense" else reason)
 
     def _choose(self, probe: WindowBatch, expected: int | None) -> Choice:
         passes = self.passes_per_crop if expected is None else expected
@@ -274,6 +301,11 @@ class WindowSweep:
                 f"crop {number} is {shape} {kind}, the grid is for {expected}; "
                 "give normalised floating-point crops of the grid's resolution"
             )
+        if self._own_crops and subject.view is None:
+            raise CropError(
+                f"crop {number} has no view: this network has crops of its own, which are cut out of the "
+                "photograph (models.views); give Subject(crop, view=...)"
+            )
         if not subject.crop.isfinite().all():
             raise CropError(f"crop {number} has NaN or infinite values; normalise it from 8-bit RGB")
         if subject.ground_truth is not None:
@@ -290,10 +322,12 @@ class WindowSweep:
             self._body, self._joint_set, self._metrics, estimates, open_subject.unchanged, truth
         )
         arrays = {name: as_array(tensor) for name, tensor in self._kept(estimates).items()}
+        seen = None if subject.view is None else subject.view.frame.sees(self._windows.cpu()).numpy()
         return image_maps(
             self._grid,
             self._joint_set.joint_names,
             measured,
             clean={name: values[0] for name, values in arrays.items()},
             windows={name: values[1:] for name, values in arrays.items()},
+            seen=seen,
         )

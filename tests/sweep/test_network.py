@@ -16,7 +16,7 @@ from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.models import HMR
 from occlusion_toolkit.models.backbones import BasicBlock, ResNet
-from occlusion_toolkit.models.registry import LoadedRegressor, list_cards
+from occlusion_toolkit.models.registry import LoadedRegressor, load_card
 from occlusion_toolkit.sweep.folding import fold_batch_norms
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner, optimised_copy
@@ -135,7 +135,7 @@ def test_a_network_in_training_mode_is_run_in_evaluation_mode():
 def test_a_network_with_its_card_is_optimised_too():
     torch.manual_seed(0)
     network = HMR(ResNet(BasicBlock, (1, 1, 1, 1), width=4), hidden=16).eval()
-    loaded = LoadedRegressor(network, list_cards()[0], "0" * 64, CPU)
+    loaded = LoadedRegressor(network, load_card("hmr-open"), "0" * 64, CPU)
     fast, crops = optimised_copy(loaded, CPU, 64), random_crops(1, 64)
     assert fast.card == loaded.card
     assert batch_norms(fast.network) == 0

@@ -46,6 +46,7 @@ class ViT(Backbone):
         self.crop_px = (height_px, width_px)
         rows, columns = ((side + 2 * padding_px - patch_px) // patch_px + 1 for side in self.crop_px)
         self.map_shape = (rows, columns)
+        self.patch_px, self.padding_px = patch_px, padding_px
         self.pos_embed = nn.Parameter(torch.zeros(1, rows * columns + 1, width))
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         self.patch_embed = Patches(width, patch_px, padding_px)
