@@ -76,8 +76,8 @@ class Frame:
         """Whether any pixel that the network sees is touched by a window: if not, nothing can change."""
         y0, y1, x0, x1 = self.seen
         parts = [
-            self.coverage(part)[..., y0:y1, x0:x1].flatten(1).amax(dim=1) > 0
-            for part in windows.split(_AT_ONCE)
+            self.coverage(windows[first : first + _AT_ONCE])[..., y0:y1, x0:x1].flatten(1).amax(dim=1) > 0
+            for first in range(0, len(windows), _AT_ONCE)
         ]
         return torch.cat(parts)
 
