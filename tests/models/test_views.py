@@ -61,7 +61,7 @@ def test_crops_are_the_golden_ones_within_a_grey_level(number: int):
 
 
 def test_crops_of_hmr2_follow_the_rectangle_and_camerahmrs_its_longer_side():
-    wide, unknown = CropBox.from_xywh(100, 100, 200, 100), CropBox((200.0, 150.0), 240.0)
+    wide, unknown = CropBox.from_xywh(100.0, 100.0, 200.0, 100.0), CropBox((200.0, 150.0), 240.0)
     assert own_box(hmr2(), wide).size == pytest.approx(200 * 4 / 3)
     assert own_box(load_card("camerahmr").preprocessing, wide).size == 200.0
     assert own_box(hmr2(), unknown).size == pytest.approx(200 * 4 / 3)  # taken to be square
@@ -80,7 +80,7 @@ def test_numbers_and_colours_are_each_others_inverse(colours: str, normalisation
 @given(st.floats(20, 200), st.floats(20, 200), st.integers(0, 2**32 - 1))
 def test_every_window_hides_its_area_of_the_photograph(width: float, height: float, seed: int):
     """Over a crop that reaches beyond the windows the hidden pixels add up to the window's area."""
-    box = CropBox.from_xywh(150, 100, width, height)
+    box = CropBox.from_xywh(150.0, 100.0, width, height)
     view = view_of(hmr2(box_margin=2.0), photo(), box)
     chosen = WINDOWS[torch.from_numpy(np.random.default_rng(seed).integers(0, len(WINDOWS), 5))]
     y0, y1, x0, x1 = chosen.unbind(1)
@@ -158,7 +158,7 @@ def test_padding_can_be_white_and_outside_is_refused():
 
 def test_networks_that_are_told_the_camera_need_the_focal_length():
     told = load_card("camerahmr").preprocessing
-    box = CropBox.from_xywh(200, 100, 100, 300)
+    box = CropBox.from_xywh(200.0, 100.0, 100.0, 300.0)
     placement = view_of(told, photo(), box, 1000.0).placement
     assert placement is not None
     torch.testing.assert_close(placement, torch.tensor([-0.07, 0.01, 0.3]))
