@@ -201,7 +201,8 @@ def _print(done: Heatmap, verbose: bool) -> None:
         say(f"{summary.unseen} windows lie where {summary.model} cannot see (--seen-only leaves them out).")
     console.print_files(done.files, verbose=verbose)
     if summary.deviation_mm is not None:
-        say(f"the faster arithmetic moves joints by up to {summary.deviation_mm:.2f} mm")
+        mean_mm = f"{summary.deviation_mean_mm or 0.0:.2f} mm on average, "
+        say(f"the faster arithmetic moves joints by {mean_mm}{summary.deviation_mm:.2f} mm at most")
     if verbose:
         took = "kept from before" if done.seconds is None else f"in {done.seconds:.1f} s"
         say(f"{summary.windows} windows and the clean crop {took}; protocol {summary.protocol}")

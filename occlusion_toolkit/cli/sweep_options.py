@@ -41,6 +41,7 @@ class EngineOptions:
         device: "auto", "cpu", "cuda" or "cuda:N".
         batch_size: windows per forward pass; None for automatic.
         precision: arithmetic of the network.
+        tolerance_mm: mean and largest deviation up to which low precision is used.
         compile: run the network through `torch.compile`.
         engine: which engine answers the windows.
         true_gender: body of the ground truth; None for that of the model's paper.
@@ -51,7 +52,8 @@ class EngineOptions:
     occluder: str
     device: str
     batch_size: int | None
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "bf16", "fp16"]
+    tolerance_mm: tuple[float, float]
     compile: bool
     engine: str
     true_gender: GenderRule | None
@@ -147,7 +149,22 @@ def _engine_options(stride: int) -> tuple[Callable[[_Command], _Command], ...]:
         click.option(
             "--batch-size", type=click.IntRange(min=1), help="Windows per forward pass. Default: automatic."
         ),
-        click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True),
+        click.option(
+            "--precision",
+            type=click.Choice(["fp32", "bf16", "fp16"]),
+            default="fp32",
+            show_default=True,
+            help="Arithmetic; 16 bits are measured against fp32 on the first crop.",
+        ),
+        click.option(
+            "--tolerance-mm",
+            nargs=2,
+            type=click.FloatRange(min=0.0),
+            default=(1.0, 10.0),
+            show_default=True,
+            metavar="MEAN LARGEST",
+            help="Deviation of joints beyond which 16 bits give way to fp32.",
+        ),
         click.option(
             "--engine",
             type=click.Choice(["auto", "dense", "incremental"]),

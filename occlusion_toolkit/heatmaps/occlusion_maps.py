@@ -85,7 +85,7 @@ class OcclusionMaps:
         """
         maps = cls(container.open_maps(path), bodies, occluder)
         try:
-            _ = maps._focus, maps.deviation_mm
+            _ = maps._focus, maps.deviation_mm, maps.deviation_mean_mm
         except ResultError as error:
             raise ResultError(f"{str(path)!r} cannot be used: {error}") from error
         return maps
@@ -127,11 +127,23 @@ class OcclusionMaps:
         Raises:
             ResultError: what is stored is no number.
         """
-        stored = self.dataset.attrs.get("deviation_mm")
+        return self._number("deviation_mm")
+
+    @property
+    def deviation_mean_mm(self) -> float | None:
+        """Mean deviation of a faster arithmetic from plain float32; None where plain float32 was used.
+
+        Raises:
+            ResultError: what is stored is no number.
+        """
+        return self._number("deviation_mean_mm")
+
+    def _number(self, name: str) -> float | None:
+        stored = self.dataset.attrs.get(name)
         try:
             return None if stored is None else float(stored)
         except (TypeError, ValueError) as error:
-            raise ResultError(f"its deviation_mm is {stored!r}, which is no number") from error
+            raise ResultError(f"its {name} is {stored!r}, which is no number") from error
 
     @property
     def joints_alone(self) -> bool:

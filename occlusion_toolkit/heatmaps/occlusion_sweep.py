@@ -22,6 +22,7 @@ from occlusion_toolkit.find.crop import Crop, require_crops
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.models.papers import chosen_protocol
 from occlusion_toolkit.models.registry import AnyRegressor, LoadedRegressor, load_regressor
+from occlusion_toolkit.sweep.deviation import TOLERANCE_MM
 from occlusion_toolkit.sweep.engines.choice import EngineName
 from occlusion_toolkit.sweep.grid import Grid, GridKind
 from occlusion_toolkit.sweep.maps import check_metrics, labelled, stacked, with_card
@@ -51,7 +52,9 @@ class OcclusionSweep:
         true_gender: body of the ground truth, "gendered" or "neutral"; None for that of the model's paper.
         device: "auto" takes a GPU where there is one; "cpu", "cuda", "cuda:N".
         batch_size: windows per pass of the network; None for automatic.
-        precision: "fp32", or "bf16" for automatic mixed precision.
+        precision: "fp32", or "bf16" or "fp16" for automatic mixed precision.
+        tolerance_mm: mean and largest deviation of joints from float32, measured on the first crop, up to
+            which low precision is used; beyond, the sweep goes on in float32. None takes it as it is.
         compile: run the network through `torch.compile`.
         engine: "dense" runs the whole network under every window, "incremental" only what a window changes,
             with the same answers; "auto" takes the faster one on the first crop.
@@ -84,6 +87,7 @@ class OcclusionSweep:
         device: torch.device | str = "auto",
         batch_size: int | None = None,
         precision: Precision = "fp32",
+        tolerance_mm: tuple[float, float] | None = TOLERANCE_MM,
         compile: bool = False,
         engine: EngineName = "auto",
         bodies: Bodies | None = None,
@@ -100,6 +104,7 @@ class OcclusionSweep:
         self.device = chosen_device(device)
         self.batch_size = batch_size
         self.precision: Precision = precision
+        self.tolerance_mm = tolerance_mm
         self.compile = compile
         self.engine: EngineName = engine
         self.bodies = bodies or Bodies()
@@ -119,6 +124,7 @@ class OcclusionSweep:
             "device": self.device,
             "batch_size": self.batch_size,
             "precision": self.precision,
+            "tolerance_mm": self.tolerance_mm,
             "compile": self.compile,
             "engine": self.engine,
             "bodies": self.bodies,
@@ -194,6 +200,7 @@ class OcclusionSweep:
             batch_size=self.batch_size,
             device=self.device,
             precision=self.precision,
+            tolerance_mm=self.tolerance_mm,
             compile=self.compile,
             engine=self.engine,
         )
@@ -237,10 +244,11 @@ class OcclusionSweep:
         maps = stacked(images)
         if self.window_sweep.engine is not None:
             name, maps.attrs["engine_reason"] = self.window_sweep.engine
-            card = card.model_copy(update={"engine": name})
+            card = card.model_copy(update={"engine": name, "precision": self.window_sweep.precision})
         maps = with_card(maps, card)
-        if self.window_sweep.deviation_mm is not None:
-            maps.attrs["deviation_mm"] = self.window_sweep.deviation_mm
+        deviation = self.window_sweep.deviation
+        if deviation is not None:
+            maps.attrs |= {"deviation_mm": deviation.largest_mm, "deviation_mean_mm": deviation.mean_mm}
         return OcclusionMaps(maps, self.bodies, self.occluder)
 
     def card(self, analysis: str, **facts: Any) -> ProtocolCard:
@@ -259,7 +267,7 @@ class OcclusionSweep:
             joint_set=self.joint_set.name,
             grid=self.grid,
             occluder=self._occluder_spec,
-            precision=self.precision,
+            precision=self.window_sweep.precision,
             compiled=self.compile,
             engine=self.window_sweep.engine[0] if self.window_sweep.engine else self.engine,
             trusted_files=self.bodies.trusted.recorded,

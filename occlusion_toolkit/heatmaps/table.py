@@ -53,6 +53,7 @@ class HeatmapTable:
         unseen: how many windows the network cannot see; they count as zero, or are not among `windows`.
         protocol: hash of the protocol card.
         deviation_mm: largest deviation of a fast arithmetic from plain float32; None for plain float32.
+        deviation_mean_mm: its mean; None for plain float32.
         overall: the mean over the joints, as a joint of its own.
         joints: every joint, in the order asked for.
     """
@@ -64,6 +65,7 @@ class HeatmapTable:
     unseen: int
     protocol: str
     deviation_mm: float | None
+    deviation_mean_mm: float | None
     overall: JointRow
     joints: tuple[JointRow, ...]
 
@@ -141,6 +143,7 @@ def summarise(maps: OcclusionMaps, image: int = 0, *, seen_only: bool = False) -
         unseen=0 if seen is None else int((~seen).sum()),
         protocol=maps.card.hash,
         deviation_mm=maps.deviation_mm,
+        deviation_mean_mm=maps.deviation_mean_mm,
         overall=row("mean", values.mean(axis=0), None if clean_mm is None else float(clean_mm.mean())),
         joints=tuple(
             row(name, values[k], None if clean_mm is None else float(clean_mm[k]))

@@ -60,6 +60,10 @@ class WindowBatch:
         middle = (len(self) + 1) // 2
         return self._part(0, middle), self._part(middle, len(self))
 
+    def limited(self, size: int) -> "WindowBatch":
+        """At most so many of the passes, the first ones."""
+        return self if len(self) <= size else self._part(0, size)
+
     def _part(self, start: int, stop: int) -> "WindowBatch":
         rows, spans, before = [], [], 0
         for row, span in enumerate(self.spans):

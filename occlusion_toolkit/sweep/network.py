@@ -20,8 +20,15 @@ from occlusion_toolkit.sweep.folding import fold_batch_norms
 
 logger = logging.getLogger(__name__)
 
-Precision = Literal["fp32", "bf16"]
-"""`fp32`: IEEE single precision, TF32 off. `bf16`: automatic mixed precision in bfloat16."""
+Precision = Literal["fp32", "bf16", "fp16"]
+"""`fp32`: IEEE single precision, TF32 off. `bf16`, `fp16`: automatic mixed precision in 16 bits."""
+
+DTYPES: dict[Precision, torch.dtype] = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+"""Arithmetic of convolutions and matrix products."""
 
 FOLDING_TOLERANCE = 1e-5
 """Largest change of an output, relative to the largest output, that folding batch norms may make."""
@@ -136,7 +143,8 @@ class NetworkRunner:
         return (self._run_compiled if self._compiled else self._run)(crops, *placement)
 
     def _run(self, *given: Tensor) -> Estimates:
-        mixed = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16")
+        dtype = DTYPES[self._precision]
+        mixed = torch.autocast(self._device.type, dtype, enabled=dtype != torch.float32)
         with ieee_float32(self._device), mixed:
             output = self._regressor(*given)
         return output.with_tensors({name: tensor.float() for name, tensor in output.tensors.items()})

@@ -44,7 +44,7 @@ class ProtocolCard(BaseModel):
             Windows always lie in the square of `crop_rule`, the reference square.
         grid: the windows; None where nothing is occluded.
         occluder: what was pasted (`Occluder.spec`); None where nothing is.
-        precision: arithmetic of the network, "fp32" or "bf16".
+        precision: arithmetic of the network, "fp32", "bf16" or "fp16".
         compiled: whether the network ran through `torch.compile`.
         engine: which engine answered the windows; all of them give the same answers.
         dataset: id of the data set, None for a single photograph.
@@ -90,7 +90,7 @@ class ProtocolCard(BaseModel):
     own_crop: str | None = None
     grid: Grid | None
     occluder: dict[str, JsonValue] | None
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     compiled: bool = False
     engine: str | None = None
     dataset: str | None = None

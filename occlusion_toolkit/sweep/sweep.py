@@ -1,6 +1,7 @@
 """The sweep itself: a regressor on one or many crops, under every window of a grid."""
 
 import copy
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -14,10 +15,11 @@ from occlusion_toolkit.body.joints import LSP14, JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import CropError, SweepError, UsageError
 from occlusion_toolkit.models.base import Regressor
+from occlusion_toolkit.models.foreign import is_out_of_memory
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.models.views import View
 from occlusion_toolkit.sweep.batching import Span, WindowBatch, WindowBatcher
-from occlusion_toolkit.sweep.deviation import PROBED_PASSES, measure_deviation_mm
+from occlusion_toolkit.sweep.deviation import PROBED_PASSES, TOLERANCE_MM, Deviation, deviations_mm
 from occlusion_toolkit.sweep.engines.choice import (
     WORTH_TRYING,
     Choice,
@@ -38,9 +40,17 @@ from occlusion_toolkit.sweep.measure import (
     measure,
 )
 from occlusion_toolkit.sweep.memory import in_fitting_parts, starting_batch_size
-from occlusion_toolkit.sweep.network import NetworkRunner, Precision, existing_device, optimised_copy
+from occlusion_toolkit.sweep.network import (
+    DTYPES,
+    NetworkRunner,
+    Precision,
+    existing_device,
+    optimised_copy,
+)
 from occlusion_toolkit.sweep.occluders import Occluder
 from occlusion_toolkit.sweep.subjects import OpenSubject, Subject
+
+logger = logging.getLogger(__name__)
 
 
 class WindowSweep:
@@ -64,7 +74,9 @@ class WindowSweep:
         batch_size: passes that go through the network together; None chooses by device. Halved whenever a
             batch does not fit into memory.
         device: "cpu", "cuda" or "cuda:N".
-        precision: "fp32", or "bf16" for automatic mixed precision.
+        precision: "fp32", or "bf16" or "fp16" for automatic mixed precision.
+        tolerance_mm: mean and largest deviation of joints up to which low precision is used; beyond, the
+            sweep goes on in float32. None takes any arithmetic as it is, unmeasured.
         compile: run the network through `torch.compile`.
         engine: "dense", "incremental", or "auto" for the faster one on the first crop.
 
@@ -84,6 +96,7 @@ class WindowSweep:
         batch_size: int | None = None,
         device: torch.device | str = "cpu",
         precision: Precision = "fp32",
+        tolerance_mm: tuple[float, float] | None = TOLERANCE_MM,
         compile: bool = False,
         engine: EngineName = "auto",
     ) -> None:
@@ -103,15 +116,16 @@ class WindowSweep:
         self._network = network = optimised_copy(regressor, self._device, grid.resolution)
         self._plain = DenseEstimator(NetworkRunner(network, self._device), occluder)
         self._is_plain = precision == "fp32" and not compile
+        self._is_measured = not self._is_plain and tolerance_mm is not None
         self._dense = (
             self._plain
             if self._is_plain
             else DenseEstimator(NetworkRunner(network, self._device, precision, compile), occluder)
         )
         self._asked: EngineName = "dense" if compile else engine
-        self._mixed = precision == "bf16"
+        self._precision, self._tolerance_mm, self._compile = precision, tolerance_mm, compile
         self._choice = Choice(self._dense, "dense", "asked for") if self._asked == "dense" else None
-        self._deviation_mm: float | None = None
+        self._deviation: Deviation | None = None
         self._batch_size = batch_size or starting_batch_size(self._device)
 
     @property
@@ -135,6 +149,8 @@ class WindowSweep:
             batcher = WindowBatcher(self._windows, self._batch_size)
             probe = batcher.spread(crop.to(self._device, torch.float32), self._batch_size)
             self._choice = self._choose(probe, expected)
+            if self._is_measured:
+                self._gate(batcher.spread(probe.crops[0], PROBED_PASSES), self._shrink, expected)
         return self._choice.name
 
     @property
@@ -143,12 +159,17 @@ class WindowSweep:
         return None if self._choice is None else (self._choice.name, self._choice.reason)
 
     @property
-    def deviation_mm(self) -> float | None:
-        """Largest distance of any joint from the plain float32 estimate, over some windows of the first crop.
+    def precision(self) -> Precision:
+        """The arithmetic that is used: float32 once a lower one was found to be too far off."""
+        return self._precision
 
-        None before the first crop, and where the arithmetic is the plain one.
+    @property
+    def deviation(self) -> Deviation | None:
+        """How far joints are from the plain float32 estimate, over some windows of the first crop.
+
+        None before the first crop, and where the arithmetic that was asked for is the plain one.
         """
-        return self._deviation_mm
+        return self._deviation
 
     @property
     def passes_per_crop(self) -> int:
@@ -225,7 +246,8 @@ class WindowSweep:
                 yield subject.crop.to(self._device, torch.float32)
 
         def shrink(size: int) -> None:
-            batcher.batch_size = self._batch_size = min(size, self._batch_size)
+            self._shrink(size)
+            batcher.batch_size = self._batch_size
 
         done = 0
         for plain_batch in batcher.batches(crops()):
@@ -234,10 +256,10 @@ class WindowSweep:
                 self._choice = self._without_choice()
             if self._choice is None:
                 self._choice = self._choose(batcher.spread(batch.crops[0], self._batch_size), expected)
-            if self._deviation_mm is None and not self._is_plain:
+            if self._is_measured and self._deviation is None:
                 probe = batcher.spread(batch.crops[0], PROBED_PASSES)
                 probe = replace(probe, views=None if batch.views is None else batch.views[:1])
-                self._deviation_mm = self._measure(probe, shrink)
+                self._gate(probe, shrink, expected)
             for part, estimates in in_fitting_parts(batch, self._estimate, shrink):
                 finished, row = [], 0
                 for span in part.spans:
@@ -251,7 +273,16 @@ class WindowSweep:
                     yield self._result(subject)
 
     def _estimate(self, batch: WindowBatch) -> WindowEstimates:
-        return (self._dense if self._choice is None else self._choice.estimator)(batch)
+        engine = self._dense if self._choice is None else self._choice.estimator
+        try:
+            return engine(batch)
+        except (RuntimeError, MemoryError) as error:
+            if engine is self._dense or not is_out_of_memory(error):
+                raise
+        reason = "the clean maps of the incremental engine did not fit into memory"
+        logger.warning("going on with the dense engine: %s", reason)
+        self._choice = Choice(self._dense, "dense", reason)
+        return self._dense(batch)
 
     def _views(self, under_way: Mapping[int, OpenSubject], spans: Sequence[Span]) -> tuple[View, ...] | None:
         """What the network sees of the crops of some spans, where it has crops of its own."""
@@ -274,16 +305,43 @@ class WindowSweep:
         if self._asked == "auto" and passes < WORTH_TRYING:
             return Choice(self._dense, "dense", f"{passes} passes are too few to look for a faster engine")
         return choose_engine(
-            self._asked, self._dense, self._network, self._occluder, self._windows, probe, mixed=self._mixed
+            self._asked,
+            self._dense,
+            self._network,
+            self._occluder,
+            self._windows,
+            probe,
+            dtype=DTYPES[self._precision],
         )
 
-    def _measure(self, probe: WindowBatch, shrink: Callable[[int], None]) -> float:
-        """Largest joint deviation of the fast arithmetic on some passes, millimetres."""
+    def _shrink(self, size: int) -> None:
+        self._batch_size = min(size, self._batch_size)
 
-        def measure(part: WindowBatch) -> float:
-            return measure_deviation_mm(self._plain, self._estimate, self._body, part)
+    def _gate(self, probe: WindowBatch, shrink: Callable[[int], None], expected: int | None) -> None:
+        """Measures a fast arithmetic on some passes; goes on in float32 if low precision is too far off."""
 
-        return max(deviation_mm for _, deviation_mm in in_fitting_parts(probe, measure, shrink))
+        def distances_mm(part: WindowBatch) -> Tensor:
+            return deviations_mm(self._plain, self._estimate, self._body, part)
+
+        parts = [distances for _, distances in in_fitting_parts(probe, distances_mm, shrink)]
+        self._deviation = deviation = Deviation.of(torch.cat(parts))
+        if deviation.within(self._tolerance_mm or TOLERANCE_MM):
+            logger.info("%s: %s", self._precision, deviation)
+            return
+        if self._precision == "fp32":  # compiled
+            logger.warning("compiled: %s", deviation)
+            return
+        logger.warning("%s: %s; going on in fp32", self._precision, deviation)
+        self._precision = "fp32"
+        self._dense = (
+            DenseEstimator(NetworkRunner(self._network, self._device, compiled=True), self._occluder)
+            if self._compile
+            else self._plain
+        )
+        if self._own_crops or self._asked == "dense":
+            self._choice = self._without_choice()
+        else:
+            self._choice = self._choose(probe.limited(self._batch_size), expected)
 
     def _kept(self, estimates: Estimates) -> dict[str, Tensor]:
         """What is kept of estimates beside their joints."""

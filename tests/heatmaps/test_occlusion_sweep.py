@@ -169,6 +169,7 @@ def test_a_changed_sweep_keeps_every_other_setting(tmp_path):
         "device": "cpu",
         "batch_size": 3,
         "precision": "bf16",
+        "tolerance_mm": (0.5, 5.0),
         "compile": True,
         "engine": "dense",
         "bodies": Bodies(tmp_path),
@@ -200,9 +201,16 @@ def test_settings_that_can_never_work_are_refused_before_anything_is_loaded(sett
 
 def test_what_a_faster_arithmetic_changes_is_stored_with_the_maps(tmp_path):
     assert sweep_of()(random_crop()).deviation_mm is None
-    maps = sweep_of(precision="bf16")(random_crop())
-    assert 0 < maps.deviation_mm < 50
+    maps = sweep_of(precision="bf16", tolerance_mm=(50.0, 500.0))(random_crop())
+    assert 0 < maps.deviation_mean_mm < maps.deviation_mm < 50
     maps.save(tmp_path / "result.h5")
     stored = OcclusionMaps.open(tmp_path / "result.h5", BODIES)
     assert stored.table().deviation_mm == pytest.approx(maps.deviation_mm)
+    assert stored.table().deviation_mean_mm == pytest.approx(maps.deviation_mean_mm)
     assert stored.card.precision == "bf16"
+
+
+def test_the_card_says_fp32_where_low_precision_gave_way_to_it():
+    maps = sweep_of(precision="bf16", tolerance_mm=(0.0, 0.0))(random_crop())
+    assert maps.deviation_mm > 0
+    assert maps.card.precision == "fp32"

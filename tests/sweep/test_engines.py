@@ -9,7 +9,7 @@ from PIL import Image
 from support.fakes import StickBody, TinyNetwork, random_crops, random_people
 from torch import Tensor, nn
 
-from occlusion_toolkit.errors import SweepError, UsageError
+from occlusion_toolkit.errors import GridError, SweepError, UsageError
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.sweep.batching import WindowBatcher
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator
@@ -64,6 +64,20 @@ class Residual(nn.Module):
         )
 
 
+class Shown(nn.Module):
+    """Crops brought to another scale and a smaller size by constants made on the way, as for BlazePose."""
+
+    def __init__(self, mode: str, antialias: bool) -> None:
+        super().__init__()
+        self.mode, self.antialias = mode, antialias
+        self.conv = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * x.new_tensor([0.2, 0.3, 0.4]).view(1, 3, 1, 1) + 0.5
+        x = nn.functional.interpolate(x, size=(54, 47), mode=self.mode, antialias=self.antialias)
+        return self.conv(nn.functional.pad(x, (3, 4, 1, 2)))
+
+
 OPERATIONS = {
     "plain": lambda: nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1)),
     "strided": lambda: nn.Sequential(
@@ -86,6 +100,17 @@ OPERATIONS = {
     ),
     "half-pixel bilinear": lambda: nn.Sequential(
         nn.Conv2d(3, 4, 3, 4, 1), nn.Upsample(size=(40, 40), mode="bilinear"), nn.Conv2d(4, 4, 3, 1, 1)
+    ),
+    "anti-aliased": lambda: Shown("bilinear", antialias=True),
+    "anti-aliased cubic": lambda: Shown("bicubic", antialias=True),
+    "smaller bilinear": lambda: Shown("bilinear", antialias=False),
+    "cubic": lambda: nn.Sequential(
+        nn.Conv2d(3, 4, 3, 4, 1), nn.Upsample(scale_factor=2.5, mode="bicubic"), nn.PReLU(4)
+    ),
+    "nearest exact": lambda: nn.Upsample(size=(50, 90), mode="nearest-exact"),
+    "adaptive pooling": lambda: nn.Sequential(nn.AdaptiveAvgPool2d((17, 11)), nn.Conv2d(3, 4, 3, 1, 1)),
+    "same padding": lambda: nn.Sequential(
+        nn.Conv2d(3, 4, 5, padding="same", dilation=2), nn.ReLU6(inplace=True), nn.Softmax(dim=1)
     ),
     "residual": lambda: nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), Residual()),
 }
@@ -113,7 +138,8 @@ def assert_agree(dense, incremental, grid: Grid, crops: Tensor, size: int = 5) -
 def test_every_operation_with_a_rule_is_computed_in_parts_and_exactly(name):
     grid = Grid(size=16, stride=16, resolution=SIDE)  # touches all four borders, clipped
     dense, incremental = engines(Answering(OPERATIONS[name]()), grid)
-    assert len(incremental._steps) >= 1
+    (last,) = incremental._handed_on  # the head reads it; everything before is computed in parts
+    assert [str(user.target) for user in last.users] == ["aten.flatten.using_ints"]
     assert_agree(dense, incremental, grid, random_crops(2, SIDE))
 
 
@@ -194,16 +220,112 @@ def test_a_network_that_cannot_be_traced_runs_dense_and_says_so():
         WindowSweep(a_function, StickBody(), grid, grey, engine="incremental").run(random_crops(1, SIDE))
 
 
-def test_unknown_writes_are_refused_by_the_tracer():
-    class Writing(nn.Module):
-        def forward(self, crops):
-            crops = crops * 1.0
-            crops[:, :, :4] = 0.0
-            flat = crops.flatten(1)
-            return RegressorOutput(flat[:, :216].view(-1, 24, 3, 3), flat[:, :10], flat[:, :3])
+def read(x: Tensor) -> RegressorOutput:
+    flat = x.flatten(1)
+    return RegressorOutput(flat[:, :216].view(-1, 24, 3, 3), flat[:, :10], flat[:, :3])
 
-    with pytest.raises(UntraceableError, match="writes into"):
-        trace(Writing(), torch.randn(2, 3, SIDE, SIDE), torch.float32)
+
+class Acting(nn.Module):
+    """A network that is one function of crops."""
+
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+        self.register_buffer("kept", torch.ones(1, 3, 1, 1))
+
+    def forward(self, crops: Tensor) -> RegressorOutput:
+        return read(self.function(self, crops))
+
+
+def writes_a_part(network, crops):
+    crops = crops * 1.0
+    crops[:, :, :4] = 0.0
+    return crops
+
+
+def writes_through_a_view(network, crops):
+    crops = crops * 1.0
+    crops.view(-1).relu_()
+    return crops
+
+
+def writes_into_a_buffer(network, crops):
+    return crops + network.kept.add_(1.0)
+
+
+def draws_random_numbers(network, crops):
+    return nn.functional.dropout(crops, 0.5, training=True)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (writes_a_part, "writes into"),
+        (writes_through_a_view, "writes into a tensor that is read afterwards"),
+        (writes_into_a_buffer, "writes into a buffer"),
+        (draws_random_numbers, "random numbers"),
+    ],
+)
+def test_networks_that_a_graph_cannot_hold_are_refused_by_the_tracer(function, reason):
+    with pytest.raises(UntraceableError, match=reason):
+        trace(Acting(function), torch.randn(2, 3, SIDE, SIDE), torch.float32)
+
+
+def steps_depend_on_the_batch(network, crops):
+    return crops * (2.0 if len(crops) == 16 else 3.0)
+
+
+def crops_are_mixed(network, crops):
+    return crops - crops.mean(dim=0, keepdim=True)
+
+
+def gives_nan_on_the_way(network, crops):
+    return torch.nan_to_num((crops - 100.0).sqrt(), nan=1.0) + crops
+
+
+def a_sweep(network, engine="auto"):
+    grid = Grid(size=16, stride=2, resolution=SIDE)
+    return WindowSweep(network.eval(), StickBody(), grid, parse_occluder("grey", 16), engine=engine)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (steps_depend_on_the_batch, "parameters are off by"),
+        (crops_are_mixed, "parameters are off by"),
+        (gives_nan_on_the_way, "NaN or infinite values for the clean crop"),
+    ],
+)
+def test_networks_that_parts_do_not_fit_are_swept_dense_and_it_is_said_why(function, reason):
+    (crop,) = random_crops(1, SIDE)
+    sweep = a_sweep(Acting(function))
+    assert sweep.settle(crop, 10_000) == "dense"
+    assert reason in sweep.engine[1]
+    with pytest.raises(SweepError, match=reason):
+        a_sweep(Acting(function), "incremental").settle(crop, 10_000)
+
+
+def test_when_clean_maps_stop_fitting_into_memory_the_sweep_goes_on_dense(monkeypatch):
+    crops = random_crops(2, SIDE)
+    expected = a_sweep(TinyNetwork(), "dense").run(crops)
+    sweep = a_sweep(TinyNetwork(), "incremental")
+    sweep.settle(crops[0], 10_000)
+    asked = []
+
+    def forgetful(self, crop):
+        asked.append(crop)
+        raise MemoryError
+
+    monkeypatch.setattr(IncrementalEstimator, "_clean_values", forgetful)
+    found = sweep.run(crops.flip(0))
+    assert len(asked) == 1
+    assert sweep.engine == ("dense", "the clean maps of the incremental engine did not fit into memory")
+    np.testing.assert_allclose(found["displacement"], expected["displacement"][::-1], atol=1e-2)
+
+
+def test_an_occluder_larger_than_the_crop_is_refused():
+    with pytest.raises(GridError, match="does not fit a crop"):
+        Grid(size=SIDE + 1, stride=16, resolution=SIDE)
 
 
 def test_both_engines_give_the_same_maps():

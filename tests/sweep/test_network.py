@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import xarray as xr
@@ -155,17 +156,39 @@ def half_precision_bends_the_elbow(crops):
     return bent_elbow(torch.full((len(crops),), angle))
 
 
-def test_bf16_records_the_largest_joint_deviation_and_warns(caplog):
+def test_low_precision_beyond_the_tolerance_gives_way_to_fp32_aloud(caplog):
     sweep = sweep_of(half_precision_bends_the_elbow, grid=GRID, precision="bf16")
-    assert sweep.deviation_mm is None
+    assert sweep.deviation is None
     with caplog.at_level(logging.WARNING):
-        sweep.run(random_crops(1, 64))
+        maps = sweep.run(random_crops(1, 64))
     rest = StickBody().rest_joints
     elbow = SMPL24.index("left_elbow")
-    radius = max((rest[SMPL24.index(name)] - rest[elbow])[:2].norm() for name in ("left_wrist", "left_hand"))
-    expected_mm = 1000 * 2 * radius.item() * torch.tensor(0.25).sin().item()
-    assert sweep.deviation_mm == pytest.approx(expected_mm, rel=1e-4)
-    assert "largest joint deviation" in caplog.text
+    radii = [(rest[SMPL24.index(name)] - rest[elbow])[:2].norm() for name in ("left_wrist", "left_hand")]
+    moved_mm = [1000 * 2 * radius.item() * torch.tensor(0.25).sin().item() for radius in radii]
+    assert sweep.deviation.largest_mm == pytest.approx(max(moved_mm), rel=1e-4)
+    assert sweep.deviation.mean_mm == pytest.approx(sum(moved_mm) / 24, rel=1e-4)
+    assert sweep.precision == "fp32"
+    assert "going on in fp32" in caplog.text
+    plain = sweep_of(lambda crops: bent_elbow(torch.zeros(len(crops))), grid=GRID).run(random_crops(1, 64))
+    np.testing.assert_array_equal(maps["rotmats"], plain["rotmats"])
+
+
+@pytest.mark.parametrize("tolerance", [(1e3, 1e4), None])
+def test_low_precision_is_used_where_it_is_tolerated(tolerance):
+    sweep = sweep_of(half_precision_bends_the_elbow, grid=GRID, precision="bf16", tolerance_mm=tolerance)
+    maps = sweep.run(random_crops(1, 64))
+    assert sweep.precision == "bf16"
+    bent = bent_elbow(torch.tensor([0.5])).rotmats[0]
+    np.testing.assert_allclose(maps["clean_rotmats"][0], bent, atol=1e-6)
+
+
+@pytest.mark.parametrize("bound", [(1.0, 1e4), (1e4, 10.0)])
+def test_mean_and_largest_deviation_are_each_bounded(bound):
+    sweep = sweep_of(half_precision_bends_the_elbow, grid=GRID, precision="bf16", tolerance_mm=bound)
+    sweep.run(random_crops(1, 64))
+    assert sweep.deviation.mean_mm > 1.0
+    assert sweep.deviation.largest_mm > 10.0
+    assert sweep.precision == "fp32"
 
 
 def test_a_small_deviation_is_recorded_without_a_warning(caplog):
@@ -175,7 +198,8 @@ def test_a_small_deviation_is_recorded_without_a_warning(caplog):
     sweep = sweep_of(regressor, grid=GRID, precision="bf16")
     with caplog.at_level(logging.WARNING):
         sweep.run(random_crops(1, 64))
-    assert 0 < sweep.deviation_mm < 0.1
+    assert 0 < sweep.deviation.largest_mm < 0.1
+    assert sweep.deviation.passes == min(64, sweep.passes_per_crop)
     assert caplog.text == ""
 
 
@@ -198,7 +222,7 @@ grid = Grid(size=16, stride=16, resolution=64)
 sweeps = [sweep_of(grid=grid, batch_size=7, compile=compiled) for compiled in (False, True)]
 plain, fast = (sweep.run(random_crops(1, 64))["displacement"] for sweep in sweeps)
 graphs = counters["stats"]["unique_graphs"]
-print(json.dumps([float(abs(fast - plain).max()), sweeps[1].deviation_mm, graphs]))
+print(json.dumps([float(abs(fast - plain).max()), sweeps[1].deviation.largest_mm, graphs]))
 """
 
 

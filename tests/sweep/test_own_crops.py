@@ -163,5 +163,5 @@ def test_bf16_is_compared_with_plain_arithmetic_in_own_crops_too(tmp_path: Path)
     subject = Subject(normalise(crop_image(image, BOX)), view=regressor.view(image, BOX))
     sweep = WindowSweep(regressor, StickBody(), GRID, parse_occluder("grey", 40), precision="bf16")
     list(sweep.stream([subject]))
-    assert sweep.deviation_mm is not None
-    assert sweep.deviation_mm > 0
+    assert sweep.deviation is not None
+    assert sweep.deviation.largest_mm > 0

@@ -25,6 +25,9 @@ EngineName = str
 answers; `incremental@0.4` computes maps whole from a share of 0.4 on, instead of trying what is fastest.
 `auto`: the faster one on the first crop."""
 
+SAME = 1e-4
+"""Largest difference of a parameter between exact engines: rounding. More, and the network is swept dense."""
+
 WORTH_TRYING = 500
 """Passes from which on `auto` looks for a faster engine: tracing and timing take as long as some hundred."""
 
@@ -73,7 +76,7 @@ def choose_engine(
     windows: torch.Tensor,
     probe: WindowBatch,
     *,
-    mixed: bool,
+    dtype: torch.dtype,
 ) -> Choice:
     """The engine of a sweep, chosen on its first crop.
 
@@ -84,7 +87,7 @@ def choose_engine(
         occluder: what is pasted.
         windows: all windows of the sweep, (W, 4).
         probe: a full batch of them.
-        mixed: automatic mixed precision in bfloat16.
+        dtype: arithmetic; 16 bits mean automatic mixed precision.
 
     Raises:
         SweepError: the incremental engine is wanted and the network cannot be traced.
@@ -98,19 +101,22 @@ def choose_engine(
     try:
         # In inference mode tensors cannot be traced; crops are plain data.
         crops = probe.per_pass(probe.crops).clone().contiguous(memory_format=torch.channels_last)
-        traced = trace(network, crops, torch.bfloat16 if mixed else torch.float32)
-        engine = IncrementalEstimator(traced, Regions(traced, windows), occluder, mixed=mixed)
+        traced = trace(network, crops, dtype)
+        engine = IncrementalEstimator(traced, Regions(traced, windows), occluder, dtype=dtype)
         share = _share(asked.partition("@")[2])
         if share is None:
             seconds = engine.choose_share(probe)
         else:
             engine.set_share(share)
-    except UntraceableError as error:
+        apart = _difference(dense, engine, probe) if dtype == torch.float32 else 0.0
+    except (UntraceableError, SweepError) as error:
         return _without(asked, dense, str(error))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         return _without(asked, dense, "its clean maps do not fit into memory")
+    if not apart <= SAME:
+        return _without(asked, dense, f"its parameters are off by {apart:.1e} on the first crop")
     if asked != "auto":
         return Choice(engine, f"incremental@{engine.share:g}", "asked for")
     dense(probe)
@@ -125,6 +131,14 @@ def choose_engine(
         f"incremental@{engine.share:g}",
         f"{ratio:.2f} times the speed of the dense engine on the first crop",
     )
+
+
+def _difference(dense: WindowEstimator, engine: WindowEstimator, probe: WindowBatch) -> float:
+    """Largest difference of a parameter on part of a batch: other steps for other sizes show there."""
+    part = probe.halves()[0] if len(probe) > 1 else probe
+    one, other = dense(part).parameters, engine(part).parameters
+    pairs = ((tensor, other.tensors[name]) for name, tensor in one.tensors.items())
+    return max(float(((a - b).abs() / a.abs().clamp(min=1.0)).max()) for a, b in pairs)
 
 
 def _without(asked: EngineName, dense: WindowEstimator, reason: str) -> Choice:

@@ -15,9 +15,10 @@ from torch import Tensor, fx
 from occlusion_toolkit.errors import SweepError
 from occlusion_toolkit.sweep.batching import WindowBatch
 from occlusion_toolkit.sweep.engines.dense import WindowEstimates
+from occlusion_toolkit.sweep.engines.graphs import constant_of, shape_of
 from occlusion_toolkit.sweep.engines.regions import Part, Regions
 from occlusion_toolkit.sweep.engines.rules import Rule
-from occlusion_toolkit.sweep.engines.traced import Traced, constant_of, shape_of
+from occlusion_toolkit.sweep.engines.traced import Traced
 from occlusion_toolkit.sweep.occluders import Occluder
 
 SHARES = (0.25, 0.4, 0.55, 0.7)
@@ -33,7 +34,7 @@ class IncrementalEstimator:
         traced: the network.
         regions: the parts of its maps, planned for the windows of the sweep.
         occluder: what is pasted.
-        mixed: run operations that are no convolutions under automatic mixed precision.
+        dtype: arithmetic of convolutions; in 16 bits, the rest runs under automatic mixed precision.
         share: of a map from which on it is computed whole.
     """
 
@@ -43,10 +44,10 @@ class IncrementalEstimator:
         regions: Regions,
         occluder: Occluder,
         *,
-        mixed: bool = False,
+        dtype: torch.dtype = torch.float32,
         share: float = SHARES[1],
     ) -> None:
-        self._traced, self._regions, self._occluder, self._mixed = traced, regions, occluder, mixed
+        self._traced, self._regions, self._occluder, self._dtype = traced, regions, occluder, dtype
         self._clean: dict[int, _CleanMaps] = {}
         self.set_share(share)
 
@@ -113,7 +114,7 @@ class IncrementalEstimator:
         places = self._regions.places(windows)
         patch, unchanged = self._painted(clean, windows, places)
         known = {self._input: patch}
-        with torch.autocast(windows.device.type, torch.bfloat16, enabled=self._mixed):
+        with self._arithmetic(windows.device):
             for node in self._steps:
                 known[node] = self._step(node, known, clean, places)
                 for source in self._regions_inputs(node):
@@ -171,7 +172,7 @@ class IncrementalEstimator:
     def _clean_values(self, crop: Float[Tensor, "1 3 height width"]) -> dict[fx.Node, Tensor]:
         """Every map of the clean crop that windows have parts of."""
         values = {self._input: crop}
-        with torch.autocast(crop.device.type, torch.bfloat16, enabled=self._mixed):
+        with self._arithmetic(crop.device):
             for node in self._steps:
                 args, kwargs = fx.node.map_arg(
                     (node.args, node.kwargs), lambda n: values[n] if n in values else constant_of(n)
@@ -183,6 +184,10 @@ class IncrementalEstimator:
                     f"the network gives NaN or infinite values for the clean crop, in {node.name}"
                 )
         return values
+
+    def _arithmetic(self, device: torch.device) -> torch.autocast:
+        mixed = self._dtype != torch.float32
+        return torch.autocast(device.type, self._dtype if mixed else torch.bfloat16, enabled=mixed)
 
     def _rule(self, node: fx.Node) -> Rule:
         rule = self._regions.rules[node]

@@ -8,8 +8,9 @@ from jaxtyping import Int64
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
+from occlusion_toolkit.sweep.engines.graphs import shape_of
 from occlusion_toolkit.sweep.engines.rules import Intervals, Rule, rule_of
-from occlusion_toolkit.sweep.engines.traced import Traced, shape_of
+from occlusion_toolkit.sweep.engines.traced import Traced
 
 
 @dataclass(frozen=True)
