@@ -115,7 +115,7 @@ class Evaluator:
         try:
             estimates = self._network(*self._given(crops))
             self._check(estimates, samples)
-            predicted = self._predicted(estimates)
+            predicted = self._predicted(estimates, crops)
             return measure(predicted, self._true_people(samples), self._metrics)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -125,9 +125,14 @@ class Evaluator:
                 "give a smaller --batch-size"
             ) from error
 
-    def _predicted(self, estimates: Estimates) -> PosedPeople:
+    def _predicted(self, estimates: Estimates, crops: Sequence[Seen]) -> PosedPeople:
         if isinstance(estimates, JointOutput):
-            return PosedPeople(estimates.centred(self.protocol.joint_set), None)
+            rows = [estimates[row : row + 1] for row in range(len(crops))]
+            turned = [
+                crop.joints_in_reference(row) if isinstance(crop, View) else row
+                for crop, row in zip(crops, rows, strict=True)
+            ]
+            return PosedPeople(torch.cat([each.centred(self.protocol.joint_set) for each in turned]), None)
         return self._posed("neutral", estimates)
 
     def look(self, sample: Sample) -> Seen:

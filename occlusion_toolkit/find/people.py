@@ -10,10 +10,7 @@ from occlusion_toolkit.files.images import read_image
 from occlusion_toolkit.find.candidates import Candidate, find_candidates
 from occlusion_toolkit.find.person import FoundPerson, rectangle_around, square_around
 from occlusion_toolkit.models.backbones.blazepose import BlazePose
-from occlusion_toolkit.models.landmarks import Landmarks, landmarks_at
-
-MIN_PRESENCE: Final = 0.5
-"""Certainty of the landmark network from which on a crop shows a person, as published."""
+from occlusion_toolkit.models.landmarks import MIN_PRESENCE, Landmarks, landmarks_at
 
 _TILE_PRESENCE: Final = 0.99
 _TILE_SCORE: Final = 0.9

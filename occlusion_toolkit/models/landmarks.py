@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float64, UInt8
 
-from occlusion_toolkit.data.boxes import CropBox
+from occlusion_toolkit.data.boxes import BOX_MARGIN, CropBox
 from occlusion_toolkit.data.crops import crop_image
 from occlusion_toolkit.errors import CropError
 from occlusion_toolkit.models.backbones.blazepose import RESOLUTION, BlazePose, blazepose_full
@@ -18,6 +18,11 @@ from occlusion_toolkit.models.blazepose_weights import channels_last, load_blaze
 
 _SIDE: Final = 2.5
 """Side of the crop over the radius of the person's circle, as published."""
+
+MIN_PRESENCE: Final = 0.5
+"""Certainty of the landmark network from which on a crop shows a person, as published."""
+
+_LOOKS: Final = 4
 
 _BATCH: Final = 8
 
@@ -70,6 +75,30 @@ class TurnedCrop:
         matrix = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1.0]])
         turned: Float64[np.ndarray, "points 3"] = points @ matrix.T
         return turned
+
+
+def upright_crop(image: UInt8[np.ndarray, "height width 3"], box: CropBox) -> TurnedCrop:
+    """The crop that BlazePose makes for itself of the person in a box.
+
+    The first look is at the box, turned to four sides; the next ones are at the crop that follows from the
+    answer before, which settles to a few degrees. Where nobody is seen the box as it stands is the crop.
+
+    Args:
+        image: upright RGB, (H, W, 3).
+        box: the person's square, margin included.
+    """
+    hips = np.array(box.centre)  # of a standing person, who fills the box
+    reach = box.size / (2 * BOX_MARGIN)
+    sides = [(hips, hips + reach * np.array(side)) for side in ((0, -1), (1, 0), (-1, 0), (0, 1))]
+    seen = [answer for answer in landmarks_at(image, sides) if answer is not None]
+    best = max(seen, key=lambda answer: answer.presence, default=None)
+    place = sides[0]
+    for _ in range(_LOOKS):
+        if best is None or best.presence < MIN_PRESENCE:
+            break
+        place = (best.hips, best.top)
+        (best,) = landmarks_at(image, [place])
+    return TurnedCrop.upright(*place)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ class Preprocessing(BaseModel):
             contrast of each crop before, as SPIN's code did; "bilinear" takes four pixels, at whole pixel
             coordinates as OpenCV's warp does; "blurred" is the same after a Gaussian blur where the picture
             shrinks to less than half (the demo of HMR2.0).
+        turned: whether BlazePose's own crop is made instead: a square of 256 px around hips and shoulders,
+            turned until the person is upright, found by looking at the clean photograph five times.
         padding: what lies outside the image.
         colours: order of the channels.
         normalisation: "imagenet" subtracts (0.485, 0.456, 0.406) and divides by (0.229, 0.224, 0.225);
@@ -49,6 +51,7 @@ class Preprocessing(BaseModel):
     rows: tuple[Annotated[int, Field(ge=0)], PositiveInt] | None = None
     columns: tuple[Annotated[int, Field(ge=0)], PositiveInt] | None = None
     crop_rule: CropRule = "antialias"
+    turned: bool = False
     padding: Literal["black", "white"] = "black"
     colours: Colours = "rgb"
     normalisation: Normalisation = "imagenet"
@@ -59,6 +62,8 @@ class Preprocessing(BaseModel):
         for name, span in (("rows", self.rows), ("columns", self.columns)):
             if span is not None and not span[0] < span[1] <= self.resolution:
                 raise ValueError(f"{name} {span} are not inside a crop of {self.resolution} px")
+        if self.turned and (self.resolution, self.crop_rule, self.padding) != (256, "antialias", "black"):
+            raise ValueError("a turned crop has 256 px, is antialiased, and black outside the image")
         return self
 
     @property
@@ -93,7 +98,9 @@ class Preprocessing(BaseModel):
     def described(self) -> str:
         """The crop in words, for protocol cards."""
         across = "" if self.aspect is None else f" grown to {self.aspect[0]}:{self.aspect[1]}"
-        parts = [f"{self.resolution} px, square, {self.box_margin:g} x the person's rectangle{across}"]
+        what = f"{self.box_margin:g} x the person's rectangle{across}"
+        what = "around hips and shoulders, turned upright" if self.turned else what
+        parts = [f"{self.resolution} px, square, {what}"]
         spans = [f"{name} {span[0]} to {span[1] - 1}" for name, span in _named(self.seen) if span is not None]
         parts += [f"of which {' and '.join(spans)} are seen"] if spans else []
         parts += [

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
 from torch import Tensor
 
-from occlusion_toolkit.body.joint_output import Estimates
+from occlusion_toolkit.body.joint_output import Estimates, JointOutput
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.bilinear import bilinear_crop, blur_sigma
 from occlusion_toolkit.data.boxes import RESOLUTION, CropBox
@@ -22,6 +22,7 @@ from occlusion_toolkit.data.crops import check_overlap, crop_image
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import CropError
 from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.models.landmarks import upright_crop
 from occlusion_toolkit.models.preprocessing import Preprocessing
 
 _AT_ONCE = 64  # masks of windows in memory together
@@ -130,13 +131,20 @@ class View:
         return self.crop[None].to(device), told
 
     def in_reference(self, estimates: Estimates) -> Estimates:
-        """Estimates with cameras, or points of joints alone, of the reference square."""
+        """Estimates with the camera, or the axes and places of joints alone, of the reference square."""
         if isinstance(estimates, BodyParameters):
             return replace(estimates, camera=self.to_reference(estimates.camera))
+        return self.joints_in_reference(estimates)
+
+    def joints_in_reference(self, estimates: JointOutput) -> JointOutput:
+        """Joints along the camera's axes, not the crop's, and where they are in the reference square."""
+        matrix = torch.from_numpy(self.frame.to_reference).to(estimates.joints)
+        turn = torch.eye(3).to(matrix)
+        turn[:2, :2] = matrix[:, :2] * self.frame.gain
+        turned = replace(estimates, joints=estimates.joints @ turn.T)
         if estimates.points_px is None:
-            return estimates
-        matrix = torch.from_numpy(self.frame.to_reference).to(estimates.points_px)
-        return replace(estimates, points_px=estimates.points_px @ matrix[:, :2].T + matrix[:, 2])
+            return turned
+        return replace(turned, points_px=estimates.points_px @ matrix[:, :2].T + matrix[:, 2])
 
     def to_reference(self, camera: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 3"]:
         """Cameras (s, tx, ty) over the network's crop as cameras over the reference square."""
@@ -165,7 +173,10 @@ def view_of(
 
     Raises:
         CropError: the box shows nobody, or the focal length is missing or no length.
+        CheckpointError: BlazePose's weights are missing, where its own crops are made.
     """
+    if preprocessing.turned:
+        return _turned_view(preprocessing, image, reference)
     box = own_box(preprocessing, reference)
     resolution = preprocessing.resolution
     rgb = _pixels(preprocessing, image, box)
@@ -176,6 +187,22 @@ def view_of(
         reference=reference,
         preprocessing=preprocessing,
         placement=_placement(preprocessing, image, box, focal_px),
+    )
+
+
+def _turned_view(
+    preprocessing: Preprocessing, image: UInt8[np.ndarray, "height width 3"], reference: CropBox
+) -> View:
+    own = upright_crop(image, reference)
+    rgb = own.cut(image).astype(np.float32)
+    to_image = np.linalg.inv(own.box.transform(preprocessing.resolution, own.rotation))
+    rows, columns = ((0, preprocessing.resolution) if span is None else span for span in preprocessing.seen)
+    return View(
+        crop=preprocessing.numbers(torch.from_numpy(rgb).permute(2, 0, 1) / 255.0),
+        frame=Frame((reference.transform() @ to_image)[:2], preprocessing.resolution, (*rows, *columns)),
+        box=own.box,
+        reference=reference,
+        preprocessing=preprocessing,
     )
 
 
