@@ -1,6 +1,6 @@
 """How well networks see people on photographs and videos, held against BlazePose "heavy".
 
-    pip install av
+    pip install -e '.[video]'
     python analyses/real_people.py demo.mp4 --every 10 --model pare-open --model hmr-open
 
 "heavy" (tools/convert_blazepose) is shown every person in a crop of its own; networks get the box that
