@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from occlusion_toolkit.body.rasterize import BUILTIN, Rasterizer
@@ -177,3 +178,17 @@ def _faces_camera(projected: Tensor, faces: Tensor) -> Tensor:
     votes = projected.new_zeros(projected.shape[:2])
     index = faces.flatten().expand(len(projected), -1)
     return votes.scatter_add_(1, index, front.to(votes.dtype).repeat_interleave(3, dim=1)) > 0
+
+
+def fitted_camera(
+    flat: Float[np.ndarray, "points 2"], seen: Float[np.ndarray, "points 2"]
+) -> Float32[np.ndarray, "3"]:
+    """The weak-perspective camera (s, tx, ty) that shows points where they are seen, least squares.
+
+    Args:
+        flat: x and y along the camera's axes, metres, (P, 2).
+        seen: where they are in crop coordinates [-1, 1], (P, 2).
+    """
+    around, wanted = flat - flat.mean(axis=0), seen - seen.mean(axis=0)
+    scale = max(float((around * wanted).sum() / max(float((around**2).sum()), 1e-9)), 1e-3)
+    return np.array([scale, *(seen.mean(axis=0) / scale - flat.mean(axis=0))], dtype=np.float32)

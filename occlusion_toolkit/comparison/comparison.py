@@ -173,7 +173,7 @@ class Comparison(Entry):
         from occlusion_toolkit.comparison.meshes import mesh_of
 
         surveys = self.surveys
-        if len({survey.card.body for survey in surveys.values()}) == 1:
+        if len({survey.card.shown_on for survey in surveys.values()}) == 1:
             for name, survey in surveys.items():
                 if name not in self._meshes:
                     self._meshes[name] = mesh_of(survey, self.metric, progress=progress)

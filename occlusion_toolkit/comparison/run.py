@@ -122,7 +122,7 @@ def compare(
     for result in everything:
         if chosen not in (held := metric_names(result.card)):
             raise UsageError(f"{place_of(result)!r} holds no {chosen!r}; it holds: {', '.join(held)}")
-    pooling = meshes and len({result.card.body for result in compared}) == 1
+    pooling = meshes and len({result.card.shown_on for result in compared}) == 1
     pooled: dict[str, SensitivityMesh] = {}
     values = []
     seen = {each: seen_by_all(results) if seen_only else None for each, results in by_size.items()}

@@ -14,6 +14,7 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.body_surface import BodySurface, display_surface
 from occlusion_toolkit.body.camera import Visibility, vertex_visibility
+from occlusion_toolkit.body.joint_output import JOINTS_ALONE
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.rasterize import Rasterizer, RasterizerChoice
 from occlusion_toolkit.body.rasterize import rasterizer as rasterizer_of
@@ -39,7 +40,7 @@ _BODIES_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class _Image:
-    """One image of a survey: its clean estimate and its maps of all metrics."""
+    """One image of a survey: its clean estimate, or its truth, and its maps of all metrics."""
 
     sequence: str
     rotmats: np.ndarray
@@ -81,7 +82,7 @@ def pool(
     """
     place = chosen_device(device)
     drawer = rasterizer_of(rasterizer, place)
-    body = bodies.load(survey.card.body)
+    body = bodies.load(survey.card.shown_on)
     posed = copy.deepcopy(body).to(place)
     shards = _watched(survey.shards(), watch)
     first = next(shards)
@@ -89,10 +90,17 @@ def pool(
     for name in wanted:
         values_of(first, name)
     measures = tuple(dict.fromkeys(metric_parts(name)[0] for name in wanted))
-    card = survey.card.model_copy(update={"analysis": "mesh", "metrics": measures, "rasterizer": drawer.name})
+    card = survey.card.model_copy(
+        update={
+            "analysis": "mesh",
+            "metrics": measures,
+            "rasterizer": drawer.name,
+            "body": survey.card.shown_on,
+        }
+    )
     carrier = MapCarrier(survey.grid)
     statistics = MeshStatistics(body.num_vertices, survey.joint_names, metric_names(card))
-    images = _images(chain([first], shards), metric_names(card))
+    images = _images(chain([first], shards), metric_names(card), _bodies_of(survey, first))
     while chunk := list(islice(images, _BODIES_AT_ONCE)):
         views = _look(posed, chunk, survey.grid.resolution, drawer)
         for image, visible, pixel in zip(chunk, views.visible.numpy(), views.pixel.numpy(), strict=True):
@@ -211,23 +219,40 @@ def _watched(
         yield shard
 
 
-def _images(shards: Iterable[xr.Dataset], metrics: tuple[str, ...]) -> Iterator[_Image]:
+def _bodies_of(survey: Survey, shard: xr.Dataset) -> str:
+    """By which names shards hold the bodies that maps are carried to.
+
+    Raises:
+        ResultError: the network gives joints alone, and where the true body stands is not known.
+    """
+    if survey.card.body != JOINTS_ALONE:
+        return "clean"
+    if "true_camera" not in shard or not np.isfinite(shard["true_camera"].values).all():
+        raise ResultError(
+            f"{survey.card.model_card} gives joints and has no body to carry its maps to, and "
+            f"{survey.card.dataset} does not say where the true body stands in the image; look at its "
+            "heatmaps and tables instead"
+        )
+    return "true"
+
+
+def _images(shards: Iterable[xr.Dataset], metrics: tuple[str, ...], bodies: str) -> Iterator[_Image]:
     for shard in shards:
         maps = [values_of(shard, name).values for name in metrics]
         for number, sequence in enumerate(shard["sequence"].values):
             with_mean = [[*values[number], values[number].mean(axis=0, dtype=np.float64)] for values in maps]
             yield _Image(
                 str(sequence),
-                rotmats=shard["clean_rotmats"].values[number],
-                betas=shard["clean_betas"].values[number],
-                camera=shard["clean_camera"].values[number],
+                rotmats=shard[f"{bodies}_rotmats"].values[number],
+                betas=shard[f"{bodies}_betas"].values[number],
+                camera=shard[f"{bodies}_camera"].values[number],
                 maps=np.concatenate(with_mean),
             )
 
 
 @torch.inference_mode()
 def _look(body: BodyModel, images: list[_Image], resolution: int, rasterizer: Rasterizer) -> Visibility:
-    """What is visible of the estimated body in each image, on the host."""
+    """What is visible of the body in each image, on the host."""
     device = body.rest_joints.device
     estimates = BodyParameters(
         *(

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
+from occlusion_toolkit.body.camera import fitted_camera
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.plotting.posed import PosedBody, Surface
 
@@ -75,7 +76,7 @@ def stick_body(
         mean_mm: the mean over the joints of what the maps show; None where it says nothing.
     """
     seen = 2 * joints_px / resolution - 1
-    camera = _fitted_camera(joints_m[:, :2], seen)
+    camera = fitted_camera(joints_m[:, :2], seen)
     ends = np.column_stack([seen / camera[0] - camera[1:], joints_m[:, 2]])
     sticks = [_stick(ends[one], ends[other]) for one, other in bones_of(joints)]
     return PosedBody(np.concatenate(sticks), camera, mean_mm)
@@ -89,12 +90,3 @@ def _stick(start: Float[np.ndarray, " 3"], end: Float[np.ndarray, " 3"]) -> Floa
     angles = np.arange(_SIDES) * (2 * math.pi / _SIDES)
     ring = _RADIUS_M * (np.cos(angles)[:, None] * across + np.sin(angles)[:, None] * np.cross(along, across))
     return np.concatenate([start + ring, end + ring, start[None], end[None]]).astype(np.float32)
-
-
-def _fitted_camera(
-    flat: Float[np.ndarray, "joints 2"], seen: Float[np.ndarray, "joints 2"]
-) -> Float32[np.ndarray, " 3"]:
-    """Weak-perspective (s, tx, ty) with x = s (X + t), least squares."""
-    around, wanted = flat - flat.mean(axis=0), seen - seen.mean(axis=0)
-    scale = max(float((around * wanted).sum() / max((around**2).sum(), 1e-9)), 1e-3)
-    return np.array([scale, *(seen.mean(axis=0) / scale - flat.mean(axis=0))], dtype=np.float32)

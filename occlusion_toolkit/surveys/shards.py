@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Float32
 
 from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.body_model import BodyModel
+from occlusion_toolkit.body.camera import fitted_camera
+from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import normalise, read_crop
 from occlusion_toolkit.data.people import BAD, People
@@ -83,7 +86,9 @@ class ShardMaker:
             images.append(maps.drop_vars(WINDOW_DETAILS, errors="ignore").copy(deep=True))
             if on_image is not None:
                 on_image()
-        maps = _named(stacked(images), shard).merge(labelled(self._scenes(shard), {}))
+        maps = _named(stacked(images), shard).merge(
+            labelled(self._scenes(shard) | self._true_bodies(shard), {})
+        )
         save_maps(shard.path, with_card(maps, self._card))
 
     def _scenes(self, shard: Shard) -> dict[str, np.ndarray]:
@@ -95,6 +100,20 @@ class ShardMaker:
             "parts": np.stack([unknown if scene.parts is None else scene.parts for scene in scenes]),
             "true_joints_px": np.stack([scene.joints_px for scene in scenes]).astype(np.float32),
             "sight": np.stack([scene.sight for scene in scenes]),
+        }
+
+    def _true_bodies(self, shard: Shard) -> dict[str, np.ndarray]:
+        """The true bodies, where the network has none of its own that maps could be shown on."""
+        if not self.sweep.regressor.has_joints_alone:
+            return {}
+        cameras = []
+        for sample in shard.samples:
+            body = self._truth_body(sample.gender) or self.sweep.bodies.load(self._card.shown_on)
+            cameras.append(true_camera(sample, body, self.sweep.grid.resolution))
+        return {
+            "true_rotmats": np.stack([sample.rotmats for sample in shard.samples]),
+            "true_betas": np.stack([sample.betas for sample in shard.samples]),
+            "true_camera": np.stack(cameras),
         }
 
     def subject(self, sample: Sample) -> Subject:
@@ -120,6 +139,25 @@ class ShardMaker:
             body = copy.deepcopy(self.sweep.bodies.load(topology, chosen))
             self._truth_bodies[chosen] = body.to(self.sweep.device)
         return self._truth_bodies[chosen]
+
+
+def true_camera(sample: Sample, body: BodyModel, resolution: int) -> Float32[np.ndarray, "3"]:
+    """The weak-perspective camera under which the true body stands where the person does; NaN if unknown.
+
+    Args:
+        sample: the person.
+        body: that the truth is parameters of.
+        resolution: side of the crop, pixels.
+    """
+    if sample.joints_m is None or sample.intrinsics is None:
+        return np.full(3, np.nan, dtype=np.float32)
+    rays = sample.joints_m.astype(np.float64) @ sample.intrinsics.T
+    seen = sample.box.image_to_crop(rays[:, :2] / rays[:, 2:], resolution) * (2 / resolution) - 1
+    truth = BodyParameters(
+        torch.tensor(sample.rotmats)[None], torch.tensor(sample.betas)[None], torch.zeros(1, 3)
+    )
+    joints = body.joints(truth.to(body.faces.device), SMPL24)[0].cpu().numpy()
+    return fitted_camera(joints[:, :2].astype(np.float64), seen)
 
 
 def survey_card(sweep: OcclusionSweep, people: People) -> ProtocolCard:

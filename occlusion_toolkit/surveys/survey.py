@@ -163,12 +163,12 @@ class Survey:
 
     @property
     def body(self) -> BodyModel:
-        """The body that was measured.
+        """The body that was measured, or that joints alone are shown on.
 
         Raises:
             BodyModelError: it is not at hand.
         """
-        return self._bodies.load(self.card.body)
+        return self._bodies.load(self.card.shown_on)
 
     @property
     def joint_names(self) -> tuple[str, ...]:

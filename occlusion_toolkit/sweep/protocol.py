@@ -119,6 +119,11 @@ class ProtocolCard(BaseModel):
         return self.ground_truth_body is not None
 
     @property
+    def shown_on(self) -> str:
+        """Topology id of the body that maps are carried to: the truth's where the regressor gives joints."""
+        return (self.ground_truth_body or self.body) if self.body == JOINTS_ALONE else self.body
+
+    @property
     def windows(self) -> Grid:
         """The grid of a result that has one.
 

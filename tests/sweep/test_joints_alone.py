@@ -1,21 +1,28 @@
 """Networks that give joints and no body are swept, measured, evaluated and checked like others."""
 
+import numpy as np
 import pytest
 import torch
 import xarray as xr
 from support.fakes import PointNetwork, TinyNetwork
 from support.people_in_crops import random_crop, random_truth
 
+from occlusion_toolkit.body.camera import project_to_crop
 from occlusion_toolkit.body.joint_output import JointsAlone
-from occlusion_toolkit.body.joints import BLAZEPOSE33, LSP14
-from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.body.joints import BLAZEPOSE33, LSP14, SMPL24
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
+from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.errors import BodyModelError, ModelCardError, TopologyError
+from occlusion_toolkit.data.scene import read_scene
+from occlusion_toolkit.errors import BodyModelError, ModelCardError, ResultError, TopologyError
 from occlusion_toolkit.evaluation.run import evaluate
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.models.conformance import check_regressor, open_probe
 from occlusion_toolkit.models.registry import load_regressor
+from occlusion_toolkit.surveys import shards
+from occlusion_toolkit.surveys.run import survey
+from occlusion_toolkit.surveys.shards import true_camera
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.sweep.sweep import WindowSweep
@@ -97,3 +104,28 @@ def test_checks_find_points_that_stand_on_their_heads():
 
     assert "units" not in failed(NETWORK)
     assert "y points down" in failed(PointNetwork(upright=False).eval())["units"]
+
+
+def test_maps_of_a_data_set_are_carried_to_the_true_body_where_it_stands(tmp_path):
+    people = open_dataset("open", limit=2)
+    mesh = survey(points(), people, out=tmp_path / "survey").mesh()
+    assert mesh.card.body == OPEN_BODY_TOPOLOGY
+    assert np.isfinite(mesh.sel(joint="mean")).sum() > 1000  # vertices that a camera sees
+    body = load_open_body()
+    for sample in people:
+        camera = torch.from_numpy(true_camera(sample, body, 224))[None]
+        truth = BodyParameters(torch.tensor(sample.rotmats)[None], torch.tensor(sample.betas)[None], camera)
+        places = project_to_crop(body.joints(truth, SMPL24), camera, 224)[0, :, :2].numpy()
+        scene = read_scene(sample, SMPL24.joint_names)
+        known = np.isfinite(scene.joints_px).all(axis=1)
+        assert known.sum() >= 6
+        assert (
+            np.linalg.norm(places - scene.joints_px, axis=1)[known].mean() < 12
+        )  # weak perspective, and key points are no SMPL joints
+
+
+def test_without_a_camera_there_is_no_mesh_and_the_reason_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "true_camera", lambda *_: np.full(3, np.nan, np.float32))
+    found = survey(points(), open_dataset("open", limit=1), out=tmp_path / "survey")
+    with pytest.raises(ResultError, match="does not say where the true body stands"):
+        found.mesh()
