@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from support.pages import DOCS, ROOT, code_blocks, command_lines, pages
 
 import occlusion_toolkit as ot
@@ -60,3 +61,13 @@ def test_every_command_is_in_the_readme(command: str):
 
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
+
+
+def test_the_bibtex_of_the_readme_is_the_paper_of_the_citation():
+    (entry,) = code_blocks(ROOT / "README.md", "bibtex")
+    (paper,) = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["references"]
+    plain = entry.replace("{", "").replace("}", "")
+    assert plain.startswith("@inproceedings")
+    for fact in (paper["title"], str(paper["year"]), f"{paper['start']}--{paper['end']}"):
+        assert fact in plain
+    assert all(f"{who['family-names']}, {who['given-names']}" in plain for who in paper["authors"])
