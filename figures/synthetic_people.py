@@ -47,7 +47,7 @@ def labelled(picture: Image.Image, labels: np.ndarray, joints: np.ndarray) -> Im
     return canvas.resize((TILE_PX, TILE_PX), Image.Resampling.LANCZOS)
 
 
-def contact_sheet(root: Path) -> Image.Image:
+def contact_sheet(root: Path, width_px: int | None = None) -> Image.Image:
     """Return the sheet: all people of a data set's test split, then some of them labelled."""
     tiles, explained = [], []
     for path in sorted((root / "sequenceFiles" / "test").glob("*.pkl")):
@@ -62,16 +62,23 @@ def contact_sheet(root: Path) -> Image.Image:
     sheet = Image.new("RGB", (COLUMNS * TILE_PX, -(-len(tiles) // COLUMNS) * TILE_PX))
     for index, tile in enumerate(tiles):
         sheet.paste(tile, (index % COLUMNS * TILE_PX, index // COLUMNS * TILE_PX))
+    if width_px is not None:
+        sheet = sheet.resize(
+            (width_px, round(sheet.height * width_px / sheet.width)), Image.Resampling.LANCZOS
+        )
     return sheet
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path), default=lambda: shipped("open-test"))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
-def main(folder: Path, out: Path) -> None:
+@click.option("--width", type=click.FloatRange(1, 40), metavar="INCHES", help="Width of the sheet.")
+@click.option("--dpi", type=click.IntRange(30, 1200), default=200, show_default=True, help="Pixels per inch.")
+def main(folder: Path, out: Path, width: float | None, dpi: int) -> None:
     """Draw synthetic_people.jpg: people in FOLDER, written by `synthesize`; by default the shipped ones."""
     path = make_folder(out) / "synthetic_people.jpg"
-    contact_sheet(folder).save(path, quality=88, optimize=True)
+    sheet = contact_sheet(folder, None if width is None else round(width * dpi))
+    sheet.save(path, quality=88, optimize=True, dpi=(dpi, dpi))
     click.echo(path)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from occlusion_toolkit.cli.look_options import look_options
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 from occlusion_toolkit.training.curves import read_log, training_curves_figure
 
@@ -11,6 +12,7 @@ from occlusion_toolkit.training.curves import read_log, training_curves_figure
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
+@look_options
 def main(runs: tuple[Path, ...], out: Path) -> None:
     """Draw training_curves.png and .pdf from RUNS, folders of `occlusion-toolkit train`."""
     names = [run.resolve().name for run in runs]

@@ -25,6 +25,7 @@ LAYERS = (
         "influences",
         "flips",
         "natural_occlusion",
+        "report",
     ),
     ("studies",),
     ("cli",),

@@ -1,6 +1,7 @@
 """A map of attention per body part over the crop, clean and under an occluder (PARE, Figure 7)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
@@ -14,11 +15,11 @@ from occlusion_toolkit.attention_maps.table import (
     PartAttention,
     summarise_attention,
 )
-from occlusion_toolkit.body.parts import part_colours
+from occlusion_toolkit.body.parts import PART_NAMES, part_colours
 from occlusion_toolkit.heatmaps.maps_figure import show_crop
 from occlusion_toolkit.plotting.arrangement import arrange
 from occlusion_toolkit.plotting.colormaps import ColourScale
-from occlusion_toolkit.plotting.colour_bar import draw_relative_bar
+from occlusion_toolkit.plotting.colour_bar import draw_colour_bar
 from occlusion_toolkit.plotting.look import chosen_look
 from occlusion_toolkit.plotting.metric_text import joint_title
 from occlusion_toolkit.plotting.painting import PHOTOGRAPH_NOTE, detail_of, grey_backdrop, paint_over
@@ -54,7 +55,7 @@ def attention_figure(maps: AttentionMaps) -> Figure:
     places = arrange(maps.parts, columns)
     cell_width = len(views) * (panel + _PAIR_GAP) - _PAIR_GAP
     maps_width = len(places[0]) * (cell_width + _GAP) - _GAP
-    width = 2 * _MARGIN + maps_width + _BAR_GAP + _BAR + _BAR_TICKS
+    width = 2 * _MARGIN + maps_width + _BAR_GAP + _BAR + _BAR_TICKS + LINE
     caption = wrap_small_print(_caption(maps, summary), width - 2 * _MARGIN)
     maps_top = _MARGIN + _TITLE + _HEADER + 2 * _GAP
     height = maps_top + len(places) * (_TITLE + panel + _GAP) + _MARGIN + LINE * len(caption)
@@ -73,9 +74,11 @@ def attention_figure(maps: AttentionMaps) -> Figure:
                 ]
                 _maps(axes, views, maps, part)
                 _title(axes, summary.parts[part])
-        bar_left = width - _MARGIN - _BAR_TICKS - _BAR
+        bar_left = width - _MARGIN - LINE - _BAR_TICKS - _BAR
         bar = axes_in_inches(figure, bar_left, maps_top + _TITLE, _BAR, 2 * panel)
-        draw_relative_bar(bar, "displacement")
+        draw_colour_bar(bar, ColourScale(chosen_look().sequential, 0.0, 100.0), np.array([0.0, 100.0]))
+        bar.yaxis.set_label_position("right")
+        bar.set_ylabel("attention [% of the map's greatest]", labelpad=3)
         add_small_print(figure, caption, _MARGIN, 0.6 * _MARGIN)
     return figure
 
@@ -125,7 +128,14 @@ def _outline_region(axes: Axes, region: Bool[np.ndarray, "resolution resolution"
 
 
 def _title(axes: list[Axes], part: PartAttention) -> None:
-    axes[0].text(0, 1.04, joint_title(part.part), transform=axes[0].transAxes, weight="bold", size=7)
+    write = partial(axes[0].text, transform=axes[0].transAxes, size=7)
+    left = 0.0
+    if part.part in PART_NAMES:
+        red, green, blue = part_colours()[PART_NAMES.index(part.part)] / 255
+        box = {"boxstyle": "square,pad=0.12", "fc": (red, green, blue), "ec": "none"}
+        write(0.02, 1.045, "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}", bbox=box, size=5)
+        left = 0.12
+    write(left, 1.04, joint_title(part.part), weight="bold")
     shares = [
         f"{100 * figures.on_part:.0f}"
         for figures in (part.clean, part.occluded)
@@ -169,7 +179,7 @@ def _caption(maps: AttentionMaps, summary: AttentionTable) -> str:
             else ["one query: a map for each layer of the decoder, the mean over its heads"]
         ),
         *(["left of each pair: clean, right: under the occluder (dashed)"] if arrow else []),
-        "each map from zero to its own greatest value",
+        *(["square before a name: the part's colour above"] if maps.parts[0] in PART_NAMES else []),
         PHOTOGRAPH_NOTE,
         summary.model,
         *([f"occluder {describe(maps.card.occluder)}"] if maps.card.occluder else []),

@@ -10,6 +10,7 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
+from occlusion_toolkit.cli.look_options import look_options
 from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _SHOWN_PARTS = 12
 )
 @body_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@look_options
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder of the results. Default: out/attention/NAME."
 )

@@ -14,6 +14,7 @@ from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import dataset_options
 from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.interruption import when_interrupted
+from occlusion_toolkit.cli.look_options import look_options
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ _TESTS = (
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write an interactive page (.html).",
 )
+@look_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/compare"), show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace another comparison that is there.")
 @console.verbose_option

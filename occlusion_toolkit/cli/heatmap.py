@@ -13,6 +13,7 @@ from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.interruption import when_interrupted
+from occlusion_toolkit.cli.look_options import look_options
 from occlusion_toolkit.cli.person_options import PersonOptions, person_options
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
 from occlusion_toolkit.files.texts import printable
@@ -58,6 +59,12 @@ _SHOWN_IMAGES = 15
 @click.option("--pa", is_flag=True, help="Align every prediction by Procrustes first (PA-MPJPE).")
 @click.option("--limits", type=click.Choice(["shared", "per-joint"]), default="shared", show_default=True)
 @click.option("--smooth", is_flag=True, help="Interpolate the pictures; stored numbers never change.")
+@look_options
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write an interactive page (.html) of the one image.",
+)
 @click.option(
     "--seen-only", is_flag=True, help="Leave windows that the model cannot see out of the means of the table."
 )
@@ -83,6 +90,7 @@ def heatmap(
     limits: str,
     smooth: bool,
     seen_only: bool,
+    report: Path | None,
     out: Path | None,
     resume: bool,
     overwrite: bool,
@@ -103,7 +111,8 @@ def heatmap(
     from occlusion_toolkit.cli.selection import metric_of, select_joints
     from occlusion_toolkit.files.atomic import make_folder, write_text
     from occlusion_toolkit.find.images import found_images, is_one_file, unique_names
-    from occlusion_toolkit.heatmaps.run import heatmaps, images_csv
+    from occlusion_toolkit.heatmaps.occlusion_maps import open_maps
+    from occlusion_toolkit.heatmaps.run import RESULT, heatmaps, images_csv
 
     joint_set, names = select_joints(joints)
     shown = metric_of(metric, pa, bool(ground_truth))
@@ -115,8 +124,10 @@ def heatmap(
         folders = [root if out else root / found[0].stem]
     else:
         when_interrupted("finished images are kept", "--resume")
-        with console.progress("frames") as report:
-            found = found_images(images, root / "frames", every, report)
+        if report is not None:
+            raise click.UsageError("--report goes with one image.")
+        with console.progress("frames") as tell:
+            found = found_images(images, root / "frames", every, tell)
         folders = [root / name for name in unique_names(found)]
 
     def read(image: Path) -> Crop:
@@ -145,10 +156,14 @@ def heatmap(
             console.say(f"{len(done)} of {len(found)}: {each.folder}")
     if not alone:
         write_text(make_folder(root) / "images.csv", images_csv(done))
+    if report is not None:
+        open_maps(done[0].folder / RESULT, settings.bodies, settings.occluder).report(report)
     if as_json:
         console.print_json(_as_json(done, root, alone=alone))
     elif alone:
         _print(done[0], verbose)
+        if report is not None:
+            click.echo(f"page: {report}")
     else:
         _print_several(done, root, verbose)
     if any(each.problem for each in done):

@@ -14,6 +14,7 @@ from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.dataset_options import chosen_people, dataset_options
 from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.interruption import when_interrupted
+from occlusion_toolkit.cli.look_options import look_options
 from occlusion_toolkit.cli.sweep_options import SweepOptions, sweep_options
 from occlusion_toolkit.cli.worker_options import WorkerOptions, worker_options
 
@@ -50,6 +51,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Go on with the run in the output folder, making damaged shards again; starts one if none is.",
 )
+@look_options
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write an interactive page (.html).",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/mesh"), show_default=True)
 @console.verbose_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of a table.")
@@ -62,6 +69,7 @@ def mesh(
     rasterizer: RasterizerChoice,
     workers: WorkerOptions,
     resume: bool,
+    report: Path | None,
     out: Path,
     verbose: bool,
     as_json: bool,
@@ -87,14 +95,14 @@ def mesh(
     check_rasterizer(rasterizer, settings.device)
     started = time.perf_counter()
     when_interrupted("finished shards are kept", "--resume")
-    with console.progress("images swept", line_every=SHARD_SIZE) as report:
+    with console.progress("images swept", line_every=SHARD_SIZE) as tell:
         surveyed = survey(
             settings,
             chosen_people(**dataset, protocols=[settings.protocol]),
             out=out,
             resume=resume,
             announce=lambda plan: click.echo(f"plan: {plan}", err=True),
-            progress=report,
+            progress=tell,
             **workers.settings(),
         )
     swept = time.perf_counter()
@@ -105,13 +113,16 @@ def mesh(
         )
         return
     with staging_folder(out) as folder:
-        with console.progress("images pooled") as report:
-            pooled = surveyed.mesh(shown, rasterizer=rasterizer, device=settings.device, progress=report)
+        with console.progress("images pooled") as tell:
+            pooled = surveyed.mesh(shown, rasterizer=rasterizer, device=settings.device, progress=tell)
         pooled.save(folder / "mesh.h5")
         pooled.save(folder / "vertices.csv")
-        with console.progress("pictures") as report:
-            drawn = draw_all(pooled, folder, report)
+        with console.progress("pictures") as tell:
+            drawn = draw_all(pooled, folder, tell)
     files = [out / path.name for path in drawn] + [out / "vertices.csv", out / "mesh.h5"]
+    if report is not None:
+        pooled.report(report)
+        files.append(report)
     table = pooled.table()
     seconds = {"survey": swept - started, "meshes": time.perf_counter() - swept}
     if as_json:

@@ -277,9 +277,9 @@ class Comparison(Entry):
         Raises:
             ResultError: the file cannot be written.
         """
-        from occlusion_toolkit.comparison.report.page import write_report
+        from occlusion_toolkit.report.results import write_comparison_page
 
-        write_report(Path(path), self, self.meshes(), self.maps)
+        write_comparison_page(Path(path), self, self.meshes(), self.maps)
 
     def save(self, path: Path | str) -> list[Path]:
         """Writes every number.

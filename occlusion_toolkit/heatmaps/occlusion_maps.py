@@ -259,9 +259,15 @@ class OcclusionMaps:
         Raises:
             OccluderError: the occluder is not at hand, such as a picture that was moved.
         """
+        return self.painted(self.window(cell), image)
+
+    def painted(
+        self, window: tuple[int, int, int, int], image: int = 0
+    ) -> UInt8[np.ndarray, "resolution resolution 3"]:
+        """The crop with any rectangle (y0, y1, x0, x1) occluded; see `occluded_crop`."""
         occluder = self._occluder or occluder_of(self.card.occluder or {}, self.grid.size)
         crop = normalise(self.detail("crop", image))[None]
-        painted = denormalise(occluder.apply(crop, torch.tensor([self.window(cell)])))
+        painted = denormalise(occluder.apply(crop, torch.tensor([window])))
         return np.asarray(painted[0])
 
     def table(self, image: int = 0, *, seen_only: bool = False) -> HeatmapTable:
@@ -303,6 +309,16 @@ class OcclusionMaps:
         from occlusion_toolkit.heatmaps.pictures import worst_case_figure
 
         return save_picture(worst_case_figure(self, image), path)
+
+    def report(self, path: Path | str) -> None:
+        """Writes an interactive page (.html) of the first image with every window; it needs no network.
+
+        Raises:
+            ResultError: the file cannot be written.
+        """
+        from occlusion_toolkit.report.results import write_heatmap_page
+
+        write_heatmap_page(Path(path), self)
 
     def save(self, path: Path | str) -> None:
         """Writes everything to an HDF5 file that any NetCDF reader opens, or the maps to a .csv file.

@@ -252,6 +252,16 @@ class SensitivityMesh:
         figure = joints_figure(self, metric) if joint is None else joint_figure(self, joint, metric)
         return save_picture(figure, path)
 
+    def report(self, path: Path | str) -> None:
+        """Writes an interactive page (.html) of the body to turn; it needs no network.
+
+        Raises:
+            ResultError: the file cannot be written, or no image shows any vertex.
+        """
+        from occlusion_toolkit.report.results import write_mesh_page
+
+        write_mesh_page(Path(path), self)
+
     def save(self, path: Path | str, *, metric: str | None = None, joint: str = MEAN_OF_JOINTS) -> None:
         """Writes the meshes in the format of the suffix.
 

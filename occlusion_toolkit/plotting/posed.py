@@ -65,13 +65,19 @@ class Surface:
     @classmethod
     def of(cls, body: BodyModel) -> "Surface":
         """That of a body model."""
-        names = [name if not name.endswith("collar") else "" for name in PART_NAMES]
-        sides = np.array([name.startswith("left_") - int(name.startswith("right_")) for name in names])
+        sides = np.array([side_of(name) for name in PART_NAMES])
         return cls(body.faces.cpu().numpy(), sides[body.vertex_parts.cpu().numpy()])
 
     def colours(self, trunk: tuple[float, float, float]) -> Float32[np.ndarray, "vertices 3"]:
         """The colour of every vertex of a body whose head and trunk have this one, sRGB in [0, 1]."""
         return np.asarray(np.array([trunk, LEFT_COLOUR, RIGHT_COLOUR], np.float32)[self.sides])
+
+
+def side_of(part: str) -> int:
+    """1 for a part of a left limb, -1 for one of a right limb, 0 for head and trunk."""
+    if part.endswith("collar"):
+        return 0
+    return int(part.startswith("left_")) - int(part.startswith("right_"))
 
 
 def front_layer(body: PosedBody, surface: Surface, trunk: tuple[float, float, float]) -> Layer:

@@ -92,10 +92,10 @@ class Panel:
 
 
 PANELS = (
-    Panel("validation/pa_mpjpe_mm", "PA-MPJPE, held out (mm)", smoothed=False),
-    Panel("loss/joints_3d", "3D joints, RMS per axis (mm)", root_mm=True),
+    Panel("validation/pa_mpjpe_mm", "PA-MPJPE, held out [mm]", smoothed=False),
+    Panel("loss/joints_3d", "3D joints, RMS per axis [mm]", root_mm=True),
     Panel("loss/pose", "rotation matrices"),
-    Panel("loss/parts", "part labels (nats)"),
+    Panel("loss/parts", "part labels [nats]"),
 )
 
 _PANEL = (1.35, 1.7)

@@ -142,6 +142,21 @@ BAD_OPTIONS = {
 }
 
 
+@pytest.mark.slow
+def test_the_look_is_chosen_and_a_page_is_written(card, photo, tmp_path, cli):
+    words = ("--model", card, "--stride", 112, "--bbox", 10, 10, 60, 90, "--joints", "left_wrist,right_wrist")
+    page = tmp_path / "new" / "page.html"
+    look = ("--width", 3.0, "--dpi", 100, "--cmap", "viridis", "--report", page)
+    assert cli("heatmap", photo, *words, "--out", tmp_path / "a", *look).code == 0
+    for name in ("heatmaps.png", "summary.png"):
+        with Image.open(tmp_path / "a" / name) as picture:
+            assert picture.width == 300
+    assert "#440154" in page.read_text()  # viridis begins there
+    refused = cli("heatmap", photo, *words, "--out", tmp_path / "b", "--cmap", "jet")
+    assert (refused.code, (tmp_path / "b").exists()) == (1, False)
+    assert "up and down" in refused.err
+
+
 @pytest.mark.parametrize("case", BAD_OPTIONS)
 def test_bad_options_end_in_one_clear_line_and_write_nothing(case, card, photo, tmp_path, cli, monkeypatch):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))
