@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from occlusion_toolkit.cli.look_options import look_options
 from occlusion_toolkit.comparison.results import names_of
 from occlusion_toolkit.flips.figure import reversals_figure
 from occlusion_toolkit.flips.reversals import Reversals
@@ -13,6 +14,7 @@ from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULT...")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
+@look_options
 def main(results: tuple[Path, ...], out: Path) -> None:
     """Draw reversals.png and reversals.pdf from RESULTs, a MODEL.h5 of `reversals` for each model."""
     found = [Reversals.open(path) for path in results]

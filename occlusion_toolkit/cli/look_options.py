@@ -26,7 +26,7 @@ def look_options(command: _Command) -> _Command:
     @click.option("--dpi", type=int, help="Pixels per inch of PNG and JPEG.  [default: 200]")
     @functools.wraps(command)
     def drawing(*, cmap: str | None, width: float | None, dpi: int | None, **given: Any) -> Any:
-        if cmap is width is dpi is None:
+        if cmap is None and width is None and dpi is None:
             return command(**given)
         from occlusion_toolkit.plotting.look import look
 

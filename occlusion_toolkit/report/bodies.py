@@ -54,4 +54,4 @@ def meshes_part(metric: str, meshes: Mapping[str, SensitivityMesh]) -> dict[str,
 def _limits(values_mm: NDArray[np.floating]) -> list[float]:
     """The ends of the colours; zero where nothing was seen."""
     finite = values_mm[np.isfinite(values_mm)]
-    return np.quantile(finite, ROBUST_RANGE).tolist() if finite.size else [0.0, 0.0]
+    return [float(end) for end in np.quantile(finite, ROBUST_RANGE)] if finite.size else [0.0, 0.0]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 
 from occlusion_toolkit.comparison.comparison import Comparison
@@ -58,8 +57,7 @@ def write_comparison_page(
             "explanation": explanation(comparison),
             "order": [*reading_order(comparison.columns[:-1]), len(comparison.columns) - 1],
             "colours": colours,
-            # Half-way to white, so that dark ones are seen on a dark page.
-            "colours_dark": [to_hex(0.5 * np.array(to_rgb(colour)) + 0.5) for colour in colours],
+            "colours_dark": [_lighter(colour) for colour in colours],
             "exceptions": list(comparison.exceptions),
             "insights": [_insight(found) for found in insights(comparison.surveys)],
         },
@@ -131,6 +129,12 @@ def write_mesh_page(path: Path, mesh: SensitivityMesh) -> None:
     )
 
 
+def _lighter(colour: str) -> str:
+    """Half-way to white, so that dark colours are seen on a dark page."""
+    red, green, blue = to_rgb(colour)
+    return to_hex((0.5 + red / 2, 0.5 + green / 2, 0.5 + blue / 2))
+
+
 def _insight(found: Insight) -> dict[str, Any]:
     """A section: its picture as a data address, its table as texts."""
     picture = None
@@ -149,7 +153,7 @@ def _insight(found: Insight) -> dict[str, Any]:
 
 def _subtitle(metric: str, card: ProtocolCard, people: str) -> str:
     dataset = " ".join(part for part in (card.dataset, card.split) if part)
-    parts: list[Any] = [
+    parts = [
         f"{metric_text(metric)} on {dataset}: {people}" if dataset else f"{metric_text(metric)}: {people}",
         f"occluder of {card.windows.size} px every {card.windows.stride} px, {describe(card.occluder)}",
     ]
