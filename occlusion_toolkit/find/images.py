@@ -15,7 +15,7 @@ def found_images(
     every: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """The images that words stand for, in their order; within a folder or a pattern by name.
+    """The images that words stand for, in their order and each once; within a folder or a pattern by name.
 
     Args:
         words: files; folders, for the images directly in them; patterns such as `people/*.jpg`; videos, for
@@ -33,7 +33,7 @@ def found_images(
         for path in _meant(word):
             is_video = path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
             images += extract_frames(path, frames, every, progress) if is_video else [path]
-    return images
+    return list(dict.fromkeys(images))
 
 
 def is_one_file(words: Sequence[Path]) -> bool:
