@@ -146,6 +146,7 @@ def heatmap(
         resume=resume,
         overwrite=overwrite,
         seen_only=seen_only,
+        summary=None if alone else root / "images.csv",
         drawing={"shared_limits": limits == "shared", "smooth": smooth},
         stage=console.progress,
     ):

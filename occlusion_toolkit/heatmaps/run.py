@@ -68,6 +68,7 @@ def heatmaps(
     resume: bool = False,
     overwrite: bool = False,
     seen_only: bool = False,
+    summary: Path | None = None,
     drawing: Mapping[str, Any],
     stage: Stage,
 ) -> Iterator[Heatmap]:
@@ -82,6 +83,7 @@ def heatmaps(
         resume: keep the results that are there, where they are of the same image and settings.
         overwrite: replace results that are there.
         seen_only: leave windows that the network cannot see out of the means of tables.
+        summary: file that the caller writes of all, which is not replaced unasked either.
         drawing: arguments of `draw_all`.
         stage: shows progress.
 
@@ -94,7 +96,10 @@ def heatmaps(
         OcclusionToolkitError: the only image cannot be used, or the sweep fails.
     """
     if not (resume or overwrite):
-        _require_free(images.values())
+        taken = [path for path in (folder / RESULT for folder in images.values()) if path.is_file()]
+        if summary is not None and summary.is_file():
+            taken.append(summary)
+        _require_none(taken)
     for image, folder in images.items():
         try:
             crop = read(image)
@@ -180,13 +185,12 @@ def finished(folder: Path, sweep: OcclusionSweep, crop: Crop) -> OcclusionMaps |
     return maps
 
 
-def _require_free(folders: Any) -> None:
-    taken = [folder for folder in folders if (folder / RESULT).is_file()]
+def _require_none(taken: Sequence[Path]) -> None:
     if taken:
-        others = "" if len(taken) == 1 else f" (and {len(taken) - 1} other folders)"
+        others = "" if len(taken) == 1 else f" (and {len(taken) - 1} more)"
         raise ResultError(
-            f"{str(taken[0])!r} holds a result already{others}; --resume keeps it, --overwrite replaces it, "
-            "and another --out leaves it alone"
+            f"{str(taken[0].parent)!r} holds a result already, {taken[0].name}{others}; --resume keeps it, "
+            "--overwrite replaces it, and another --out leaves it alone"
         )
 
 

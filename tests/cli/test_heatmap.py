@@ -264,7 +264,7 @@ def test_a_result_is_replaced_only_where_that_is_asked_for(card, photo, tmp_path
     first = (out / "result.h5").read_bytes()
     refused = cli("heatmap", other, *words)
     assert refused.code == 1
-    assert "holds a result already; --resume keeps it, --overwrite replaces it" in refused.err
+    assert "holds a result already, result.h5; --resume keeps it, --overwrite replaces it" in refused.err
     resumed = cli("heatmap", other, *words, "--resume")
     assert resumed.code == 1
     assert "image: person.png and other.png" in resumed.err
@@ -324,7 +324,10 @@ def test_files_folders_and_patterns_make_a_folder_each_and_one_summary(card, tmp
     assert [line.split(",")[1] for line in lines] == ["folder", "a", "b", "a-2", "c"]
     again = cli(*words, "--out", tmp_path / "out", "--json", "--resume")
     assert [entry.get("seconds") for entry in json.loads(again.out)["images"]] == [None] * 4
-    assert cli(*words, "--out", tmp_path / "out").code == 1
+    other = cli("heatmap", tmp_path / "some" / "*.jpg", *words[3:], "--out", tmp_path / "out")
+    assert other.code == 1
+    assert "holds a result already" in other.err
+    assert (tmp_path / "out" / "images.csv").read_text().splitlines() == lines
 
 
 def test_the_truths_and_keypoints_of_several_images_are_in_folders(card, tmp_path, cli, undrawn):
