@@ -35,6 +35,12 @@ def bones_of(joints: JointSet) -> list[tuple[int, int]]:
     ]
 
 
+def stick_side(joints: JointSet, bone: tuple[int, int]) -> int:
+    """1 for sticks of left limbs, -1 for those of right ones, 0 for head and trunk."""
+    ends = tuple(joints.joint_names[end] for end in bone)
+    return 0 if ends in _TRUNK else 1 if ends[0].startswith("left_") else -1
+
+
 def stick_surface(joints: JointSet) -> Surface:
     """What all stick figures of a joint set have in common."""
     ring = np.arange(_SIDES)
@@ -50,10 +56,7 @@ def stick_surface(joints: JointSet) -> Surface:
     )
     bones = bones_of(joints)
     faces: Int64[np.ndarray, "faces 3"] = np.concatenate([tube + (high + 1) * k for k in range(len(bones))])
-    trunk = {pair for pair in bones if tuple(joints.joint_names[end] for end in pair) in _TRUNK}
-    sides = [
-        0 if pair in trunk else 1 if joints.joint_names[pair[0]].startswith("left_") else -1 for pair in bones
-    ]
+    sides = [stick_side(joints, bone) for bone in bones]
     return Surface(faces, np.repeat(np.array(sides, dtype=np.int64), high + 1))
 
 

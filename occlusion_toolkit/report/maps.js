@@ -58,7 +58,7 @@ function exampleFigures() {
     views.append(map, front, profile);
     figure.append(caption, views);
     byId("maps").append(figure);
-    swept[name] = { note, map, canvas, mark, front, profile, maps: unpacked(packed.maps),
+    swept[name] = { note, map, canvas, mark, front, profile, bones: packed.bones, maps: unpacked(packed.maps),
       skeletons: unpacked(packed.skeletons), truth: packed.truth ? unpacked(packed.truth)[0] : null };
     map.addEventListener("keydown", moved);
     for (const event of ["pointerdown", "pointermove"]) map.addEventListener(event, pointed);
@@ -95,11 +95,11 @@ function toWorst() {
 }
 
 /** A skeleton of joints (x, y, depth): dark edges first, so that it is seen on any ground. */
-function drawBody(svg, joints, trunk, width, turned) {
+function drawBody(svg, joints, edges, trunk, width, turned) {
   const place = (joint) => [turned ? example.resolution / 2 + joints[3 * joint + 2] : joints[3 * joint], joints[3 * joint + 1]];
   // What is farther from the viewer is drawn first; the side is seen from the right of the picture.
   const depth = ([one, other]) => (turned ? joints[3 * one] + joints[3 * other] : -(joints[3 * one + 2] + joints[3 * other + 2]));
-  const bones = [...example.bones].sort((one, other) => depth(one) - depth(other));
+  const bones = [...edges].sort((one, other) => depth(one) - depth(other));
   for (const [one, other, side] of bones) {
     const [from, to] = [place(one), place(other)];
     const ends = { x1: from[0], y1: from[1], x2: to[0], y2: to[1], "stroke-linecap": "round" };
@@ -138,8 +138,8 @@ function showWindow(window) {
     one.profile.replaceChildren();
     const reference = { clean: one.skeletons[0], truth: one.truth }[thin];
     for (const [svg, turned] of [[one.front, false], [one.profile, true]]) {
-      if (reference) drawBody(svg, reference, example.trunks[thin], 1.1, turned);
-      drawBody(svg, one.skeletons[1 + window], example.trunks.occluded, 3.2, turned);
+      if (reference) drawBody(svg, reference, thin === "truth" ? example.true_bones : one.bones, example.trunks[thin], 1.1, turned);
+      drawBody(svg, one.skeletons[1 + window], one.bones, example.trunks.occluded, 3.2, turned);
       svg.setAttribute("aria-label", `Prediction of ${name} with ${place} occluded, from the ${turned ? "side" : "front"}`);
     }
     said.push(`${name} ${rounded(one.maps[joint][window])} mm`);

@@ -20,6 +20,7 @@ from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.models.conformance import check_regressor, open_probe
 from occlusion_toolkit.models.registry import load_regressor
+from occlusion_toolkit.report.example import example_part
 from occlusion_toolkit.surveys import shards
 from occlusion_toolkit.surveys.run import survey
 from occlusion_toolkit.surveys.shards import true_camera
@@ -28,6 +29,7 @@ from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.sweep.sweep import WindowSweep
 
 NETWORK = PointNetwork().eval()
+TINY = TinyNetwork().eval()
 
 
 def points(**settings) -> OcclusionSweep:
@@ -129,3 +131,13 @@ def test_without_a_camera_there_is_no_mesh_and_the_reason_is_said(tmp_path, monk
     found = survey(points(), open_dataset("open", limit=1), out=tmp_path / "survey")
     with pytest.raises(ResultError, match="does not say where the true body stands"):
         found.mesh()
+
+
+def test_the_report_draws_its_joints_as_sticks_and_the_truth_as_a_body():
+    crop = random_crop(truth=random_truth(has_camera=True))
+    part = example_part(
+        "a person", {"points": points()(crop), "body": OcclusionSweep(TINY, stride=112, size=112)(crop)}
+    )
+    ends = {end for one, other, _ in part["models"]["points"]["bones"] for end in (one, other)}
+    assert max(ends) < len(LSP14)
+    assert len(part["models"]["body"]["bones"]) == len(SMPL24) - 1 == len(part["true_bones"])
