@@ -28,6 +28,7 @@ from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.surveys import shards
 from occlusion_toolkit.surveys.run import survey
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator
+from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner
 from occlusion_toolkit.sweep.sweep import WindowSweep
@@ -103,6 +104,7 @@ def stopwatch(device: torch.device) -> Iterator[Counter[str]]:
         (shards.ShardMaker, "subject", "read and crop"),
         (DenseEstimator, "__call__", "paint windows"),
         (NetworkRunner, "__call__", "network"),
+        (IncrementalEstimator, "__call__", "network"),
         (WindowSweep, "_result", "body and metrics"),
         (shards, "save_maps", "write"),
     )

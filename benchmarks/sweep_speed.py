@@ -1,7 +1,8 @@
 """Windows per second of the engines of a sweep, a batch-1 loop and captum in one run.
 
 All contenders sweep the same grid over the same crop, in turns, several rounds; medians are reported. Each
-network has random weights: speed does not depend on them. See benchmarks/README.md.
+network has random weights: speed does not depend on them. `--table` prints the table of docs/engines.md,
+every row a ratio of one run. See benchmarks/README.md.
 """
 
 import argparse
@@ -9,13 +10,18 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from captum.attr import Occlusion
+from old_engine import OldEngine
+from runtimes import Runtime, runtimes
 from torch import Tensor, nn
 
 from occlusion_toolkit.body.body_model import BodyModel
@@ -25,11 +31,14 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.models import HMR, PARE, MeanParameters, build_network
 from occlusion_toolkit.models.backbones import BasicBlock, ResNet, upsample_steps
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
+from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.metrics import centre_on, mpjpe, pa_mpjpe
+from occlusion_toolkit.sweep.network import optimised_copy
 from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.sweep.sweep import WindowSweep
 
+OPEN_NETWORKS = ("pare-open", "hmr-open", "hmr-synthocc-open")
 CAPTUM_BATCHES = (1, 8, 16, 32)
 LOOP = "batch-1 loop"
 DENSE, INCREMENTAL = "dense engine", "incremental engine"
@@ -40,17 +49,17 @@ class Contender:
     """One way to sweep, and how long its sweeps took."""
 
     name: str
-    sweep: Callable[[], object]
+    sweep: Callable[[], float | object]
     wall_s: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
 
     def time(self, device: torch.device) -> None:
-        """Runs one sweep and notes wall-clock and processor seconds."""
+        """Runs one sweep and notes wall-clock and processor seconds; another process says its own."""
         wall, cpu = time.perf_counter(), time.process_time()
-        self.sweep()
+        answer = self.sweep()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        self.wall_s.append(time.perf_counter() - wall)
+        self.wall_s.append(answer if isinstance(answer, float) else time.perf_counter() - wall)
         self.cpu_s.append(time.process_time() - cpu)
 
 
@@ -64,6 +73,8 @@ def make_network(name: str) -> nn.Module:
         ).eval()
     if name == "compact_hmr":
         return HMR(backbone, hidden=512).eval()
+    if name in OPEN_NETWORKS:
+        return load_regressor(name).network
     return build_network(name).eval()
 
 
@@ -160,6 +171,128 @@ def measure(arguments: argparse.Namespace, network_name: str, device: torch.devi
     }
 
 
+@dataclass
+class Row:
+    """One line of the table: a network, what its sweeps are compared with, and what is aimed at."""
+
+    network: str
+    against: str
+    precision: str
+    aim: float
+    found: float | None
+
+
+def dense_sweep(run: Runtime, body: BodyModel, grid: Grid) -> Callable[[Tensor, BodyParameters], object]:
+    """The same sweep with the network in another runtime."""
+    sweep = WindowSweep(run, body, grid, parse_occluder("grey", grid.size), engine="dense")
+    return sweep.run
+
+
+def table(arguments: argparse.Namespace) -> list[Row]:
+    """Every ratio of the table, measured network by network, the contenders of each in turn."""
+    rows: list[Row] = []
+    device, body = torch.device("cpu"), load_open_body()
+    grid = Grid("script", arguments.size, arguments.stride)
+    crop = torch.randn((1, 3, 224, 224), generator=torch.Generator().manual_seed(0))
+    rest = BodyParameters(torch.eye(3).repeat(1, 24, 1, 1), torch.zeros(1, 10), torch.ones(1, 3))
+    truth = body.centred_joints(rest, LSP14)
+    few = Grid("script", arguments.size, arguments.size)  # finds captum's best batch in a moment
+
+    def rates(ways: list[Contender], rounds: int) -> dict[str, float]:
+        for way in ways:
+            way.sweep()
+        for _ in range(rounds):
+            for way in ways:
+                way.time(device)
+        for way in ways:
+            print(f"    {way.name:26} {len(grid) / statistics.median(way.wall_s):8.1f} windows/s", flush=True)
+        return {way.name: len(grid) / statistics.median(way.wall_s) for way in ways}
+
+    def engine(network: nn.Module, precision: str) -> Callable[[], object]:
+        options = {"precision": precision, "tolerance_mm": None, "engine": "auto"}
+        sweep = WindowSweep(network, body, grid, parse_occluder("grey", grid.size), **options)
+        return lambda: sweep.run(crop, rest)
+
+    for name, aims in (
+        ("spin_hmr", (2.8, 5.0)),
+        ("pare_r50", (2.0, 3.5)),
+        ("pare_hrnet_w32_conv", (1.35, 2.5)),
+    ):
+        if name not in (arguments.networks or (name,)):
+            continue
+        print(name, flush=True)
+        network = make_network(name)
+
+        def captum(per_eval: int, on: Grid, network: nn.Module = network) -> Callable[[], object]:
+            return lambda: captum_sweep(network, body, crop, truth, on, per_eval)
+
+        quick = {size: Contender(str(size), captum(size, few)) for size in CAPTUM_BATCHES}
+        network(crop)
+        for way in quick.values():
+            way.time(device)
+        best = min(quick, key=lambda size: quick[size].wall_s[-1])
+        ways = [Contender(f"captum, {best} per eval", captum(best, grid))]
+        ways += [Contender(precision, engine(network, precision)) for precision in ("fp32", "bf16")]
+        others: dict[str, str] = {}
+        if name == "spin_hmr":
+            for precision in ("fp32", "bf16"):
+                folded = optimised_copy(network, device, 224)
+                for runtime, run in runtimes(folded, bf16=precision == "bf16").items():  # type: ignore[arg-type]
+                    swept = dense_sweep(run, body, grid)
+                    others[f"{runtime}, {precision}"] = precision
+                    ways.append(
+                        Contender(f"{runtime}, {precision}", lambda swept=swept: swept(crop, rest))  # type: ignore[misc]
+                    )
+        found = rates(
+            ways, arguments.rounds if name != "pare_hrnet_w32_conv" else max(2, arguments.rounds - 1)
+        )
+        for precision, aim in zip(("fp32", "bf16"), aims, strict=True):
+            rows.append(Row(name, "captum's best", precision, aim, found[precision] / found[ways[0].name]))
+        for other, precision in others.items():
+            aim = 1.5 if precision == "fp32" else 1.3
+            rows.append(Row(name, other, precision, aim, found[precision] / found[other]))
+    if arguments.old is not None:
+        for name in OPEN_NETWORKS:
+            if name not in (arguments.networks or (name,)):
+                continue
+            print(name, flush=True)
+            before = OldEngine(arguments.old, name, grid.size, grid.stride)
+            ways = [Contender("before", before), Contender("fp32", engine(make_network(name), "fp32"))]
+            found = rates(ways, arguments.rounds)
+            before.close()
+            rows.append(Row(name, "engine of dcc6a0e", "fp32", 1.8, found["fp32"] / found["before"]))
+    if arguments.old is not None and not arguments.networks:
+        seconds = {path: mesh_seconds(path) for path in (arguments.old, Path(__file__).parents[1])}
+        old, new = seconds.values()
+        print(f"mesh: {old:.1f} s before, {new:.1f} s now", flush=True)
+        rows.append(Row("mesh, 8 people", "dcc6a0e, its own open set and network", "fp32", 1.6, old / new))
+        now = mesh_seconds(Path(__file__).parents[1], "--engine", "dense")
+        rows.append(Row("mesh, 8 people", "the dense engine", "fp32", 1.6, now / new))
+    return rows
+
+
+def mesh_seconds(worktree: Path, *options: str) -> float:
+    """Seconds of `occlusion-toolkit mesh` with its defaults on eight people, end to end."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "occlusion_toolkit", "mesh", "--limit", "8", "--out", folder, *options],
+            cwd=worktree,
+            env=os.environ | {"PYTHONPATH": str(worktree)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        return time.perf_counter() - started
+
+
+def show_table(rows: list[Row]) -> None:
+    """The table as Markdown."""
+    print("\n| network | compared with | arithmetic | aim | measured |\n|---|---|---|---|---|")
+    for row in rows:
+        found = "not installed" if row.found is None else f"{row.found:.2f}x"
+        print(f"| {row.network} | {row.against} | {row.precision} | >= {row.aim}x | {found} |")
+
+
 def machine(device: torch.device) -> dict[str, object]:
     """What the numbers were measured on, and how busy it was."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -180,8 +313,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     square = [name for name in PUBLISHED_NETWORKS if name not in ("hmr2", "camerahmr")]  # modern_speed.py
-    names = ["compact_pare", "compact_hmr", *square]
-    parser.add_argument("--networks", nargs="+", choices=names, default=["spin_hmr", "compact_pare"])
+    names = ["compact_pare", "compact_hmr", *OPEN_NETWORKS, *square]
+    parser.add_argument(
+        "--networks", nargs="+", choices=names, help="spin_hmr and compact_pare, or all of the table"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--size", type=int, default=40)
     parser.add_argument("--stride", type=int, default=40, help="at most the size (captum's rule)")
@@ -189,14 +324,20 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, help="of OcclusionSweep; automatic by default")
     parser.add_argument("--threads", type=int, help="PyTorch threads; its default otherwise")
     parser.add_argument("--also", nargs="*", choices=["bf16", "compile"], default=[])
+    parser.add_argument("--table", action="store_true", help="the ratios of docs/engines.md instead")
+    parser.add_argument("--old", type=Path, help="worktree of commit dcc6a0e, for the table")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
-    results = []
+    results: list[object] = []
     print(machine(device))
-    for name in arguments.networks:
+    if arguments.table:
+        rows = table(arguments)
+        show_table(rows)
+        results += [asdict(row) for row in rows]
+    for name in [] if arguments.table else arguments.networks or ["spin_hmr", "compact_pare"]:
         result = measure(arguments, name, device)
         results.append(result)
         print(f"\n{name}: {result['windows_per_sweep']} windows, {arguments.rounds} rounds, medians")

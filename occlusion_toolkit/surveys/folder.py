@@ -17,6 +17,7 @@ from occlusion_toolkit.errors import ResultError, RunError, UsageError
 from occlusion_toolkit.files.atomic import remove_leftovers as remove_temporary
 from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Manifest, Survey, manifest_is_damaged
 from occlusion_toolkit.sweep.maps import card_of, open_maps
+from occlusion_toolkit.sweep.network import Precision
 
 logger = logging.getLogger(__name__)
 
@@ -208,16 +209,33 @@ def batch_size_of(folder: Path) -> int | None:
     return None if manifest_is_damaged(folder / MANIFEST_NAME) else Survey.open(folder).manifest.batch_size
 
 
-def engine_of(folder: Path) -> str | None:
-    """The engine that the run in a folder was begun with; None where there is none.
+@dataclass(frozen=True)
+class Begun:
+    """What the run in a folder was begun with, and later runs must not decide anew.
+
+    Attributes:
+        engine: which engine answers the windows.
+        precision: the arithmetic.
+        deviation_mm: mean and largest deviation of the low precision that was asked for; None without one.
+    """
+
+    engine: str
+    precision: Precision
+    deviation_mm: tuple[float, float] | None
+
+
+def begun_with(folder: Path) -> Begun | None:
+    """What the run in a folder was begun with; None where there is none.
 
     Where the manifest is damaged, a shard says it.
     """
     if not manifest_is_damaged(folder / MANIFEST_NAME):
-        return Survey.open(folder).manifest.engine
+        manifest = Survey.open(folder).manifest
+        return Begun(manifest.engine, manifest.card.precision, manifest.deviation_mm)
     for path in sorted((folder / "shards").glob("shard-*.h5")):
         with suppress(ResultError):
-            return card_of(open_maps(path)).engine
+            card = card_of(open_maps(path))
+            return Begun(card.engine or "dense", card.precision, None)
     return None
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.crops import normalise, read_crop
@@ -14,13 +15,15 @@ from occlusion_toolkit.data.people import People
 from occlusion_toolkit.errors import DatasetError, RunError, UsageError
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.models.registry import AnyRegressor
+from occlusion_toolkit.models.views import read_view
 from occlusion_toolkit.surveys.clusters import Backend
 from occlusion_toolkit.surveys.folder import (
     WHOLE,
+    Begun,
     Part,
     batch_size_of,
     begin,
-    engine_of,
+    begun_with,
     gate,
     locked,
     make_folder,
@@ -109,8 +112,7 @@ def survey(
         sweep = sweep.changed()  # what is loaded to look at the settings can then go again
     if sweep.batch_size is None and (stored := batch_size_of(folder)) is not None:
         sweep = sweep.changed(batch_size=stored)
-    if sweep.engine in ("auto", "incremental"):
-        sweep = sweep.changed(engine=engine_of(folder) or _settled(sweep, people, part))
+    sweep, deviation_mm = _settled(sweep, people, part, begun_with(folder))
     card = survey_card(sweep, people)
     make_folder(folder)
     with locked(folder, part):
@@ -122,6 +124,7 @@ def survey(
             shard_size=shard_size,
             batch_size=sweep.window_sweep.batch_size,
             engine=sweep.engine,
+            deviation_mm=deviation_mm,
         )
         with gate(folder):
             begun = begin(folder, manifest, sweep.bodies, part, resume)
@@ -163,15 +166,37 @@ def survey(
         return begun if begun.complete or begun.missing() else begun.sealed()
 
 
-def _settled(sweep: OcclusionSweep, people: People, part: Part) -> str:
-    """The engine for every worker, and for the runs that go on: the faster one on the first image.
+def _settled(
+    sweep: OcclusionSweep, people: People, part: Part, begun: Begun | None
+) -> tuple[OcclusionSweep, tuple[float, float] | None]:
+    """The sweep with one engine and one arithmetic for every worker, and for the runs that go on.
 
-    Parts that begin at once on several machines could measure different things, so theirs is fixed.
+    Both are found on the first image. Parts that begin at once on several machines could time different
+    things, so their engine is fixed.
+
+    Returns:
+        The sweep, and the mean and largest deviation of a low precision, if one was asked for, in mm.
     """
-    if part.count > 1:
-        return "dense" if sweep.engine == "auto" else f"incremental@{SHARES[1]:g}"
+    low = sweep.precision != "fp32"
+    if begun is not None:
+        settled: dict[str, Any] = {} if sweep.engine == "dense" else {"engine": begun.engine}
+        if low and begun.deviation_mm is not None:
+            settled |= {"precision": begun.precision, "tolerance_mm": None}
+            return sweep.changed(**settled), begun.deviation_mm
+        return sweep.changed(**settled) if settled else sweep, None
+    if part.count > 1 and sweep.engine in ("auto", "incremental"):
+        at_once = "dense" if sweep.engine == "auto" else f"incremental@{SHARES[1]:g}"
+        sweep = sweep.changed(engine=at_once)
+    if not low and sweep.engine not in ("auto", "incremental"):
+        return sweep, None
     crop = normalise(read_crop(people[0], sweep.grid.resolution, sweep.protocol.crop_rule))
-    return sweep.window_sweep.settle(crop, len(people) * sweep.window_sweep.passes_per_crop)
+    regressor = sweep.regressor
+    view = read_view(regressor.card.preprocessing, people[0]) if regressor.has_own_crops else None
+    ready = sweep.window_sweep
+    engine = ready.settle(crop, len(people) * ready.passes_per_crop, view)
+    deviation = ready.deviation if low else None
+    sweep = sweep.changed(engine=engine, precision=ready.precision, tolerance_mm=None)
+    return sweep, None if deviation is None else (deviation.mean_mm, deviation.largest_mm)
 
 
 def _make_here(maker: ShardMaker, todo: Iterator[Shard], progress: Progress, done: int, total: int) -> None:

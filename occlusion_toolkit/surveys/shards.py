@@ -1,7 +1,8 @@
 """One shard of a survey: people in, maps out."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 from jaxtyping import Float32
+from numpy.typing import NDArray
 
 from occlusion_toolkit.body.arrays import Gender
 from occlusion_toolkit.body.body_model import BodyModel
@@ -81,7 +83,7 @@ class ShardMaker:
             ResultError: the file cannot be written.
         """
         images = []
-        for maps in self.sweep.window_sweep.stream(self.subject(sample) for sample in shard.samples):
+        for maps in self.sweep.window_sweep.stream(self._subjects(shard.samples)):
             # Copies, so that the bodies of all windows can go.
             images.append(maps.drop_vars(WINDOW_DETAILS, errors="ignore").copy(deep=True))
             if on_image is not None:
@@ -116,9 +118,31 @@ class ShardMaker:
             "true_camera": np.stack(cameras),
         }
 
-    def subject(self, sample: Sample) -> Subject:
-        """One person, read and cropped, with the true body."""
-        crop = normalise(read_crop(sample, self.sweep.grid.resolution, self.sweep.protocol.crop_rule))
+    def _subjects(self, samples: Sequence[Sample]) -> Iterator[Subject]:
+        """People in order, each read and cropped while the windows of the one before are swept."""
+        with ThreadPoolExecutor(1, "reader") as reader:
+
+            def ahead(sample: Sample) -> Future[NDArray[np.uint8]]:
+                return reader.submit(self._crop, sample)
+
+            following = ahead(samples[0]) if samples else None
+            for number, sample in enumerate(samples):
+                crop, following = following, None
+                if number + 1 < len(samples):
+                    following = ahead(samples[number + 1])
+                yield self.subject(sample, crop)
+
+    def _crop(self, sample: Sample) -> NDArray[np.uint8]:
+        return read_crop(sample, self.sweep.grid.resolution, self.sweep.protocol.crop_rule)
+
+    def subject(self, sample: Sample, crop: Future[NDArray[np.uint8]] | None = None) -> Subject:
+        """One person, read and cropped, with the true body.
+
+        Args:
+            sample: who.
+            crop: the crop, if another thread is at it.
+        """
+        pixels = self._crop(sample) if crop is None else crop.result()
         unknown_camera = torch.full((1, 3), torch.nan)
         # Copied into torch's own memory: arrays that came over a network may lie at any address, and the last
         # bit of a sum can depend on it.
@@ -127,7 +151,7 @@ class ShardMaker:
         )
         regressor = self.sweep.regressor
         view = read_view(regressor.card.preprocessing, sample) if regressor.has_own_crops else None
-        return Subject(crop, truth, self._truth_body(sample.gender), view)
+        return Subject(normalise(pixels), truth, self._truth_body(sample.gender), view)
 
     def _truth_body(self, gender: str) -> BodyModel | None:
         """The body of a person's truth on the device of the sweep; None for the one that is there already."""

@@ -59,6 +59,8 @@ class Manifest(BaseModel):
         shard_size: images per shard; the last shard may have fewer.
         batch_size: passes that go through the network together; fixes the rounding of every number.
         engine: which engine answers the windows; fixes it too.
+        deviation_mm: mean and largest deviation of the low precision that was asked for, on the first image;
+            None where none was. The card says which precision was then used.
         checksums: SHA-256 of every shard, in order; None until all are there.
         sha256: of everything else in the file, so that damage is found.
     """
@@ -73,6 +75,7 @@ class Manifest(BaseModel):
     shard_size: int = Field(ge=1, le=MAX_SHARD_IMAGES)
     batch_size: int = Field(ge=1)
     engine: str = "dense"
+    deviation_mm: tuple[float, float] | None = None
     checksums: tuple[str, ...] | None = None
     sha256: str | None = Field(default=None, exclude=True, repr=False)
 
@@ -292,6 +295,7 @@ class Survey:
                 "batch_size": self.manifest.batch_size,
                 "engine": self.manifest.engine,
                 "precision": card.precision,
+                "tolerance_mm": None,
                 "compile": card.compiled,
                 "bodies": self._bodies,
             }

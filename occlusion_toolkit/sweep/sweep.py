@@ -133,24 +133,29 @@ class WindowSweep:
         """Passes that go through the network together; smaller than asked once memory ran out."""
         return self._batch_size
 
-    def settle(self, crop: Float[Tensor, "3 height width"], expected: int) -> EngineName:
+    def settle(
+        self, crop: Float[Tensor, "3 height width"], expected: int, view: View | None = None
+    ) -> EngineName:
         """Chooses the engine on a crop, once and for all.
 
         Args:
             crop: normalised, of the grid's resolution.
             expected: passes of all that will be swept.
+            view: what the network sees of it, where it has crops of its own.
 
         Returns:
             The name under which another sweep takes the very same engine.
         """
-        if self._own_crops:
-            self._choice = self._choice or self._without_choice()
+        batcher = WindowBatcher(self._windows, self._batch_size)
+        crop = crop.to(self._device, torch.float32)
+        if self._choice is None and self._own_crops:
+            self._choice = self._without_choice()
         if self._choice is None:
-            batcher = WindowBatcher(self._windows, self._batch_size)
-            probe = batcher.spread(crop.to(self._device, torch.float32), self._batch_size)
-            self._choice = self._choose(probe, expected)
-            if self._is_measured:
-                self._gate(batcher.spread(probe.crops[0], PROBED_PASSES), self._shrink, expected)
+            self._choice = self._choose(batcher.spread(crop, self._batch_size), expected)
+        if self._is_measured and self._deviation is None:
+            probe = batcher.spread(crop, PROBED_PASSES)
+            probe = replace(probe, views=None if view is None else (view,))
+            self._gate(probe, self._shrink, expected)
         return self._choice.name
 
     @property

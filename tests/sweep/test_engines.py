@@ -166,11 +166,11 @@ def test_batches_of_any_size_and_of_several_crops_agree(size):
     assert_agree(dense, incremental, grid, random_crops(3, SIDE), size)
 
 
+@pytest.mark.parametrize("kind", ["nearest", "anti-aliased"])
 @given(top=st.integers(0, 60), left=st.integers(0, 60), height=st.integers(1, 40), width=st.integers(1, 40))
-def test_parts_contain_everything_that_a_window_changes(top, left, height, width):
-    network = Answering(
-        nn.Sequential(OPERATIONS["strided"](), nn.Conv2d(4, 4, 3, 1, 1), nn.Upsample(scale_factor=2))
-    )
+def test_parts_contain_everything_that_a_window_changes(kind, top, left, height, width):
+    first = OPERATIONS["strided"]() if kind == "nearest" else Shown("bilinear", antialias=True)
+    network = Answering(nn.Sequential(first, nn.Conv2d(4, 4, 3, 1, 1), nn.Upsample(scale_factor=2)))
     window = torch.tensor([[top, min(SIDE, top + height), left, min(SIDE, left + width)]])
     traced = trace(network, torch.randn(2, 3, SIDE, SIDE), torch.float32)
     regions = Regions(traced, window)
