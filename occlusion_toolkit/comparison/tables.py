@@ -85,12 +85,16 @@ def quantities_table(comparison: Comparison, column: str) -> pd.DataFrame:
 
 
 def models_table(comparison: Comparison) -> pd.DataFrame:
-    """Texts without intervals: a row per model, a column per quantity, of the mean over joints."""
+    """Texts without intervals: a row per model, a column per quantity, of the mean over joints.
+
+    What other analyses add is left out: with it a table is wider than a terminal.
+    """
     columns = {
         q.title.replace(" ", "\n") + f"\n{q.unit}": [
             f"{cell.mean:.1f}{cell.mark}" for cell in cells(comparison, q.name, comparison.columns[-1])
         ]
         for q in comparison.quantities
+        if q.analysis is None
     }
     return pd.DataFrame(columns, index=[model.name for model in comparison.models])
 
