@@ -256,7 +256,7 @@ def over_sizes(
 
 
 def _share(
-    holds: Bool[np.ndarray, "*some windows"], of: Float64[np.ndarray, "*some windows"]
+    holds: Bool[np.ndarray, "*some windows"], of: Float64[np.ndarray, "*#some windows"]
 ) -> Float64[np.ndarray, "*some"]:
     """Share of the windows that have a value, of those that hold."""
     return np.asarray(holds.sum(axis=-1) / np.isfinite(of).sum(axis=-1))
