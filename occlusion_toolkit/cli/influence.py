@@ -10,7 +10,6 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
-from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.survey_results import named_surveys, survey_arguments, working_folder
 
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ def influence(
 
     opened = named_surveys(surveys, body.bodies())
     found: dict[str, Influence] = {}
-    when_interrupted("what was read of finished shards is kept")
     with working_folder(out) as work:
         for name, survey in opened.items():
             with console.progress(f"images, {name}") as progress:

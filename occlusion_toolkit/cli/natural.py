@@ -10,7 +10,6 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
-from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.survey_results import named_surveys, survey_arguments, working_folder
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ def natural(
     from occlusion_toolkit.natural_occlusion.table import models_table, rank_of_models
 
     found: dict[str, NaturalOcclusion] = {}
-    when_interrupted("what was read of finished shards is kept")
     with working_folder(out) as work:
         for name, survey in named_surveys(surveys, body.bodies()).items():
             with console.progress(f"images, {name}") as progress:

@@ -10,7 +10,6 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
-from occlusion_toolkit.cli.interruption import when_interrupted
 from occlusion_toolkit.cli.survey_results import named_results, survey_arguments, working_folder
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ def reversals(
     from occlusion_toolkit.flips.run import reversals as run
 
     found: dict[str, Reversals] = {}
-    when_interrupted("what was read of finished shards is kept")
     with working_folder(out) as work:
         for name, result in named_results(surveys, body.bodies()).items():
             with console.progress(f"images, {name}") as progress:

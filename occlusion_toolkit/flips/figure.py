@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from occlusion_toolkit.flips.reversals import Reversals
@@ -28,7 +29,8 @@ from occlusion_toolkit.plotting.style import (
 from occlusion_toolkit.sweep.occluders import describe
 
 _PANEL, _GAP, _LEFT, _TOP, _ROW_GAP = 1.6, 0.12, 0.3, 0.25, 0.2
-_BAR, _BAR_ROOM, _BARS = 0.1, 0.95, 2.0
+_BAR, _BAR_ROOM, _BARS = 0.1, 1.55, 1.9
+_REVERSED, _OTHERS = "#c2452d", "#e3bfb2"
 _TITLES = {"turned": "turned round", "swapped": "left and right swapped"}
 
 
@@ -46,13 +48,13 @@ def reversals_figure(models: Mapping[str, Reversals]) -> Figure:
     high = max(1.0, max(float(rate.max()) for rate in maps.values()))
     scale = ColourScale(chosen_look().sequential, 0.0, high)
     single = all(found.dataset.sizes["image"] == 1 for found in models.values())
-    costs_left = _LEFT + 2 * (_PANEL + _GAP) + (0.55 if single else _BAR + _BAR_ROOM)
+    costs_left = _LEFT + 2 * (_PANEL + _GAP) + (1.0 if single else _BAR + _BAR_ROOM)
     width = costs_left + _BARS + 0.15
     lines = wrap_small_print(_caption(models), width - 0.2)
     height = _TOP + len(models) * (_PANEL + _ROW_GAP) + 0.3 + LINE * len(lines) + 0.1
     with figure_style():
         figure = new_figure(width, height)
-        longest = 1.08 * max(float(found.dataset["worst_mm"].mean()) for found in models.values())
+        longest = 1.15 * max(float(found.dataset["worst_mm"].mean()) for found in models.values())
         for row, (name, found) in enumerate(models.items()):
             top = _TOP + row * (_PANEL + _ROW_GAP)
             for place, kind in enumerate(_TITLES):
@@ -80,9 +82,9 @@ def _draw_map(axes: Axes, found: Reversals, rate: np.ndarray, scale: ColourScale
     size = grid.resolution
     if "crop" in found.dataset:
         axes.imshow(found.dataset["crop"].values, extent=(0, size, size, 0))
-        painted = np.where(painted > 0, painted, np.nan)
-        opacity = np.where(np.isnan(painted), 0.0, 0.6)
-        axes.imshow(np.dstack([scale.colours(painted), opacity]), extent=(0, size, size, 0))
+        red = np.zeros((*painted.shape, 4))
+        red[painted > 0] = to_rgba(_REVERSED, 0.6)
+        axes.imshow(red, extent=(0, size, size, 0), interpolation="nearest")
     else:
         axes.imshow(scale.colours(painted), extent=(0, size, size, 0), interpolation="nearest")
     body = found.dataset["body_share"].values
@@ -101,17 +103,18 @@ def _draw_costs(axes: Axes, found: Reversals, longest: float, *, last: bool) -> 
     places, bars = [0.0, 0.8, 2.0, 2.8], []
     for name in ("mean_mm", "worst_mm"):
         bars += [told[name]["all"] or 0.0, told[name]["without"] or 0.0]
-    colours = ["#b4543c", "#e0b9a8", "#b4543c", "#e0b9a8"]
-    axes.barh(places, bars, height=0.72, color=colours)
-    labels = ["mean of windows", "without reversed", "worst window", "without reversed"]
-    for place, value, label in zip(places, bars, labels, strict=True):
-        axes.text(0.012 * longest, place, f"{label}: {value:.0f} mm", va="center", size=6, color=INK)
+    axes.barh(places, bars, height=0.72, color=[_REVERSED, _OTHERS] * 2)
+    for place, value in zip(places, bars, strict=True):
+        axes.text(value + 0.02 * longest, place, f"{value:.0f}", va="center", size=6.5, color=INK)
     axes.set_xlim(0, longest)
     axes.set_ylim(3.3, -0.5)
-    axes.set_yticks([])
+    axes.set_yticks(
+        places, ["mean of windows", "without reversed", "worst window", "without reversed"], size=6.5
+    )
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.tick_params(length=2, width=0.5, colors=FAINT_INK)
+    axes.tick_params(axis="x", length=2, width=0.5, colors=FAINT_INK)
+    axes.tick_params(axis="y", length=0, pad=3)
     if last:
         axes.set_xlabel(f"{'displacement' if found.metric.endswith('displacement') else 'error'} [mm]")
 
@@ -127,7 +130,9 @@ def _caption(models: Mapping[str, Reversals]) -> str:
             f"turned: heading more than {TURNED_DEGREES:.0f} degrees off the clean estimate's",
             f"swapped: nearer to it by more than {SWAP_MARGIN_MM:.0f} mm with left and right exchanged",
             "errors: mean over joints, then over images",
-            *(["white line: half of the images show the body inside"] if image is None else []),
+            "white line: half of the images show the body inside"
+            if image is None
+            else "red: the square, centred there, reverses the person",
             people if image is None else image,
             f"occluder {card.windows.size} px every {card.windows.stride} px, {describe(card.occluder)}",
             *dict.fromkeys(f"protocol {found.card.hash}" for found in models.values()),
