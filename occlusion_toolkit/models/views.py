@@ -37,11 +37,14 @@ class Frame:
             upper left corners, (2, 3). It may turn, not shear or mirror.
         resolution: side of the crop, pixels.
         seen: rows and columns (y0, y1, x0, x1) of the crop that the network sees, ends exclusive.
+        edge_px: over how many pixels of the crop a hard edge of the photograph is smeared by the scaling: one
+            where pixels are averaged, less where four are picked out of a larger picture.
     """
 
     to_reference: Float64[np.ndarray, "2 3"]
     resolution: int
     seen: tuple[int, int, int, int]
+    edge_px: float = 1.0
 
     @property
     def gain(self) -> float:
@@ -59,7 +62,8 @@ class Frame:
     def coverage(self, windows: Int64[Tensor, "windows 4"]) -> Float32[Tensor, "windows 1 rows columns"]:
         """The share of every pixel that each window hides: 0 or 1 but for the pixels under its edges.
 
-        For crops that are not turned this is the exact area; for turned ones it is close to it.
+        An edge is as sharp as the scaling of the crop leaves one that is painted into the photograph: where
+        pixels are averaged the share is the area (exactly, for crops that are not turned).
 
         Args:
             windows: rectangles (y0, y1, x0, x1) of the reference square, (W, 4); empty ones hide nothing.
@@ -68,8 +72,9 @@ class Frame:
         y0, y1, x0, x1 = windows.to(torch.float32)[:, :, None, None].unbind(1)
 
         def share(value: Tensor, low: Tensor, high: Tensor) -> Tensor:
-            inside = torch.minimum(value - low, high - value) * self.gain + 0.5
-            return torch.minimum(inside.clamp(0.0, 1.0), (high - low) * self.gain)  # thinner than a pixel
+            per_edge = self.gain / self.edge_px
+            inside = torch.minimum(value - low, high - value) * per_edge + 0.5
+            return torch.minimum(inside.clamp(0.0, 1.0), (high - low) * per_edge)  # thinner than an edge
 
         return (share(y, y0, y1) * share(x, x0, x1))[:, None]
 
@@ -264,7 +269,8 @@ def _frame(preprocessing: Preprocessing, box: CropBox, reference: CropBox, resol
     ]
     matrix = np.array([[step * unit, 0.0, shifts[0]], [0.0, step * unit, shifts[1]]])
     rows, columns = ((0, resolution) if span is None else span for span in preprocessing.seen)
-    return Frame(matrix, resolution, (*rows, *columns))
+    averaged = preprocessing.crop_rule != "bilinear"
+    return Frame(matrix, resolution, (*rows, *columns), max(1.0 / step, 1.0 if averaged else 0.0))
 
 
 def _placement(
