@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
 
 from occlusion_toolkit.body.parts import LIMBS
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES, SIGNIFICANCE
@@ -136,12 +138,13 @@ def _draw(
     colours = scale.colours(values)
     colours[np.isnan(values)] = np.array([int(_NO_VALUE[place : place + 2], 16) / 255 for place in (1, 3, 5)])
     axes.imshow(colours, aspect="auto", interpolation="nearest")
-    for row, column in np.argwhere(quiet & np.isfinite(values)):
-        axes.add_patch(
-            Rectangle(
-                (column - 0.5, row - 0.5), 1, 1, fill=False, hatch="/////", lw=0, ec=FAINT_INK, alpha=0.75
-            )
-        )
+    squares = [
+        Path.unit_rectangle().transformed(Affine2D().translate(column - 0.5, row - 0.5))
+        for row, column in np.argwhere(quiet & np.isfinite(values))
+    ]
+    if squares:  # one patch: hatching hundreds takes seconds
+        hatched = Path.make_compound_path(*squares)
+        axes.add_patch(PathPatch(hatched, fill=False, hatch="/////", lw=0, ec=FAINT_INK, alpha=0.75))
     if numbers:
         for row, column in np.argwhere(np.isfinite(values)):
             dark = colours[row, column].mean() < 0.5
