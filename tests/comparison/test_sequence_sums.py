@@ -27,6 +27,13 @@ def test_without_gaps_means_intervals_and_tests_are_the_usual_ones():
         np.testing.assert_allclose(getattr(one, field), getattr(two, field), rtol=1e-9, err_msg=field)
 
 
+def test_many_sequences_are_swapped_as_scipy_does():
+    values, names = table(frames=80, sequences=20)
+    sums = SequenceSums.of(values - 8 * np.array([1.0, 1.2, 1.25]), names)
+    expected = paired_difference(values, np.broadcast_to(8 * np.array([1.0, 1.2, 1.25]), values.shape), names)
+    np.testing.assert_allclose(sums.p_values(), expected.p_permutation, atol=0.02)
+
+
 def test_frames_without_a_value_are_left_out():
     values, names = table()
     values[::3, 1] = np.nan
