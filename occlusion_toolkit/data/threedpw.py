@@ -25,11 +25,11 @@ from occlusion_toolkit.data.people import BAD, FrameFilter, People, PeopleList
 from occlusion_toolkit.data.problems import Problems
 from occlusion_toolkit.data.published_list import read_list
 from occlusion_toolkit.data.sample import Sample
+from occlusion_toolkit.data.threedpw_frames import seen_extent
 from occlusion_toolkit.data.threedpw_sequence import (
     PersonTrack,
     is_folder_name,
     read_tracks,
-    seen_extent,
 )
 from occlusion_toolkit.errors import DatasetError, UnsafeFileError
 from occlusion_toolkit.files.trust import TrustedFiles

@@ -8,14 +8,20 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
-from scipy.spatial.transform import Rotation
 
 from occlusion_toolkit.body.arrays import Gender
-from occlusion_toolkit.data.boxes import BOX_MARGIN
 from occlusion_toolkit.data.people import BAD, FrameFilter
 from occlusion_toolkit.data.pickled_entries import array, entry, gender, vector
-from occlusion_toolkit.data.problems import Problems, numbered
-from occlusion_toolkit.data.sample import are_rotations, camera_rotmats
+from occlusion_toolkit.data.problems import Problems
+from occlusion_toolkit.data.sample import camera_rotmats
+from occlusion_toolkit.data.threedpw_frames import (
+    boxes_px,
+    good_frames,
+    joints_m,
+    rotations,
+    seen_frames,
+    used_frames,
+)
 from occlusion_toolkit.errors import DatasetError
 from occlusion_toolkit.files.inert import quoted
 from occlusion_toolkit.files.safe_pickle import load_pickle
@@ -26,12 +32,6 @@ _LIMBS = slice(2, 14)  # shoulders, elbows, wrists, hips, knees, ankles of the 1
 _LIMB_CONFIDENCE = 0.3
 
 _MIN_LIMBS = 7
-
-_NEARLY = 0.05
-"""A camera this far from a rotation is brought to the nearest one, with a warning; further off it is bad."""
-
-_PELVIS, _HEAD = 0, 15
-_PELVIS_TO_HEAD_M = (0.1, 1.5)  # of anyone, child or giant, bent or upright; millimetres are far outside
 
 
 @dataclass(frozen=True)
@@ -173,125 +173,34 @@ def _track(
     keypoints = arrays["poses2d"].transpose(0, 2, 1)
     rules = {
         "camera pose not valid": arrays["campose_valid"] != 0,
-        "fewer than two keypoints seen": _seen(keypoints),
+        "fewer than two keypoints seen": seen_frames(keypoints),
     }
     if frame_filter == "vibe":
         limbs = (keypoints[:, _LIMBS, 2] > _LIMB_CONFIDENCE).sum(axis=1)
         rules["fewer than seven limb joints seen (VIBE's filter)"] = limbs >= _MIN_LIMBS
-    used, left_out = _used(rules)
+    used, left_out = used_frames(rules)
     before = len(problems.lines)
-    good = _good(arrays, keypoints, camera, used, person, problems)
+    good = good_frames(arrays, keypoints, camera.extrinsics, used, person, problems)
     if len(problems.lines) > before:
         return None
     if not good.all():
         left_out[BAD], used = int((~good).sum()), used[good]
     extrinsics, keypoints, poses = camera.extrinsics[used], keypoints[used], arrays["poses"][used]
-    rotations = _rotations(extrinsics, used, person, problems)
-    joints = _joints(content, person, extrinsics, used, count, problems)
+    turned = rotations(extrinsics, used, person, problems)
+    joints = joints_m(content, person, extrinsics, used, count, problems)
     return PersonTrack(
         sequence=name,
         person=person,
         gender=sex,
         betas=arrays["betas"][:10].astype(np.float32),
         frames=used.astype(np.int64),
-        rotmats=camera_rotmats(poses, rotations),
+        rotmats=camera_rotmats(poses, turned),
         joints_m=joints,
-        boxes_px=_boxes(keypoints),
+        boxes_px=boxes_px(keypoints),
         keypoints_px=keypoints.astype(np.float32),
         intrinsics=camera.intrinsics,
         left_out=left_out,
     )
-
-
-def _good(
-    arrays: Mapping[str, Float64[np.ndarray, "..."]],
-    keypoints: Float64[np.ndarray, "all 18 3"],
-    camera: _Camera,
-    used: Int64[np.ndarray, " frames"],
-    person: int,
-    problems: Problems,
-) -> Bool[np.ndarray, " frames"]:
-    """Which of the used frames have everything that errors depend on; what is wrong is noted."""
-
-    def broken(values: Float64[np.ndarray, "all ..."]) -> Bool[np.ndarray, " frames"]:
-        found: np.ndarray = ~np.isfinite(values[used]).all(axis=tuple(range(1, values.ndim)))
-        return found
-
-    no_motion = ~are_rotations(camera.extrinsics[used, :3, :3], _NEARLY) | broken(camera.extrinsics)
-    shape = np.full(len(used), not np.isfinite(arrays["betas"][:10]).all())
-    reasons = {
-        f"betas of person {person} has NaN or infinite values": shape,
-        f"poses of person {person} has NaN or infinite values": broken(arrays["poses"]),
-        f"poses2d of person {person} has NaN or infinite values": broken(keypoints),
-        f"cam_poses has a matrix that is not a rigid motion, for person {person}": no_motion,
-    }
-    for what, wrong in reasons.items():
-        problems.bad(wrong, what, used.tolist(), "frame")
-    good: np.ndarray = ~np.any(list(reasons.values()), axis=0)
-    return good
-
-
-def _rotations(
-    extrinsics: Float64[np.ndarray, "frames 4 4"],
-    used: Int64[np.ndarray, " frames"],
-    person: int,
-    problems: Problems,
-) -> Float64[np.ndarray, "frames 3 3"]:
-    """Rotations of the cameras; those that are a little off one become the nearest, as in OpenCV."""
-    rotations = extrinsics[:, :3, :3].copy()
-    off = ~are_rotations(rotations)
-    if off.any():
-        frames = numbered(used[off].tolist(), "frame")
-        problems.remarks.append(
-            f"cam_poses is not exactly a rotation in {frames} of person {person}; the nearest one is taken"
-        )
-        rotations[off] = Rotation.from_matrix(rotations[off]).as_matrix()
-    return rotations
-
-
-def _joints(
-    content: Mapping[str, Any],
-    person: int,
-    extrinsics: Float64[np.ndarray, "frames 4 4"],
-    used: Int64[np.ndarray, " frames"],
-    count: int,
-    problems: Problems,
-) -> Float32[np.ndarray, "frames 24 3"] | None:
-    """The joints in the camera frame; None with a remark where they cannot be used."""
-    unused, label = Problems(), f"jointPositions of person {person}"
-    values = array(entry(content, "jointPositions", person), label, (count, 72), unused)
-    if values is not None:
-        joints = values[used].reshape(-1, 24, 3)
-        unused.bad(
-            ~np.isfinite(joints).all(axis=(1, 2)),
-            f"{label} has NaN or infinite values",
-            used.tolist(),
-            "frame",
-        )
-        length = (
-            float(np.median(np.linalg.norm(joints[:, _HEAD] - joints[:, _PELVIS], axis=1)))
-            if len(used)
-            else 1
-        )
-        if not unused.lines and not _PELVIS_TO_HEAD_M[0] <= length <= _PELVIS_TO_HEAD_M[1]:
-            unused.add(f"{label} has pelvis and head {length:g} m apart, and must be in metres")
-    problems.remarks += [f"{line}; only training needs it" for line in unused.lines]
-    if values is None or unused.lines:
-        return None
-    moved: np.ndarray = np.einsum("nij,nkj->nki", extrinsics[:, :3, :3], joints) + extrinsics[:, None, :3, 3]
-    return np.asarray(moved, np.float32)
-
-
-def _used(
-    rules: Mapping[str, Bool[np.ndarray, " frames"]],
-) -> tuple[Int64[np.ndarray, " used"], dict[str, int]]:
-    """The frames that pass all rules, and how many each rule leaves out that passed those before it."""
-    passed = np.ones_like(next(iter(rules.values())))
-    left_out = {}
-    for reason, kept in rules.items():
-        left_out[reason] = int((passed & ~kept).sum())
-        passed &= kept
-    return np.flatnonzero(passed).astype(np.int64), left_out
 
 
 def _arrays(
@@ -318,38 +227,3 @@ def _arrays(
     }
     found = {key: values for key, values in arrays.items() if values is not None}
     return found if len(found) == len(arrays) else None
-
-
-def _seen(keypoints: Float64[np.ndarray, "frames 18 3"]) -> Bool[np.ndarray, " frames"]:
-    """Frames in which at least two keypoints were seen, in different places: a box needs as much.
-
-    Frames with NaN in a seen keypoint count as seen, so that they are reported and not passed over.
-    """
-    low, high = _rectangles(keypoints)
-    spread = ~((high - low).max(axis=1) <= 0)
-    seen: np.ndarray = spread & ((~(keypoints[..., 2] <= 0)).sum(axis=1) >= 2)
-    return seen
-
-
-def _rectangles(
-    keypoints: Float64[np.ndarray, "frames 18 3"],
-) -> tuple[Float64[np.ndarray, "frames 2"], Float64[np.ndarray, "frames 2"]]:
-    """Upper left and lower right corner (x, y) of the keypoints with confidence above 0."""
-    seen = ~(keypoints[..., 2] <= 0)
-    low = np.where(seen[..., None], keypoints[..., :2], np.inf).min(axis=1)
-    high = np.where(seen[..., None], keypoints[..., :2], -np.inf).max(axis=1)
-    return low, high
-
-
-def seen_extent(keypoints: Float32[np.ndarray, "18 3"]) -> tuple[float, float]:
-    """Width and height of the rectangle of the keypoints with confidence above 0, pixels."""
-    low, high = _rectangles(keypoints[None].astype(np.float64))
-    width, height = (high - low)[0].tolist()
-    return width, height
-
-
-def _boxes(keypoints: Float64[np.ndarray, "frames 18 3"]) -> Float64[np.ndarray, "frames 3"]:
-    """`CropBox.from_keypoints` of all frames: centre x, y and side, pixels."""
-    low, high = _rectangles(keypoints)
-    side = BOX_MARGIN * (high - low).max(axis=1)
-    return np.column_stack([(low + high) / 2, side])

@@ -70,7 +70,7 @@ def settings(recipe: str, values: dict[str, str]) -> list[str]:
 
 
 def test_every_recipe_is_rehearsed():
-    assert set(PICTURES) == set(recipes())
+    assert set(PICTURES) == {name for name in recipes() if name.startswith(("figure", "table"))}
 
 
 @pytest.mark.parametrize("recipe", PICTURES)
