@@ -18,9 +18,8 @@ from occlusion_toolkit.comparison.comparison import Comparison
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.evaluation.log import open_errors
 from occlusion_toolkit.files.trust import TrustedFiles
-from occlusion_toolkit.heatmaps import pictures as heatmap_pictures
 from occlusion_toolkit.meshes import pictures as mesh_pictures
-from occlusion_toolkit.studies.recipes import recipes
+from occlusion_toolkit.studies.recipes import load_recipe, recipes
 from occlusion_toolkit.surveys.survey import Survey
 
 PICTURES = {
@@ -64,8 +63,8 @@ def read_once() -> Callable[..., BodyArrays]:
 
 def settings(recipe: str, values: dict[str, str]) -> list[str]:
     """`--set` for the values that a recipe has."""
-    text = recipes()[recipe].read_text()
-    chosen = {name: value for name, value in values.items() if f"{{{name}}}" in text}
+    known = load_recipe(recipes()[recipe]).worlds["official"]
+    chosen = {name: value for name, value in values.items() if name in known}
     return [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
 
 
@@ -78,8 +77,7 @@ def test_every_figure_and_table_runs_on_stand_ins(cli, tiny_home, tiny_out, read
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tiny_home))
     monkeypatch.setattr(bodies, "read_smpl", read_once)
     # The figure commands of the recipes draw; what the others draw besides is tested elsewhere.
-    for pictures in (heatmap_pictures, mesh_pictures):
-        monkeypatch.setattr(pictures, "draw_all", lambda *_results, **_settings: [])
+    monkeypatch.setattr(mesh_pictures, "draw_all", lambda *_results: [])
     monkeypatch.setattr(Comparison, "draw", lambda *_folder: [])
     values = VALUES | {"models": ",".join(TINY_MODELS), "stride": "112"}
     ran = cli(
