@@ -77,7 +77,7 @@ def test_every_figure_and_table_runs_on_stand_ins(cli, tiny_home, tiny_out, read
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tiny_home))
     monkeypatch.setattr(bodies, "read_smpl", read_once)
     # The figure commands of the recipes draw; what the others draw besides is tested elsewhere.
-    monkeypatch.setattr(mesh_pictures, "draw_all", lambda *_results: [])
+    monkeypatch.setattr(mesh_pictures, "draw_all", lambda *_results, **_settings: [])
     monkeypatch.setattr(Comparison, "draw", lambda *_folder: [])
     values = VALUES | {"models": ",".join(TINY_MODELS), "stride": "112"}
     ran = cli(
