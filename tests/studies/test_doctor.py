@@ -46,7 +46,9 @@ def states(found: Diagnosis) -> dict[str, str]:
 def test_of_an_empty_home_everything_is_missing_and_has_an_address(home):
     found = examine(device="cpu")
     assert set(states(found).values()) == {"missing"}
-    assert all("http" in item.how_to_get for item in found.items)
+    assert all(item.how_to_get for item in found.items)
+    needed = set().union(*needs_of_recipes().values())
+    assert all("http" in item.how_to_get for item in found.items if item.name in needed)
     assert all(prospect.missing for prospect in found.prospects)
     assert {prospect.recipe for prospect in found.prospects} == set(recipes())
 
