@@ -48,6 +48,7 @@ def test_of_an_empty_home_everything_is_missing_and_has_an_address(home):
     assert set(states(found).values()) == {"missing"}
     assert all(item.how_to_get for item in found.items)
     needed = set().union(*needs_of_recipes().values())
+    assert needed <= {item.name for item in found.items}
     assert all("http" in item.how_to_get for item in found.items if item.name in needed)
     assert all(prospect.missing for prospect in found.prospects)
     assert {prospect.recipe for prospect in found.prospects} == set(recipes())
@@ -60,11 +61,6 @@ def test_recipes_need_what_their_lines_name():
     assert not {MALE, FEMALE} & needs["figure5"]  # PARE's script: neutral ground truth
     assert {MALE, FEMALE, "pare_w_3dpw_checkpoint.ckpt"} <= needs["table1"]
     assert {TRAIN, VALIDATION, "3doh test"} <= needs["table2"]
-
-
-def test_every_item_that_a_recipe_needs_is_looked_for(home):
-    names = {item.name for item in examine(device="cpu").items}
-    assert set().union(*needs_of_recipes().values()) <= names
 
 
 def test_what_is_there_is_counted_checked_and_unlocks(home, tmp_path_factory):
