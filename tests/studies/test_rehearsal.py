@@ -1,7 +1,8 @@
 """The official world from end to end on stand-ins: every recipe of the paper, one command each.
 
 In CI tiny networks and pictures; whole (slow, REHEARSE_WHOLE=1) the published checkpoints' own networks and
-sizes, with random weights. Numbers mean nothing here: what is tested is that nothing refuses files of the published forms.
+sizes, with random weights. Numbers mean nothing here: what is tested is that nothing refuses files of the
+published forms.
 """
 
 import json
