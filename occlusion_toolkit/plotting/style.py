@@ -141,11 +141,11 @@ def save_figure(figure: Figure, path: Path) -> None:
 def _of_chosen_width(figure: Figure, width_in: float | None) -> Iterator[None]:
     """The figure with everything in it, letters and lines too, scaled to a width while a block runs."""
     own_width, own_height = figure.get_size_inches()
-    factor = 1.0 if width_in is None else width_in / own_width
-    if factor == 1.0:
+    if width_in is None or width_in == own_width:
         yield
         return
-    figure.set_size_inches(own_width * factor, own_height * factor)
+    factor = width_in / own_width
+    figure.set_size_inches(width_in, own_height * factor)
     _scale_strokes(figure, factor)
     try:
         yield
