@@ -150,7 +150,7 @@ def see_meshes(tab) -> None:
     """Scrolls to the bodies, which are drawn when they are first seen."""
     assert tab.evaluate("document.querySelector('#meshes .mesh').data") is None
     tab.locator("#body").scroll_into_view_if_needed()
-    tab.wait_for_function("document.querySelector('#meshbar svg') !== null", timeout=180_000)
+    tab.wait_for_selector("#meshbar svg", state="attached", timeout=180_000)
 
 
 @pytest.mark.slow
@@ -263,10 +263,13 @@ def test_meshes_turn_together_by_keys_buttons_and_pointer(page, show):
     views = "[...document.querySelectorAll('#meshes .mesh')]"
 
     def turned(x: float, y: float) -> None:
-        near = (
-            f"Math.hypot(view.layout.scene.camera.eye.x - {x}, view.layout.scene.camera.eye.y - {y}) < 0.05"
-        )
-        tab.wait_for_function(f"{views}.every((view) => {near})")
+        eye = "view.layout.scene.camera.eye"
+        near = f"{views}.every((view) => Math.hypot({eye}.x - {x}, {eye}.y - {y}) < 0.05)"
+        for _ in range(600):  # the page lets nobody evaluate texts, so the browser cannot wait by itself
+            if tab.evaluate(near):
+                return
+            tab.wait_for_timeout(100)
+        pytest.fail(f"the bodies did not turn to {x}, {y}")
 
     tab.get_by_role("button", name="Left", exact=True).press("Enter")
     turned(2.3, 0)
