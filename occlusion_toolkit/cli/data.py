@@ -7,8 +7,6 @@ import rich_click as click
 from occlusion_toolkit.cli.data_folders import parse_folders
 from occlusion_toolkit.cli.help import examples
 
-_RECIPE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.group()
 def data() -> None:
@@ -21,10 +19,10 @@ def data() -> None:
 @data.command(
     "check",
     epilog=examples(
-        "data check models/recipes/coco.yaml --data coco-eft=/data/coco",
+        "data check table3-e --data coco-eft=/data/coco",
     ),
 )
-@click.argument("recipe", type=_RECIPE)
+@click.argument("recipe")
 @click.option(
     "--data",
     "places",
@@ -36,9 +34,11 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_context
 def check_command(
-    context: click.Context, recipe: Path, places: tuple[str, ...], smpl_dir: Path | None, as_json: bool
+    context: click.Context, recipe: str, places: tuple[str, ...], smpl_dir: Path | None, as_json: bool
 ) -> None:
     """Say what RECIPE trains on, what of it is there, and where to get the rest.
+
+    RECIPE is a file, or the name of a recipe or card that the toolkit carries, as for `train`.
 
     All annotations are read; images are looked for, not opened. Exits with 1 where something is missing.
     """
@@ -52,7 +52,7 @@ def check_command(
     missing = [need for need in needs if need.problem is not None]
     if as_json:
         entries = [need_as_json(need) for need in needs]
-        console.print_json({"recipe": str(recipe), "ready": not missing, "needs": entries})
+        console.print_json({"recipe": recipe, "ready": not missing, "needs": entries})
     else:
         console.out.print(needs_table(f"What {recipe} trains on", needs))
         for need in missing:

@@ -81,3 +81,13 @@ def test_wrong_words_are_usage_errors(cli, recipe: Path, tmp_path: Path) -> None
         result = cli("data", "check", recipe, *words)
         assert result.code == 2
     assert cli("data", "check", tmp_path / "none.yaml").code == 2
+
+
+def test_a_recipe_is_named_as_for_train(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
+    result = cli("data", "check", "table2-pare-r50", "--json")
+    assert result.code == 1
+    names = [need["name"] for need in json.loads(result.out)["needs"]]
+    assert names[:3] == ["coco-eft", "h36m", "3doh-train"]
+    assert "smpl_partSegmentation_mapping.pkl" in names
+    assert cli("data", "check", "table2").code == 2
