@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,11 +91,12 @@ class Trial:
     @cached_property
     def output(self) -> RegressorOutput | JointOutput:
         """What it says about the probe's crops."""
-        return self.ask(self.probe.crops.clone())
+        answer: RegressorOutput | JointOutput = self.ask(self.probe.crops.clone())
+        return answer
 
     def ask(
         self, crops: Float[Tensor, "batch 3 height width"], people: slice | Tensor = slice(None)
-    ) -> RegressorOutput | JointOutput:
+    ) -> Any:  # a stranger's network may answer with anything
         """What it says about crops of some of the probe's people.
 
         Args:

@@ -166,6 +166,7 @@ def test_a_changed_sweep_keeps_every_other_setting(tmp_path):
         "occluder": f"image:{picture}",
         "metrics": {"mine": METRICS["mpjpe"]},
         "joints": "smpl24",
+        "true_gender": "neutral",
         "device": "cpu",
         "batch_size": 3,
         "precision": "bf16",

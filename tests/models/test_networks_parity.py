@@ -50,12 +50,16 @@ def deviations(name: str) -> dict[str, float]:
         }
 
 
+GOLDEN_NETWORKS = [name for name in PUBLISHED_NETWORKS if not name.startswith("blazepose")]
+"""BlazePose is held against LiteRT by its converter, and by `test_blazepose.py`."""
+
+
 def test_every_golden_network_can_be_built():
     golden = {path.name.split(".")[0] for path in GOLDEN.glob("*.manifest.json")}
-    assert golden - {"hmr2_narrow", "camerahmr_narrow"} == set(PUBLISHED_NETWORKS)
+    assert golden - {"hmr2_narrow", "camerahmr_narrow"} == set(GOLDEN_NETWORKS)
 
 
-@pytest.mark.parametrize("name", PUBLISHED_NETWORKS)
+@pytest.mark.parametrize("name", GOLDEN_NETWORKS)
 def test_state_dict_has_the_published_names_and_shapes(name: str):
     with torch.device("meta"):
         state = build_network(name).state_dict()
