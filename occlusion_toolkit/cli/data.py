@@ -6,6 +6,7 @@ import rich_click as click
 
 from occlusion_toolkit.cli.data_folders import parse_folders
 from occlusion_toolkit.cli.help import examples
+from occlusion_toolkit.errors import UsageError
 
 
 @click.group()
@@ -47,7 +48,10 @@ def check_command(
     from occlusion_toolkit.training.data_check import check_data, explanation, need_as_json, needs_table
     from occlusion_toolkit.training.recipe_files import load_recipe
 
-    loaded = load_recipe(recipe)
+    try:
+        loaded = load_recipe(recipe)
+    except UsageError as error:
+        raise click.BadParameter(str(error), param_hint="RECIPE") from error
     needs = check_data(loaded, parse_folders(places, loaded.train.data_sets), Bodies(smpl_dir))
     missing = [need for need in needs if need.problem is not None]
     if as_json:
