@@ -77,7 +77,7 @@ def test_numbers_and_colours_are_each_others_inverse(colours: str, normalisation
     assert int(red.argmax()) == (0 if colours == "rgb" else 2)
 
 
-@given(st.floats(20, 200), st.floats(20, 200), st.integers(0, 2**32 - 1))
+@given(st.floats(100, 200), st.floats(100, 200), st.integers(0, 2**32 - 1))
 def test_every_window_hides_its_area_of_the_photograph(width: float, height: float, seed: int):
     """Over a crop that reaches beyond the windows the hidden pixels add up to the window's area."""
     box = CropBox.from_xywh(150.0, 100.0, width, height)
