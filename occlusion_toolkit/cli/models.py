@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -256,7 +257,8 @@ def _summary(model: Model) -> tuple[str, str, str]:
     if model.weights_file is not None and (card.weights.shipped or card.imported):
         state = "shipped" if card.weights.shipped else "imported"
     licence, cut, _ = card.weights.licence.partition(";")
-    return state, card.body, licence + (" …" if cut else "")
+    short = textwrap.shorten(licence, 28, placeholder=" …")  # a line for each model
+    return state, card.body, short if short != licence or not cut else f"{licence} …"
 
 
 def _network(card: ModelCard) -> str:
