@@ -89,7 +89,11 @@ class Stripes(Occluder):
         return torch.where(wide, painted, crops)
 
 
-@pytest.mark.parametrize("occluder", ["grey", "black", "mean", "noise", "blur", Stripes()], ids=str)
+@pytest.mark.parametrize(
+    "occluder",
+    ["grey", "black", "mean", "noise", "blur", Stripes()],
+    ids=lambda one: one if isinstance(one, str) else "stripes",
+)
 @pytest.mark.parametrize("name", OWN)
 def test_the_same_windows_hide_a_place_of_the_photograph_from_every_network(
     name: str, occluder: Occluder | str
