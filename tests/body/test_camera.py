@@ -59,7 +59,8 @@ def test_bodies_stand_before_the_true_camera_where_the_golden_ones_do(focal: str
     found = full_translation(
         golden["pred_cam"], golden["box_center"], golden["box_size"], golden["img_size_wh"], golden[focal]
     )
-    torch.testing.assert_close(found, golden[translation], atol=1e-9, rtol=1e-10)
+    # HMR2.0 adds 1e-9 to b s: 1.4e-10 of the distance in the farthest case.
+    torch.testing.assert_close(found, golden[translation], atol=1e-9, rtol=1e-9)
 
 
 def test_golden_projections_into_the_image_and_into_the_crop():
@@ -76,7 +77,7 @@ def test_golden_projections_into_the_image_and_into_the_crop():
     )
     crop = 2 * middle
     inside = full_translation(golden["pred_cam"], middle, side, crop, focal.double())
-    # The public code adds 1e-9 to 256 s, which shows where s is small.
-    torch.testing.assert_close(inside, golden["crop_translation"], atol=1e-9, rtol=1e-7)
+    # The public code adds 1e-9 to 256 s here too.
+    torch.testing.assert_close(inside, golden["crop_translation"], atol=1e-9, rtol=1e-9)
     shown = project_to_image(golden["points"], inside, crop.double(), focal.double()) / 256 - 0.5
-    torch.testing.assert_close(shown, golden["crop_keypoints_normalised"], atol=1e-9, rtol=1e-7)
+    torch.testing.assert_close(shown, golden["crop_keypoints_normalised"], atol=1e-9, rtol=1e-9)
