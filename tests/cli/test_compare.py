@@ -169,7 +169,7 @@ def test_the_example_is_the_hardest_by_the_metric_compared(tmp_path, cli):
     surveys = [make_survey(tmp_path / n, model_card=n, seed=i, images=30) for i, n in enumerate("ab")]
     positions = []
     for pa in ([], ["--pa"]):
-        words = [*(survey.folder for survey in surveys), "--out", tmp_path / "out", "--json", *pa]
+        words = [*(survey.folder for survey in surveys), "--out", tmp_path / f"out{pa}", "--json", *pa]
         positions.append(json.loads(cli("compare", *words).out)["example"]["position"])
     metrics = [
         (survey.maps[name].mean("joint").max(("row", "col")) - survey.maps[f"clean_{name}"].mean("joint"))

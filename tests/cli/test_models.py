@@ -71,7 +71,7 @@ def test_an_imported_model_is_listed_shown_and_checked(cli, checkpoint: Path, ho
     assert ran.code == 0
     found = json.loads(ran.out)
     assert found["passed"]
-    assert len(found["findings"]) == 12
+    assert len(found["findings"]) == 14
 
 
 def test_import_prints_json(cli, checkpoint: Path, home: Path):
@@ -91,7 +91,7 @@ def test_a_failed_check_is_exit_code_1_and_marked(cli, tmp_path: Path, monkeypat
     assert ran.code == 1
     shown = ran.out
     assert "FAILED" in shown
-    assert "11 of 12 checks passed" in shown
+    assert "13 of 14 checks passed" in shown
     assert "does not see its input" in " ".join(shown.replace("│", " ").split())
 
 

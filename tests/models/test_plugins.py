@@ -155,7 +155,7 @@ def test_the_example_installs_passes_the_check_and_runs(
     subprocess.run([*pip, "--target", site, source], check=True)
     for words, printed in (
         (["models", "show", "my-regressor"], "my-regressor 1.0 (my_regressor:plugin)"),
-        (["models", "check", "my-regressor", "--device", "cpu"], "12 of 12 checks passed"),
+        (["models", "check", "my-regressor", "--device", "cpu"], "14 of 14 checks passed"),
         (
             [
                 "heatmap",
