@@ -25,7 +25,7 @@ def test_a_data_set_becomes_numbers_pictures_and_viewer_files(cli, tmp_path):
     out = tmp_path / "out"
     shown = cli(*SMALL, "--out", out, "--verbose")
     assert shown.code == 0
-    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.2 MB of maps, about" in shown.err
+    assert "plan: 9 images x (16 windows + 1) = 153 passes, up to 0.4 MB of maps, about" in shown.err
     assert "\n8 of 9 images swept\n9 of 9 images swept\n" in shown.err
     assert "pare-open on open test, 9 images: error in mm, mean over joints" in shown.out
     pictures = {f"mesh{what}.{kind}" for what in ("", "_mean", "_increase") for kind in ("png", "pdf")}

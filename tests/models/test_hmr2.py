@@ -86,7 +86,7 @@ def test_narrow_networks_give_the_golden_numbers(kind: str, suffix: str, toleran
     assert {key: value for key, value in found.items() if not value <= tolerance} == {}
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("kind", NARROW)
 def test_full_networks_give_the_golden_numbers(kind: str):
     network = build_network(kind).eval()

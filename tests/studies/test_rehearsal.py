@@ -1,12 +1,11 @@
 """The official world from end to end on stand-ins: every recipe of the paper, one command each.
 
-In CI tiny networks and pictures; whole (slow, REHEARSE_WHOLE=1) the published checkpoints' own networks and
+In CI tiny networks and pictures; whole (marker `full`) the published checkpoints' own networks and
 sizes, with random weights. Numbers mean nothing here: what is tested is that nothing refuses files of the
 published forms.
 """
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,11 +34,6 @@ PICTURES = {
     "table1": (),
     "table2": (),
 }
-whole = pytest.mark.skipif(
-    "REHEARSE_WHOLE" not in os.environ, reason="1.2 GB and many minutes; set REHEARSE_WHOLE to run it"
-)
-"""Marks, with `slow`, what runs on files of the published sizes."""
-
 VALUES = dict(zip(("baseline", "augmented", "pare"), TINY_MODELS, strict=True))
 
 
@@ -134,8 +128,7 @@ def whole_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("whole-out")
 
 
-@pytest.mark.slow
-@whole
+@pytest.mark.full
 @pytest.mark.parametrize("recipe", PICTURES)
 def test_every_figure_and_table_runs_with_the_published_networks(
     cli, whole_home, whole_out, recipe, monkeypatch
@@ -148,8 +141,7 @@ def test_every_figure_and_table_runs_with_the_published_networks(
         assert (whole_out / picture).stat().st_size > 1000
 
 
-@pytest.mark.slow
-@whole
+@pytest.mark.full
 def test_the_doctor_finds_the_whole_tree_in_order(cli, whole_home, monkeypatch):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(whole_home))
     ran = cli("doctor", "--json")
