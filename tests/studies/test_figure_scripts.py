@@ -80,7 +80,7 @@ def test_every_script_is_tried_here():
 @pytest.mark.parametrize("name", figure_scripts())
 def test_every_figure_is_listed_with_what_it_draws(name, cli):
     (line,) = (line for line in cli("figure").out.splitlines() if line.split()[0] == name)
-    assert line.endswith((".", ":")), line
+    assert line.endswith((".", ":", "…")), line
     page = next(iter(figure_scripts().values())).parent / "README.md"
     assert f"`{name}.py`" in page.read_text()
 
