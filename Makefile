@@ -1,16 +1,17 @@
 # Two commands do all set-up on a fresh machine (Python 3.11, make, git):
 #   make heatmap   the main job on the shipped open world; leaves pictures in out/
 #   make test      lint, types and tests
-# and three that show more of it:
+# and more:
 #   make mesh      occlusion sensitivity meshes of pare-open on the shipped people
 #   make compare   the three open models against each other, with figures and an interactive page
 #   make docs      the documentation as a site, in out/docs; warnings are errors
+#   make test-slow the tests that take long: whole runs, kills, browsers, the notebook
 PYTHON ?= python3.11
 VENV ?= .venv
 OUT ?= out
 BIN := $(VENV)/bin
 
-.PHONY: heatmap mesh compare test lint types tests docs clean
+.PHONY: heatmap mesh compare test lint types tests test-slow docs clean
 
 heatmap: $(VENV)/.installed
 	$(BIN)/occlusion-toolkit heatmap examples/rendered-person.jpg --ground-truth examples/rendered-person.npz --out $(OUT)/rendered-person --resume
@@ -34,6 +35,9 @@ types: $(VENV)/.installed-test
 
 tests: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto
+
+test-slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n auto -m slow
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -q -b html -W --keep-going -n -E -d $(OUT)/docs-cache docs $(OUT)/docs

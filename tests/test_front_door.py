@@ -29,7 +29,6 @@ def examples() -> Iterator[doctest.DocTest]:
         yield from (test for test in finder.find(value, name or "occlusion_toolkit", module) if test.examples)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("example", examples(), ids=lambda test: test.name)
 def test_the_example_of_a_docstring_is_true(example):
     said: list[str] = []

@@ -65,6 +65,7 @@ def test_a_model_that_is_told_the_camera_needs_the_focal_length(cards, photo, tm
     assert cli(*words, "--focal-length", -3).code == 2
 
 
+@pytest.mark.slow
 def test_a_model_of_224_and_one_with_its_own_crops_are_compared_window_by_window(cards, tmp_path, cli):
     models = [word for name in ("tiny", "hmr2", "camerahmr") for word in ("--model", cards[name])]
     words = ("compare", *models, "--limit", 2, "--stride", 16, "--device", "cpu", "--example", "none")
@@ -87,6 +88,7 @@ def test_a_model_of_224_and_one_with_its_own_crops_are_compared_window_by_window
     assert occluded(seen, "tiny-hmr2") > occluded(everything, "tiny-hmr2")
 
 
+@pytest.mark.slow
 def test_a_survey_keeps_what_is_seen_and_a_mesh_is_pooled_of_it(cards, tmp_path, cli):
     out = tmp_path / "out"
     words = ("mesh", "--model", cards["camerahmr"], "--limit", 2, "--stride", 56, "--device", "cpu")
@@ -146,6 +148,7 @@ def test_attention_in_one_patch_lies_over_that_patch():
     assert (columns.min(), columns.max() + 1) == (cells // 2, 3 * cells // 4)
 
 
+@pytest.mark.slow
 def test_the_check_knows_what_a_card_says_of_its_crops(cards, tmp_path, cli):
     for name in ("hmr2", "camerahmr"):
         findings = {

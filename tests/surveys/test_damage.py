@@ -54,7 +54,7 @@ def damage(path: Path, how: str, place: float) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     state=st.sampled_from(["finished", "unfinished"]),
     file=st.integers(0, 99),
