@@ -30,7 +30,7 @@ DTYPES: dict[Precision, torch.dtype] = {
 }
 """Arithmetic of convolutions and matrix products."""
 
-FOLDING_TOLERANCE = 1e-5
+FOLDING_TOLERANCE = 2e-5
 """Largest change of an output, relative to the largest output, that folding batch norms may make."""
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -83,7 +83,8 @@ def test_reading_closes_the_file_at_the_latest_when_it_is_told_to(path):
 
 
 def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path):
-    with pytest.raises(ResultError, match="could not be written"):
+    (tmp_path / "none").write_text("a file where a folder should be")
+    with pytest.raises(ResultError, match="is a file, not a folder"):
         save_dataset(tmp_path / "none" / "result.h5", dataset(), KIND, LAYOUT)
 
 

@@ -20,6 +20,7 @@ OTHER_VALUES = {
     "body": "smpl",
     "joint_set": "smpl24",
     "crop_rule": "as given",
+    "own_crop": "256 px, square",
     "grid": Grid("inside"),
     "occluder": {"name": "noise", "seed": 7},
     "precision": "bf16",
