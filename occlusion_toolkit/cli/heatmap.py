@@ -30,7 +30,7 @@ _SHOWN_IMAGES = 15
     epilog=examples(
         "heatmap photo.jpg",
         "heatmap photo.jpg --person 2 --stride 4 --out out/second",
-        "heatmap people/ 'more/*.png' --out out/people --resume",
+        "heatmap people/ 'more/run-?.png' --out out/people --resume",
         "heatmap walk.mp4 --every 10",
         "heatmap photo.jpg --ground-truth photo.npz --joints left_wrist,right_wrist --pa",
     )
