@@ -38,6 +38,7 @@ def test_a_data_set_becomes_numbers_pictures_and_viewer_files(cli, tmp_path):
     assert (pooled.people_sha256, pooled.grid) == (swept.people_sha256, swept.grid)
 
 
+@pytest.mark.slow
 def test_json_is_all_that_is_printed(cli, tmp_path, undrawn):
     ran = cli(*SMALL, "--out", tmp_path, "--json", "--pa")
     assert ran.code == 0
@@ -47,6 +48,7 @@ def test_json_is_all_that_is_printed(cli, tmp_path, undrawn):
     assert str(tmp_path / "mesh.h5") in printed["files"]
 
 
+@pytest.mark.slow
 def test_the_last_part_pools(cli, tmp_path, undrawn):
     ran = cli(*SMALL, "--out", tmp_path, "--parts", 2, "--part", 1)
     assert ran.code == 0

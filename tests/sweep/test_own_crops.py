@@ -94,7 +94,9 @@ class Stripes(Occluder):
     ["grey", "black", "mean", "noise", "blur", Stripes()],
     ids=lambda one: one if isinstance(one, str) else "stripes",
 )
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "sam" else name for name in OWN]
+)
 def test_the_same_windows_hide_a_place_of_the_photograph_from_every_network(
     name: str, occluder: Occluder | str
 ):
