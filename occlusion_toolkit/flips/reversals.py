@@ -21,23 +21,15 @@ explained in `rule`.
 
 from __future__ import annotations
 
-import base64
-import io
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES
-from occlusion_toolkit.errors import ResultError, UsageError
-from occlusion_toolkit.files.atomic import write_text
-from occlusion_toolkit.files.netcdf import load_dataset, save_dataset
+from occlusion_toolkit.comparison.stored_result import StoredResult
 from occlusion_toolkit.plotting.style import save_picture
-from occlusion_toolkit.sweep.maps import card_of
-from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,39 +51,15 @@ VARIABLES: dict[str, tuple[str, ...]] = {
 """Everything that is stored besides the crop, with its dimensions."""
 
 
-class Reversals:
+class Reversals(StoredResult):
     """How often, where and at what price a regressor turns people round or swaps their sides.
 
     Args:
         dataset: the labelled arrays, an `xarray.Dataset` like any other.
     """
 
-    def __init__(self, dataset: xr.Dataset) -> None:
-        self.dataset = dataset
-
-    @classmethod
-    def open(cls, path: Path | str) -> Reversals:
-        """Reads stored reversals.
-
-        Raises:
-            ResultError: the file is missing, damaged, incomplete, or holds something else.
-        """
-        dataset = load_dataset(path, KIND, LAYOUT)
-        for name, dimensions in VARIABLES.items():
-            if name not in dataset or dataset[name].dims != dimensions or dataset[name].dtype.kind != "f":
-                raise ResultError(f"{str(path)!r} cannot be used: its {name} is missing or of another shape")
-        card_of(dataset)
-        return cls(dataset)
-
-    @cached_property
-    def card(self) -> ProtocolCard:
-        """What the numbers mean."""
-        return card_of(self.dataset)
-
-    @property
-    def metric(self) -> str:
-        """Of the errors: `error`, or `displacement` without ground truth."""
-        return str(self.dataset.attrs["metric"])
+    _kind, _layout, _variables, _called = KIND, LAYOUT, VARIABLES, "reversals are"
+    _types = "f"
 
     @property
     def against(self) -> tuple[str, ...]:
@@ -163,29 +131,11 @@ class Reversals:
 
         return save_picture(reversals_figure({self.card.model_card: self}), path)
 
-    def save(self, path: Path | str) -> None:
-        """Writes everything (.h5), or the numbers of every image (.csv).
-
-        Raises:
-            UsageError: another suffix.
-            ResultError: the file cannot be written.
-        """
-        path = Path(path)
-        if path.suffix == ".h5":
-            save_dataset(path, self.dataset, KIND, LAYOUT)
-        elif path.suffix == ".csv":
-            write_text(path, self.images().to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-        else:
-            raise UsageError(f"reversals are written as .h5 or .csv, not as {path.name!r}")
+    def _rows(self) -> pd.DataFrame:
+        return self.images()
 
     def __repr__(self) -> str:
         rate = float(self.dataset["reversed_windows"].sel(against="clean", kind="either").mean())
         return (
             f"Reversals({self.card.model_card}: {rate:.1f} % of the windows of {len(self.sequences)} images)"
         )
-
-    def _repr_html_(self) -> str:
-        picture = io.BytesIO()
-        self.plot().savefig(picture, format="png", dpi=110)
-        encoded = base64.b64encode(picture.getvalue()).decode()
-        return f'<img alt="{self!r}" src="data:image/png;base64,{encoded}">{self.table().to_html()}'

@@ -15,24 +15,16 @@ An `xarray.Dataset`, stored as it is:
 
 from __future__ import annotations
 
-import base64
-import io
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import xarray as xr
 
 from occlusion_toolkit.comparison.sequence_sums import SequenceSums
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES
-from occlusion_toolkit.errors import ResultError, UsageError
-from occlusion_toolkit.files.atomic import write_text
-from occlusion_toolkit.files.netcdf import load_dataset, save_dataset
-from occlusion_toolkit.influences.rule import COVERED
+from occlusion_toolkit.comparison.stored_result import StoredResult
 from occlusion_toolkit.plotting.style import save_picture
-from occlusion_toolkit.sweep.maps import card_of
-from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,43 +45,14 @@ VARIABLES: dict[str, tuple[str, ...]] = {
 """Everything that is stored, with its dimensions."""
 
 
-class Influence:
+class Influence(StoredResult):
     """What hiding each part of the body does to each joint.
 
     Args:
         dataset: the labelled arrays, an `xarray.Dataset` like any other.
     """
 
-    def __init__(self, dataset: xr.Dataset) -> None:
-        self.dataset = dataset
-
-    @classmethod
-    def open(cls, path: Path | str) -> Influence:
-        """Reads a stored influence matrix.
-
-        Raises:
-            ResultError: the file is missing, damaged, incomplete, or holds something else.
-        """
-        dataset = load_dataset(path, KIND, LAYOUT)
-        for name, dimensions in VARIABLES.items():
-            if (
-                name not in dataset
-                or dataset[name].dims != dimensions
-                or dataset[name].dtype.kind not in "fi"
-            ):
-                raise ResultError(f"{str(path)!r} cannot be used: its {name} is missing or of another shape")
-        card_of(dataset)
-        return cls(dataset)
-
-    @cached_property
-    def card(self) -> ProtocolCard:
-        """What the numbers mean."""
-        return card_of(self.dataset)
-
-    @property
-    def metric(self) -> str:
-        """What the cells are: `increase`, `pa_increase`, ..., or `displacement` without ground truth."""
-        return str(self.dataset.attrs["metric"])
+    _kind, _layout, _variables, _called = KIND, LAYOUT, VARIABLES, "influence is"
 
     @property
     def joints(self) -> tuple[str, ...]:
@@ -166,32 +129,11 @@ class Influence:
             models[name if name not in models else f"{name} (2)"] = against
         return save_picture(influence_figure(models), path)
 
-    def save(self, path: Path | str) -> None:
-        """Writes everything (.h5), or the cells (.csv).
-
-        Raises:
-            UsageError: another suffix.
-            ResultError: the file cannot be written.
-        """
-        path = Path(path)
-        if path.suffix == ".h5":
-            save_dataset(path, self.dataset, KIND, LAYOUT)
-        elif path.suffix == ".csv":
-            write_text(path, self.cells().to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-        else:
-            raise UsageError(f"influence is written as .h5 or .csv, not as {path.name!r}")
+    def _rows(self) -> pd.DataFrame:
+        return self.cells()
 
     def __repr__(self) -> str:
         return (
             f"Influence({self.card.model_card}: {self.metric} of {len(self.joints) - 1} joints by "
             f"{self.dataset.sizes['part']} parts, {self.sequences} sequences)"
         )
-
-    def _repr_html_(self) -> str:
-        picture = io.BytesIO()
-        self.plot().savefig(picture, format="png", dpi=110)
-        encoded = base64.b64encode(picture.getvalue()).decode()
-        return f'<img alt="{self!r}" src="data:image/png;base64,{encoded}">{self.table().to_html()}'
-
-
-REMOTE = COVERED.index("remote")

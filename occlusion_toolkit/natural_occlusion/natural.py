@@ -11,26 +11,19 @@ An `xarray.Dataset`, stored as it is:
 
 from __future__ import annotations
 
-import base64
-import io
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from scipy import stats
 
 from occlusion_toolkit.comparison.sequence_sums import SequenceSums, ratio, resampled
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES
-from occlusion_toolkit.errors import ResultError, UsageError
-from occlusion_toolkit.files.atomic import write_text
-from occlusion_toolkit.files.netcdf import load_dataset, save_dataset
+from occlusion_toolkit.comparison.stored_result import StoredResult
 from occlusion_toolkit.natural_occlusion.rule import HIDDEN, STATES
 from occlusion_toolkit.plotting.style import save_picture
-from occlusion_toolkit.sweep.maps import card_of
-from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,43 +42,14 @@ FEWEST_HIDDEN = 5
 """A joint that is hidden in fewer images has no place in the rank correlation."""
 
 
-class NaturalOcclusion:
+class NaturalOcclusion(StoredResult):
     """Whether squares predict what the world does.
 
     Args:
         dataset: the labelled arrays, an `xarray.Dataset` like any other.
     """
 
-    def __init__(self, dataset: xr.Dataset) -> None:
-        self.dataset = dataset
-
-    @classmethod
-    def open(cls, path: Path | str) -> NaturalOcclusion:
-        """Reads a stored result.
-
-        Raises:
-            ResultError: the file is missing, damaged, incomplete, or holds something else.
-        """
-        dataset = load_dataset(path, KIND, LAYOUT)
-        for name, dimensions in VARIABLES.items():
-            if (
-                name not in dataset
-                or dataset[name].dims != dimensions
-                or dataset[name].dtype.kind not in "fi"
-            ):
-                raise ResultError(f"{str(path)!r} cannot be used: its {name} is missing or of another shape")
-        card_of(dataset)
-        return cls(dataset)
-
-    @cached_property
-    def card(self) -> ProtocolCard:
-        """What the numbers mean."""
-        return card_of(self.dataset)
-
-    @property
-    def metric(self) -> str:
-        """Of the errors, such as `error` or `pa_error`."""
-        return str(self.dataset.attrs["metric"])
+    _kind, _layout, _variables, _called = KIND, LAYOUT, VARIABLES, "natural occlusion is"
 
     @property
     def joints(self) -> tuple[str, ...]:
@@ -176,29 +140,11 @@ class NaturalOcclusion:
 
         return save_picture(natural_figure({self.card.model_card: self}), path)
 
-    def save(self, path: Path | str) -> None:
-        """Writes everything (.h5), or the means of every state and joint (.csv).
-
-        Raises:
-            UsageError: another suffix.
-            ResultError: the file cannot be written.
-        """
-        path = Path(path)
-        if path.suffix == ".h5":
-            save_dataset(path, self.dataset, KIND, LAYOUT)
-        elif path.suffix == ".csv":
-            write_text(path, self.states().to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-        else:
-            raise UsageError(f"natural occlusion is written as .h5 or .csv, not as {path.name!r}")
+    def _rows(self) -> pd.DataFrame:
+        return self.states()
 
     def __repr__(self) -> str:
         return f"NaturalOcclusion({self.card.model_card}: {self.verdict})"
-
-    def _repr_html_(self) -> str:
-        picture = io.BytesIO()
-        self.plot().savefig(picture, format="png", dpi=110)
-        encoded = base64.b64encode(picture.getvalue()).decode()
-        return f'<img alt="{self.verdict}" src="data:image/png;base64,{encoded}">{self.table().to_html()}'
 
     @cached_property
     def _sums(self) -> SequenceSums:
