@@ -85,7 +85,7 @@ def test_every_window_hides_its_area_of_the_photograph(width: float, height: flo
     chosen = WINDOWS[torch.from_numpy(np.random.default_rng(seed).integers(0, len(WINDOWS), 5))]
     y0, y1, x0, x1 = chosen.unbind(1)
     area = ((y1 - y0) * (x1 - x0)).float() * view.frame.gain**2
-    torch.testing.assert_close(view.frame.coverage(chosen).sum((1, 2, 3)), area, rtol=4e-3, atol=0.5)
+    torch.testing.assert_close(view.frame.coverage(chosen).sum((1, 2, 3)), area, rtol=1e-3, atol=0.5)
 
 
 def test_a_painted_photograph_and_a_painted_crop_are_the_same_but_for_the_pixels_at_the_edge():
