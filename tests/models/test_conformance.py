@@ -10,14 +10,8 @@ from torch import Tensor, nn
 
 from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from occlusion_toolkit.models import RegressorOutput
-from occlusion_toolkit.models.conformance import (
-    CHECKS,
-    Finding,
-    Probe,
-    check_model,
-    check_regressor,
-    open_probe,
-)
+from occlusion_toolkit.models.conformance import CHECKS, Finding, check_model, check_regressor
+from occlusion_toolkit.models.probe import Probe, open_probe
 from occlusion_toolkit.models.registry import load_regressor
 
 MEAN, STD = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))

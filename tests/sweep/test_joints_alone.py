@@ -18,7 +18,8 @@ from occlusion_toolkit.errors import BodyModelError, ModelCardError, ResultError
 from occlusion_toolkit.evaluation.run import evaluate
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
-from occlusion_toolkit.models.conformance import check_regressor, open_probe
+from occlusion_toolkit.models.conformance import check_regressor
+from occlusion_toolkit.models.probe import open_probe
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.report.example import example_part
 from occlusion_toolkit.surveys import shards
