@@ -22,7 +22,7 @@ class BlazePoseRegressor(BlazePose):
             Joints in metres from the middle of the hips; how sure it is that each is in the picture and not
             hidden; places in pixels of the crop.
         """
-        pose = self.features(crops).pose2
+        pose = self.pose2(crops)
         landmarks = self.landmarks(pose).flatten(1).unflatten(1, (-1, 5))[:, : len(BLAZEPOSE33)]
         world = self.world(pose).flatten(1).unflatten(1, (-1, 3))[:, : len(BLAZEPOSE33)]
         return JointOutput(world, BLAZEPOSE33, landmarks[..., 3].sigmoid(), landmarks[..., :2])

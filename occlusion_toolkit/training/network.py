@@ -19,6 +19,7 @@ from occlusion_toolkit.models.architecture import (
     ResNetBackbone,
 )
 from occlusion_toolkit.models.backbones import HRNet
+from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.cards import find_weights
 from occlusion_toolkit.models.hmr import HMR
@@ -127,7 +128,8 @@ def take_over(network: nn.Module, path: Path) -> int:
     """Copy every tensor of a weights file whose name and shape the network has.
 
     Files of a whole network and of a backbone alone (`conv1.weight`, ...) both fit, and HRNets for 2D pose.
-    A network with two backbones starts both from the same file.
+    A network with two backbones starts both from the same file. A BlazePose that is tuned starts from its
+    published weights where the file is one of a network that kept them.
 
     Returns:
         How many tensors were taken.
@@ -140,10 +142,17 @@ def take_over(network: nn.Module, path: Path) -> int:
     own = network.state_dict()
     sources: dict[str, tuple[str, ...]] = {name: (name,) for name in own}
     needed: list[str] = []
+    # A file of a network whose BlazePose was frozen holds none of it: the published weights, as built, stay.
+    kept = "backbone.network."
+    published = isinstance(getattr(network, "backbone", None), BlazePoseTrunk) and not any(
+        name.startswith(kept) for name in found
+    )
     for part in BACKBONES:
         for bare in getattr(network, part).state_dict() if hasattr(network, part) else ():
             name = f"{part}.{bare}" if f"{part}.{bare}" in own else bare  # SPIN's names are flat
             sources[name] = (name, f"{BACKBONES[0]}.{bare}", bare)
+            if published and name.startswith(kept):
+                continue
             if not bare.startswith(NOT_IN_POSE_NETWORKS) and not bare.endswith("num_batches_tracked"):
                 needed.append(name)
     taken: dict[str, Tensor] = {}
@@ -158,7 +167,7 @@ def take_over(network: nn.Module, path: Path) -> int:
             f"other shapes, among them {missing[0]}."
         )
     network.load_state_dict(own | taken)
-    random = [name for name in own if name not in taken]
+    random = [name for name in own if name not in taken and not (published and name.startswith(kept))]
     # Of a backbone alone no head is expected; a head of which a part fits is another network than was meant.
     half = bool(random) and any(len(sources[name]) == 1 for name in taken)
     logger.log(

@@ -79,6 +79,13 @@ def test_features_are_maps_at_every_scale(build, wide):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("build", [blazepose_full, blazepose_heavy])
+def test_what_points_are_read_from_needs_no_decoder(build):
+    network, pictures = build().eval(), torch.rand(1, 3, 128, 128)
+    torch.testing.assert_close(network.pose2(pictures), network.features(pictures).pose2)
+
+
+@torch.no_grad()
 def test_crops_of_a_batch_do_not_hear_each_other(network, crop):
     other = crop.flip(-1)
     alone, together = network(other), network(torch.cat([crop, other]))

@@ -55,7 +55,10 @@ def test_the_joined_map_is_the_neck_of_what_is_seen(trunk: BlazePoseTrunk):
     joined = trunk(pictures)
     assert joined.shape == (2, 16, 16, 16)
     assert torch.allclose(joined, trunk.neck(trunk.see(pictures)), atol=1e-5)
-    assert VECTOR.build().eval()(pictures).shape == (2, 16, 1, 1)
+
+    vector = VECTOR.build().eval()
+    assert vector(pictures).shape == (2, 16, 1, 1)
+    assert torch.allclose(vector(pictures), vector.neck(vector.see(pictures)), atol=1e-5)
 
 
 @torch.no_grad()
@@ -85,10 +88,15 @@ def test_a_network_stored_without_published_weights_predicts_the_same_when_loade
     assert torch.equal(network(pictures).betas, other(pictures).betas)
 
 
-def test_a_tuned_trunk_stores_its_own_weights():
-    network = BlazePoseBackbone(kind="blazepose", join="vector", width=8, tuned=True).build()
-    assert any(name.startswith("network.trunk.") for name in network.state_dict())
-    assert all(value.requires_grad for value in network.network.parameters())
+def test_a_tuned_trunk_stores_its_own_weights_and_learns_from_its_maps_of_32x32_on():
+    trunk = BlazePoseBackbone(kind="blazepose", join="map", width=8, tuned=True).build()
+    assert any(name.startswith("network.trunk.") for name in trunk.state_dict())
+    trunk(crops(2)).sum().backward()
+    layers = trunk.network.trunk
+    assert layers.stem.weight.grad is None
+    assert layers.blocks[1].expand.weight.grad is None
+    assert layers.blocks[2].expand.weight.grad.abs().sum() > 0
+    assert trunk.network.lateral64.pointwise.weight.grad.abs().sum() > 0
 
 
 @torch.no_grad()

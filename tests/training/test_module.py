@@ -234,6 +234,20 @@ def test_both_backbones_of_a_network_start_from_the_same_file(tmp_path: Path) ->
         assert torch.equal(backbone.layer4[0].conv2.weight, donor.backbone.layer4[0].conv2.weight)
 
 
+def test_a_tuned_blazepose_starts_from_a_network_that_kept_it(tmp_path: Path) -> None:
+    """That file holds nothing of BlazePose: its published weights stay."""
+    trunk = {"kind": "blazepose", "join": "vector", "width": 8}
+    recipe = tiny_recipe(HMR | {"backbone": trunk})
+    donor = build_network(recipe.network, 224, MeanParameters.standing())
+    save_file({k: v.contiguous() for k, v in donor.state_dict().items()}, tmp_path / "frozen.safetensors")
+    tuned = tiny_recipe(HMR | {"backbone": trunk | {"tuned": True}})
+    network = build_network(tuned.network, 224, MeanParameters.standing())
+    assert take_over(network, tmp_path / "frozen.safetensors") == len(donor.state_dict())
+    for part in ("neck", "network"):
+        for name, value in getattr(donor.backbone, part).state_dict().items():
+            assert torch.equal(getattr(network.backbone, part).state_dict()[name], value), name
+
+
 def test_hrnet_starts_from_a_network_for_2d_pose(tmp_path: Path) -> None:
     """Such a file has no joining layers, one map at the end of stage 4, and 17 channels in its last layer."""
     thin = {"kind": "hrnet", "width": 4, "modules": [1, 1, 3], "blocks": 1, "stem_width": 8}

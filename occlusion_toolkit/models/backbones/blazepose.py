@@ -131,6 +131,11 @@ class BlazePose(nn.Module):
         """
         return self._features(self.trunk(crops))
 
+    def pose2(self, crops: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch narrow h2 w2"]:
+        """`features(crops).pose2`, without the decoder where nothing of it leads there ("full")."""
+        maps = self.trunk(crops)
+        return self._features(maps).pose2 if len(self.descent) else self.pose(self.narrow(maps[-1]))
+
     def forward(self, crops: Float[Tensor, "batch 3 256 256"]) -> BlazePoseOutput:
         """Points, presence, silhouette and heatmaps of crops, RGB in 0..1, (B, 3, 256, 256)."""
         maps = self.trunk(crops)

@@ -86,6 +86,11 @@ class Trunk(nn.Module):
             x = block(x)
         return [*maps, F.relu6(self.widen_depthwise(F.relu6(self.widen(x), inplace=True)), inplace=True)]
 
+    def freeze_fine(self) -> None:
+        """Leave the stem and the layers down to the second halving of the blocks untrained."""
+        for layer in (self.stem, self.stem_depthwise, self.stem_project, *self.blocks[: self.tapped[1]]):
+            layer.requires_grad_(False)
+
 
 class Separable(nn.Module):
     """A depthwise 3x3 convolution and a 1x1 one with ReLU6.

@@ -49,7 +49,8 @@ class BlazePoseTrunk(Backbone):
         join: "map" for a map of 16x16, "vector" for one of 1x1.
         width: channels of that map.
         dropout: share of the coarsest features silenced in training; see `Whole`.
-        tuned: whether BlazePose's weights are trained, and stored with the neck's.
+        tuned: whether BlazePose's weights are trained, from its maps of 32x32 on, and stored with the neck's.
+            Finer maps show edges, which are those of photographs, and would take half of a step's time.
     """
 
     def __init__(
@@ -68,24 +69,30 @@ class BlazePoseTrunk(Backbone):
         self.network = network
         self.neck = MapNeck(width, dropout) if join == "map" else VectorNeck(width, dropout)
         self.tuned = tuned
+        self.network.requires_grad_(tuned)
+        self.network.trunk.freeze_fine()
         if not tuned:
-            self.network.requires_grad_(False)
             self.register_state_dict_post_hook(_without_network)  # type: ignore[no-untyped-call]
             self.register_load_state_dict_pre_hook(_with_network)  # type: ignore[no-untyped-call]
 
     def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channels h w"]:
         """The joined map of crops, RGB, normalised with ImageNet's mean and standard deviation."""
-        joined: Tensor = self.neck(self.see(crops))
+        reads_maps = isinstance(self.neck, MapNeck)
+        joined: Tensor = self.neck(
+            self.see(crops) if reads_maps else self._whole(self.network.pose2(shown(crops)))
+        )
         return joined
 
     def see(self, crops: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch numbers"]:
         """What BlazePose sees of normalised crops, (B, `SIGHT_LENGTH`)."""
         features = self.network.features(shown(crops))
         fused = functional.avg_pool2d(features.fused64, features.fused64.shape[-1] // MAP)
-        landmarks = self.network.landmarks(features.pose2).flatten(1)
-        world = self.network.world(features.pose2).flatten(1)
-        parts = (fused, features.narrow8, features.pose2)
-        return torch.cat([*(part.flatten(1) for part in parts), readable(landmarks, world)], dim=1)
+        return torch.cat([fused.flatten(1), features.narrow8.flatten(1), self._whole(features.pose2)], dim=1)
+
+    def _whole(self, pose2: Float[Tensor, "batch narrow h2 w2"]) -> Float[Tensor, "batch numbers"]:
+        """The end of a sight, which tells of the person as a whole: the coarsest features and the points."""
+        landmarks, world = self.network.landmarks(pose2).flatten(1), self.network.world(pose2).flatten(1)
+        return torch.cat([pose2.flatten(1), readable(landmarks, world)], dim=1)
 
 
 class Whole(nn.Module):
@@ -113,8 +120,8 @@ class Whole(nn.Module):
         self.normalise = nn.BatchNorm1d(width)
 
     def forward(self, sight: Float[Tensor, "batch numbers"]) -> Float[Tensor, "batch width"]:
-        """The vector, after a ReLU."""
-        _, _, features, points = torch.split(sight, _SIZES, dim=1)
+        """The vector, after a ReLU, of a sight or of its end."""
+        features, points = torch.split(sight[:, -sum(_SIZES[2:]) :], _SIZES[2:], dim=1)
         whole = self.points(points) + self.features(features)
         return torch.relu(self.normalise(whole + self.refine(whole)))
 
