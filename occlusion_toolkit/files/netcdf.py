@@ -137,7 +137,11 @@ def _write(file: h5py.File, dataset: xr.Dataset) -> None:
     for name, array in arrays.items():
         packed = array.ndim > 0 and array.dtype.kind in _NUMBERS
         options = {"compression": "gzip", "shuffle": True, "fletcher32": True} if packed else {}
-        file.create_dataset(name, data=array.values, **options).attrs.update(array.attrs)
+        stored = file.create_dataset(name, data=array.values, **options)
+        stored.attrs.update(array.attrs)
+        # Numbers take their place in the file now. Otherwise they do when the last reference to the array is
+        # gone, and whoever watches this thread (Dask's profiler does) may hold one for a moment longer.
+        stored.flush()
     sizes = {str(dimension): size for array in arrays.values() for dimension, size in array.sizes.items()}
     numbers = {dimension: np.int32(number) for number, dimension in enumerate(sizes)}
     for dimension, size in sizes.items():

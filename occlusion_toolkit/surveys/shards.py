@@ -144,8 +144,7 @@ class ShardMaker:
         """
         pixels = self._crop(sample) if crop is None else crop.result()
         unknown_camera = torch.full((1, 3), torch.nan)
-        # Copied into torch's own memory: arrays that came over a network may lie at any address, and the last
-        # bit of a sum can depend on it.
+        # Copied: arrays that came over a network cannot be written to, of which torch would warn.
         truth = BodyParameters(
             torch.tensor(sample.rotmats)[None], torch.tensor(sample.betas)[None], unknown_camera
         )

@@ -72,6 +72,22 @@ def test_equal_contents_are_equal_bytes_wherever_they_were_read(path):
     assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("held", [(0,), (1, 3), range(100)])
+def test_whoever_holds_an_array_while_it_is_written_does_not_change_a_byte(path, monkeypatch, held):
+    create, references = h5py.Group.create_dataset, []
+
+    def watched(self, *words, **options):
+        made = create(self, *words, **options)
+        references.append(made if len(references) in held else None)
+        return made
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", watched)  # as a profiler that looks at frames does
+    again = path.with_name("again.h5")
+    save_dataset(again, dataset(), KIND, LAYOUT)
+    assert len(references) > 5
+    assert again.read_bytes() == path.read_bytes()
+
+
 def test_reading_closes_the_file_at_the_latest_when_it_is_told_to(path):
     lazy = open_dataset(path, KIND, LAYOUT)
     with pytest.raises(OSError, match="already open"):

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from support.survey_fakes import (
@@ -79,12 +78,7 @@ def test_a_killed_worker_changes_nothing(tmp_path, whole, backend):
     killer.join()
     assert 0 < killer.shards_before < swept.num_shards
     assert swept.complete
-    if backend == "dask":  # a worker begun anew can round a last bit otherwise (docs/survey.md)
-        for name in ("error", "pa_displacement"):
-            np.testing.assert_allclose(swept.maps[name], whole.maps[name], atol=0.01)
-        assert swept.maps["file"].equals(whole.maps["file"])
-    else:
-        assert shard_bytes(swept) == shard_bytes(whole)
+    assert shard_bytes(swept) == shard_bytes(whole)
 
 
 @pytest.mark.slow
