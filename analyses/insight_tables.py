@@ -1,19 +1,28 @@
-"""The tables of docs/influence.md, docs/reversals.md and docs/natural.md, from results of `run insight`.
+"""The tables of docs/influence.md, reversals.md, natural.md, breaking-size.md and worst-pair.md.
+
+They are made from results of `run insight`, those that are there:
 
 occlusion-toolkit run insight
 python analyses/insight_tables.py out/paper/open
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+import pandas as pd
 
+from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
+from occlusion_toolkit.breaking_sizes.table import pairs_table as breaking_size_pairs
+from occlusion_toolkit.breaking_sizes.table import text
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.flips.reversals import Reversals
 from occlusion_toolkit.influences.influence import Influence
 from occlusion_toolkit.influences.rule import COVERED
 from occlusion_toolkit.natural_occlusion.natural import NaturalOcclusion
+from occlusion_toolkit.worst_pairs.table import pairs_table as worst_pair_pairs
+from occlusion_toolkit.worst_pairs.worst_pair import WorstPair
 
 Cell = Mapping[str, float | None]
 
@@ -21,15 +30,15 @@ Cell = Mapping[str, float | None]
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(folder: Path) -> None:
-    """Print the Markdown tables of FOLDER, in which influence/, reversals/ and natural/ are."""
-    found = {name: sorted((folder / name).glob("*.h5")) for name in ("influence", "reversals", "natural")}
-    if empty := [name for name, files in found.items() if not files]:
+    """Print the Markdown tables of FOLDER, in which influence/, reversals/, ... are."""
+    found = {name: sorted((folder / name).glob("*.h5")) for name in TABLES}
+    if not any(found.values()):
         raise UsageError(
-            f"{str(folder)!r} has no results of {', '.join(empty)}; run `occlusion-toolkit run insight`"
+            f"{str(folder)!r} has no results of {', '.join(found)}; run `occlusion-toolkit run insight`"
         )
-    influence([Influence.open(path) for path in found["influence"]])
-    reversals([Reversals.open(path) for path in found["reversals"]])
-    natural([NaturalOcclusion.open(path) for path in found["natural"]])
+    for name, (kind, make) in TABLES.items():
+        if found[name]:
+            make([kind.open(path) for path in found[name]])
 
 
 def influence(models: list[Influence]) -> None:
@@ -134,6 +143,54 @@ def natural(models: list[NaturalOcclusion]) -> None:
         ]
         missed = interval(told["hidden_minus_square_mm"], "mean", "low", "high")
         row(one.card.model_card, [*cells, missed, one.verdict.split(":")[0]])
+
+
+def breaking_size(models: list[BreakingSize]) -> None:
+    """What squares of every size do, and every two models."""
+    sizes = models[0].sizes
+    rows("model, mean of places, mm", [f"{size} px" for size in sizes])
+    for one in models:
+        told = one.summary()["sizes"]
+        row(one.card.model_card, [text(told[str(size)]["dose_mm"]) for size in sizes])
+    rows("model, places broken so far, %", [f"{size} px" for size in sizes])
+    for one in models:
+        told = one.summary()["sizes"]
+        row(one.card.model_card, [text(told[str(size)]["broken"]) for size in sizes])
+    rows("model, people broken so far, %", [f"{size} px" for size in sizes])
+    for one in models:
+        told = one.summary()["sizes"]
+        row(one.card.model_card, [text(told[str(size)]["people_broken"], 0) for size in sizes])
+    rows("model", ["area, mm", "a larger square hurts less, % of places", "no longer breaks, % of broken"])
+    for one in models:
+        told = one.summary()
+        row(one.card.model_card, [text(told[name]) for name in ("area_mm", "less_share", "recovers")])
+    paired(breaking_size_pairs({one.card.model_card: one for one in models}))
+
+
+def worst_pair(models: list[WorstPair]) -> None:
+    """The worst square, the worst pair, and every two models."""
+    rows("model", list(models[0].table().index))
+    for one in models:
+        row(one.card.model_card, list(one.table()["mean"]))
+    paired(worst_pair_pairs({one.card.model_card: one for one in models}))
+
+
+def paired(table: pd.DataFrame) -> None:
+    """A table of pairs of models, if there are any."""
+    if len(table):
+        rows("first - second", list(table.columns))
+        for name, cells in table.iterrows():
+            row(str(name), list(cells))
+
+
+TABLES: dict[str, tuple[Any, Callable[[list[Any]], None]]] = {
+    "influence": (Influence, influence),
+    "reversals": (Reversals, reversals),
+    "natural": (NaturalOcclusion, natural),
+    "breaking-size": (BreakingSize, breaking_size),
+    "worst-pair": (WorstPair, worst_pair),
+}
+"""Folder of an analysis, what its files hold, and what prints them."""
 
 
 def interval(cell: Cell, mean: str, low: str, high: str, digits: int = 1) -> str:

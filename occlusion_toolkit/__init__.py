@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from occlusion_toolkit.attention_maps.run import attention
     from occlusion_toolkit.body.bodies import load_body
     from occlusion_toolkit.body.joint_output import JointOutput
+    from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
+    from occlusion_toolkit.breaking_sizes.run import breaking_size
     from occlusion_toolkit.comparison.comparison import Comparison
     from occlusion_toolkit.comparison.run import compare
     from occlusion_toolkit.data.catalogue import open_dataset
@@ -45,9 +47,12 @@ if TYPE_CHECKING:
     from occlusion_toolkit.sweep.metrics import mpjpe, pa_mpjpe
     from occlusion_toolkit.sweep.occluders import Occluder
     from occlusion_toolkit.training.train import train
+    from occlusion_toolkit.worst_pairs.run import worst_pair
+    from occlusion_toolkit.worst_pairs.worst_pair import WorstPair
 
 __all__ = [
     "AttentionMaps",
+    "BreakingSize",
     "Comparison",
     "Crop",
     "Evaluation",
@@ -63,7 +68,9 @@ __all__ = [
     "Reversals",
     "SensitivityMesh",
     "Survey",
+    "WorstPair",
     "attention",
+    "breaking_size",
     "build_network",
     "compare",
     "evaluate",
@@ -80,6 +87,7 @@ __all__ = [
     "reversals",
     "survey",
     "train",
+    "worst_pair",
 ]
 
 _MODULES = {
@@ -87,6 +95,8 @@ _MODULES = {
     "attention_maps.run": ["attention"],
     "body.bodies": ["load_body"],
     "body.joint_output": ["JointOutput"],
+    "breaking_sizes.breaking_size": ["BreakingSize"],
+    "breaking_sizes.run": ["breaking_size"],
     "comparison.comparison": ["Comparison"],
     "comparison.run": ["compare"],
     "data.catalogue": ["open_dataset"],
@@ -113,6 +123,8 @@ _MODULES = {
     "sweep.metrics": ["mpjpe", "pa_mpjpe"],
     "sweep.occluders": ["Occluder"],
     "training.train": ["train"],
+    "worst_pairs.run": ["worst_pair"],
+    "worst_pairs.worst_pair": ["WorstPair"],
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -16,6 +16,7 @@ import rich_click as click
 from occlusion_toolkit import __version__
 from occlusion_toolkit.cli.attention import attention
 from occlusion_toolkit.cli.body import body
+from occlusion_toolkit.cli.breaking_size import breaking_size
 from occlusion_toolkit.cli.compare import compare
 from occlusion_toolkit.cli.data import data
 from occlusion_toolkit.cli.doctor import doctor
@@ -32,6 +33,7 @@ from occlusion_toolkit.cli.reversals import reversals
 from occlusion_toolkit.cli.run import run
 from occlusion_toolkit.cli.synthesize import synthesize
 from occlusion_toolkit.cli.train import train
+from occlusion_toolkit.cli.worst_pair import worst_pair
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.atomic import DISK_ERRORS
 from occlusion_toolkit.files.texts import printable
@@ -55,6 +57,7 @@ def cli(debug: bool) -> None:
 
 cli.add_command(attention)
 cli.add_command(body)
+cli.add_command(breaking_size)
 cli.add_command(compare)
 cli.add_command(data)
 cli.add_command(doctor)
@@ -70,6 +73,7 @@ cli.add_command(reversals)
 cli.add_command(run)
 cli.add_command(synthesize)
 cli.add_command(train)
+cli.add_command(worst_pair)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from occlusion_toolkit.data.protocol import GenderRule
     from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 
+_LARGEST_CROP = 4096  # as in sweep.grid, which is too slow to import here
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -198,11 +200,12 @@ def sweep_options(*, stride: int) -> Callable[[_Command], _Command]:
     return _gathered_as("sweep", options, lambda values: SweepOptions(**values), SweepOptions)
 
 
-def sweeps_options(*, stride: int) -> Callable[[_Command], _Command]:
+def sweeps_options(*, stride: int, sizes: str = "40") -> Callable[[_Command], _Command]:
     """Adds the options of commands that sweep several models; they arrive as the argument `sweeps`.
 
     Args:
         stride: default of `--stride`.
+        sizes: default of `--size`.
     """
     options = (
         click.option(
@@ -215,10 +218,11 @@ def sweeps_options(*, stride: int) -> Callable[[_Command], _Command]:
             "--size",
             "sizes",
             type=_Sizes(),
-            default="40",
+            default=sizes,
             show_default=True,
             metavar="PX[,PX…]",
-            help="Side of the occluder, pixels of the 224x224 crop; several for a curve: 20,40,60,80.",
+            help="Side of the occluder, pixels of the 224x224 crop; several for a curve: 20,40,60,80, or "
+            "20:80:20.",
         ),
         *_engine_options(stride),
     )
@@ -226,7 +230,7 @@ def sweeps_options(*, stride: int) -> Callable[[_Command], _Command]:
 
 
 class _Sizes(click.ParamType[tuple[int, ...]]):
-    """Whole numbers above zero, separated by commas."""
+    """Whole numbers above zero, separated by commas; FIRST:LAST:STEP stands for several."""
 
     name = "sizes"
 
@@ -237,12 +241,25 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
         if isinstance(value, tuple):
             return value
         try:
-            sizes = tuple(sorted({int(word) for word in str(value).split(",")}))
+            sizes = tuple(sorted({size for word in str(value).split(",") for size in _numbers(word)}))
         except ValueError:
-            self.fail(f"{value!r} is not a list of pixels such as 20,40,80", param, ctx)
+            self.fail(f"{value!r} is not a list of pixels such as 20,40,80 or 20:80:20", param, ctx)
         if sizes[0] < 1:
             self.fail(f"an occluder of {sizes[0]} px hides nothing", param, ctx)
         return sizes
+
+
+def _numbers(word: str) -> range:
+    """A number, or those that FIRST:LAST:STEP stands for.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    first, *others = (int(number) for number in word.split(":"))
+    last, step = others or (first, 1)
+    if not first <= last <= _LARGEST_CROP:
+        raise ValueError(f"{word} has no sizes")
+    return range(first, last + 1, step)
 
 
 def _gathered_as(

@@ -81,6 +81,7 @@ class Comparison(Entry):
     _surveys: dict[str, Survey] = PrivateAttr(default_factory=dict)
     _maps: dict[str, OcclusionMaps] = PrivateAttr(default_factory=dict)
     _meshes: dict[str, SensitivityMesh] = PrivateAttr(default_factory=dict)
+    _surveys_of_sizes: dict[str, list[Survey]] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path | str, bodies: Bodies | None = None) -> Comparison:
@@ -120,11 +121,13 @@ class Comparison(Entry):
         surveys: dict[str, Survey] | None = None,
         maps: dict[str, OcclusionMaps] | None = None,
         meshes: dict[str, SensitivityMesh] | None = None,
+        surveys_of_sizes: dict[str, list[Survey]] | None = None,
         bodies: Bodies | None = None,
     ) -> Comparison:
         """The same comparison with what its pictures are drawn from, by the models' names."""
         other = self.model_copy()
         other._surveys, other._maps, other._meshes = surveys or {}, maps or {}, meshes or {}
+        other._surveys_of_sizes = surveys_of_sizes or {}
         other._bodies = bodies or Bodies()
         return other
 
@@ -139,6 +142,14 @@ class Comparison(Entry):
             if model.name not in self._surveys and (Path(model.result) / MANIFEST_NAME).is_file():
                 self._surveys[model.name] = Survey.open(model.result, self._bodies)
         return dict(self._surveys)
+
+    @property
+    def surveys_of_sizes(self) -> dict[str, list[Survey]]:
+        """The surveys under squares of every size by the models' names, where several sizes were compared.
+
+        They are not stored: nothing for a comparison that was read from a file.
+        """
+        return dict(self._surveys_of_sizes)
 
     @property
     def maps(self) -> dict[str, OcclusionMaps]:

@@ -6,12 +6,19 @@ a survey cannot have (no masks, nobody occluded) says why in its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from occlusion_toolkit.body.bodies import Bodies
+from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
+from occlusion_toolkit.breaking_sizes.figure import breaking_size_figure
+from occlusion_toolkit.breaking_sizes.run import sizes_of
+from occlusion_toolkit.breaking_sizes.table import pairs_table as breaking_size_pairs
+from occlusion_toolkit.breaking_sizes.table import text
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.flips.figure import reversals_figure
 from occlusion_toolkit.flips.run import reversals
@@ -21,6 +28,9 @@ from occlusion_toolkit.natural_occlusion.figure import natural_figure
 from occlusion_toolkit.natural_occlusion.run import natural
 from occlusion_toolkit.natural_occlusion.table import models_table
 from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.worst_pairs.figure import worst_pair_figure
+from occlusion_toolkit.worst_pairs.table import pairs_table as worst_pair_pairs
+from occlusion_toolkit.worst_pairs.worst_pair import WorstPair
 
 
 @dataclass(frozen=True)
@@ -40,20 +50,24 @@ class Insight:
     table: pd.DataFrame | None = None
 
 
-def insights(surveys: Mapping[str, Survey]) -> list[Insight]:
+def insights(
+    surveys: Mapping[str, Survey], of_sizes: Mapping[str, Sequence[Survey]] | None = None
+) -> list[Insight]:
     """The sections of some models on the same people, in the order of the page.
 
     Args:
         surveys: by the models' names; nothing gives no sections.
+        of_sizes: the surveys of every model under squares of several sizes, where there are some.
     """
-    return [_tried(title, make, surveys) for title, make in ANALYSES.items()] if surveys else []
+    sections = [_tried(title, partial(make, surveys)) for title, make in ANALYSES.items()] if surveys else []
+    if of_sizes:
+        sections.append(_tried(_BREAKING_SIZE, partial(_breaking_size, of_sizes)))
+    return sections
 
 
-def _tried(
-    title: str, make: Callable[[Mapping[str, Survey]], Insight], surveys: Mapping[str, Survey]
-) -> Insight:
+def _tried(title: str, make: Callable[[], Insight]) -> Insight:
     try:
-        return make(surveys)
+        return make()
     except OcclusionToolkitError as error:
         return Insight(title, f"Not for these surveys: {error}.")
 
@@ -96,6 +110,54 @@ def _natural(surveys: Mapping[str, Survey]) -> Insight:
     return Insight(_NATURAL, f"{told}.", natural_figure(found), models_table(found).round(1))
 
 
+def _breaking_size(of_sizes: Mapping[str, Sequence[Survey]]) -> Insight:
+    return breaking_size_insight({name: sizes_of(surveys) for name, surveys in of_sizes.items()})
+
+
+def breaking_size_insight(found: Mapping[str, BreakingSize]) -> Insight:
+    """The section of breaking sizes, by the models' names.
+
+    Raises:
+        ResultError: the models cannot be paired.
+    """
+    first = next(iter(found.values()))
+    told = []
+    for name, one in found.items():
+        numbers = one.summary()
+        broken = numbers["sizes"][str(one.sizes[-1])]
+        told.append(
+            f"{name}: squares of up to {one.sizes[-1]} px break {text(broken['broken'])} % of the places and "
+            f"{text(broken['people_broken'], 0)} % of the people; a larger square hurts less at "
+            f"{text(numbers['less_share'])} % of the places"
+        )
+    rule = f"Broken: {first.metric}, {first.joint} of joints, above {first.over_mm:g} mm. "
+    table = breaking_size_pairs(found) if len(found) > 1 else first.table()
+    return Insight(_BREAKING_SIZE, f"{rule}{'; '.join(told)}.", breaking_size_figure(found), table)
+
+
+def worst_pair_insight(found: Mapping[str, WorstPair], bodies: Bodies | None = None) -> Insight:
+    """The section of worst pairs, by the models' names.
+
+    Raises:
+        ResultError: the models cannot be paired, or a result cannot be drawn.
+        BodyModelError: a body is not at hand.
+    """
+    first = next(iter(found.values()))
+    told = []
+    for name, one in found.items():
+        numbers = one.summary()
+        told.append(
+            f"{name}: {text(numbers['pair_mm'])} mm under the worst two squares of {one.pair_size} px, "
+            f"{text(numbers['single_mm'])} mm under the worst one of {one.size} px"
+        )
+    table = worst_pair_pairs(found) if len(found) > 1 else first.table()
+    return Insight(
+        _WORST_PAIR, f"{first.metric}: {'; '.join(told)}.", worst_pair_figure(found, bodies), table
+    )
+
+
+_BREAKING_SIZE = "Breaking size: how large the thing in front must be"
+_WORST_PAIR = "Worst pair: two squares against one of the same area"
 _INFLUENCE = "Influence: which hidden part corrupts which joint"
 _REVERSALS = "Reversals: turned round, or left and right swapped"
 _NATURAL = "Square against world: joints that the world hides"

@@ -173,7 +173,13 @@ def compare(
     maps = {
         name: result.focused(chosen) for name, result in named.items() if isinstance(result, OcclusionMaps)
     }
-    return comparison.with_results(surveys=surveys, maps=maps, meshes=pooled, bodies=bodies)
+    of_sizes: dict[str, list[Survey]] = {name: [] for name in surveys} if len(by_size) > 1 else {}
+    for name, of_size in of_sizes.items():
+        every = (of_models[names.index(name)] for of_models in by_size.values())
+        of_size += [one for one in every if isinstance(one, Survey)]
+    return comparison.with_results(
+        surveys=surveys, maps=maps, meshes=pooled, surveys_of_sizes=of_sizes, bodies=bodies
+    )
 
 
 def _read(

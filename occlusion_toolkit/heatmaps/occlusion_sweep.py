@@ -236,7 +236,7 @@ class OcclusionSweep:
             if progress is not None:
                 progress(done, total)
 
-        stream = self.window_sweep.stream(self._subjects(people), report, total)
+        stream = self.window_sweep.stream(self.subjects(people), report, total)
         images = [
             _with_image(maps, crop, position)
             for position, (maps, crop) in enumerate(zip(stream, people, strict=True))
@@ -275,7 +275,13 @@ class OcclusionSweep:
             **facts,
         )
 
-    def _subjects(self, people: list[Crop]) -> Iterator[Subject]:
+    def subjects(self, people: list[Crop]) -> Iterator[Subject]:
+        """The people of some crops as `window_sweep` takes them, with their true bodies.
+
+        Raises:
+            TopologyError: a truth belongs to another body.
+            CropError: the network has crops of its own and a crop has no photograph.
+        """
         bodies: dict[str, BodyModel] = {}
         for crop in people:
             pixels, view = normalise(crop.pixels), crop.view_of(self.regressor)

@@ -59,7 +59,9 @@ def write_comparison_page(
             "colours": colours,
             "colours_dark": [_lighter(colour) for colour in colours],
             "exceptions": list(comparison.exceptions),
-            "insights": [_insight(found) for found in insights(comparison.surveys)],
+            "insights": [
+                _insight(found) for found in insights(comparison.surveys, comparison.surveys_of_sizes)
+            ],
         },
     )
 
@@ -126,6 +128,29 @@ def write_mesh_page(path: Path, mesh: SensitivityMesh) -> None:
         cards={table.model: mesh.card},
         meshes=meshes_part(mesh.metric, {table.model: mesh}),
         tables=[{"title": title, "columns": columns, "rows": rows}],
+    )
+
+
+def write_insight_page(path: Path, insight: Insight, metric: str, cards: Mapping[str, ProtocolCard]) -> None:
+    """Writes the page of one analysis that swept by itself.
+
+    Args:
+        path: the .html file.
+        insight: its section.
+        metric: of its numbers.
+        cards: protocol cards by the models' names.
+
+    Raises:
+        ResultError: the file cannot be written.
+    """
+    first = next(iter(cards.values()))
+    write_page(
+        path,
+        title=" · ".join(cards),
+        subtitle=_subtitle(metric, first, insight.title),
+        metric=metric,
+        cards=cards,
+        more={"insights": [_insight(insight)]},
     )
 
 

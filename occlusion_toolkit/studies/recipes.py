@@ -44,7 +44,17 @@ class Step(_Part):
     """
 
     command: Literal[
-        "attention", "compare", "evaluate", "figure", "heatmap", "influence", "mesh", "natural", "reversals"
+        "attention",
+        "breaking-size",
+        "compare",
+        "evaluate",
+        "figure",
+        "heatmap",
+        "influence",
+        "mesh",
+        "natural",
+        "reversals",
+        "worst-pair",
     ]
     arguments: tuple[Scalar, ...] = ()
     options: dict[str, Value] = Field(default_factory=dict)

@@ -1,10 +1,11 @@
-"""What an analysis makes of each shard of a survey, saved as it goes: a run that was stopped goes on.
+"""What an analysis makes, saved as it goes: a run that was stopped goes on.
 
-FOLDER/KIND-00000.h5   what was made of the first shard, with the checksum of that shard
+FOLDER/KIND-00000.h5   what was made of the first shard of a survey, with the checksum of that shard
 """
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import xarray as xr
@@ -46,17 +47,41 @@ def by_shard(
     survey.shards()  # says what is missing
     checksums = survey.manifest.checksums or ()
     for shard, checksum in enumerate(checksums):
-        mark = hashlib.sha256(f"{checksum} {settings}".encode()).hexdigest()
         path = None if keep is None else keep / f"{kind}-{shard:05d}.h5"
-        made = None if path is None else _kept(path, kind, layout, mark)
-        if made is None:
-            made = make(survey.shard(shard))
-            if path is not None:
-                make_folder(path.parent)
-                save_dataset(path, made.assign_attrs(made_of=mark), kind, layout)
+        shard_made = partial(_made_of, survey, shard, make)
+        made = made_once(shard_made, path, kind, layout, made_of=f"{checksum} {settings}")
         if progress is not None:
             progress(survey.images_of(shard).stop, survey.num_images)
-        yield made.drop_attrs(deep=False)  # whether it was kept does not show in what is made of it
+        yield made
+
+
+def _made_of(survey: Survey, shard: int, make: Callable[[xr.Dataset], xr.Dataset]) -> xr.Dataset:
+    return make(survey.shard(shard))
+
+
+def made_once(
+    make: Callable[[], xr.Dataset], path: Path | None, kind: str, layout: int, *, made_of: str
+) -> xr.Dataset:
+    """What a function makes, or what it made before.
+
+    Args:
+        make: makes it.
+        path: where it is kept; None keeps nothing.
+        kind: of what is made.
+        layout: version of that.
+        made_of: everything that decides what is made, in words: it is made again where that changed.
+
+    Raises:
+        ResultError: the file cannot be written.
+    """
+    mark = hashlib.sha256(made_of.encode()).hexdigest()
+    made = None if path is None else _kept(path, kind, layout, mark)
+    if made is None:
+        made = make()
+        if path is not None:
+            make_folder(path.parent)
+            save_dataset(path, made.assign_attrs(made_of=mark), kind, layout)
+    return made.drop_attrs(deep=False)  # whether it was kept does not show in what is made of it
 
 
 def _kept(path: Path, kind: str, layout: int, mark: str) -> xr.Dataset | None:

@@ -9,9 +9,12 @@ from support.figure_fixtures import fake_maps
 from support.painted_people import PAINTED, POINTS, painted_people, pixel_reader_survey
 from support.survey_fixtures import make_survey
 
+from occlusion_toolkit.breaking_sizes.run import sizes_of
+from occlusion_toolkit.breaking_sizes.table import pairs_table
 from occlusion_toolkit.comparison.comparison import Comparison
 from occlusion_toolkit.comparison.entries import SIZE_AREA
 from occlusion_toolkit.comparison.image_values import CURVE_MM, image_values, over_sizes
+from occlusion_toolkit.comparison.insights import insights
 from occlusion_toolkit.comparison.results import check_allowed, maps_by_model
 from occlusion_toolkit.comparison.run import compare
 from occlusion_toolkit.errors import ResultError, UsageError
@@ -206,6 +209,10 @@ def test_surveys_of_several_sizes_give_curves_and_come_back_equal(two, tmp_path)
         np.testing.assert_allclose(model.size_curve.mean, means)
         assert model.size_area.mean[-1] == pytest.approx(np.mean(means))
     assert SIZE_AREA in comparison.pairs[0].differences
+    (section,) = insights({}, comparison.surveys_of_sizes)
+    expected = {n: sizes_of(surveys) for n, *surveys in zip("ab", two, larger, strict=True)}
+    assert section.table.equals(pairs_table(expected))
+    assert section.figure is not None
     comparison.save(tmp_path / "out" / "comparison.json")
     again = Comparison.open(tmp_path / "out")
     assert again.model_dump(exclude={"models"}) == comparison.model_dump(exclude={"models"})

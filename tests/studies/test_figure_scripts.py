@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.figure_fixtures import draw_coarsely, fake_attention, fake_maps, write_fake_log
-from support.painted_people import PAINTED, POINTS, painted_people, pixel_reader_survey
+from support.painted_people import PAINTED, POINTS, model_of_pixel, painted_people, pixel_reader_survey
 from support.survey_fixtures import make_survey
 
 import occlusion_toolkit as ot
@@ -16,6 +16,7 @@ from occlusion_toolkit.files.shipped import shipped
 INPUTS = {
     "attention": (["attention.h5"], ["attention.png", "attention.pdf"]),
     "bars": (["comparison"], ["bars.png", "bars.pdf"]),
+    "breaking_size": (["breaking_size.h5"], ["breaking_size.png", "breaking_size.pdf"]),
     "curves": (["comparison"], ["curves.png", "curves.pdf"]),
     "heatmaps": (["a.h5"], ["heatmaps.png", "heatmaps.pdf", "summary.png"]),
     "heatmaps_compared": (["a.h5", "b.h5"], ["heatmaps.png", "heatmaps.pdf"]),
@@ -29,6 +30,7 @@ INPUTS = {
     "reversals": (["reversals.h5"], ["reversals.png", "reversals.pdf"]),
     "sensitivity_meshes": (["a"], ["mesh.png", "mesh.pdf", "mesh_mean.png", "mesh_mean.pdf"]),
     "synthetic_people": ([str(shipped("open-test"))], ["synthetic_people.jpg"]),
+    "worst_pair": (["worst_pair.h5"], ["worst_pair.png", "worst_pair.pdf"]),
     "training_curves": (["run"], ["training_curves.png", "training_curves.pdf"]),
 }
 
@@ -54,6 +56,9 @@ def stored(tmp_path_factory) -> Path:
     survey = pixel_reader_survey(folder / "painted", people, (62, 62), stride=32)
     for analysis in ("influence", "reversals", "natural"):
         getattr(ot, analysis)(survey).save(folder / f"{analysis}.h5")
+    reader = survey.sweep(model_of_pixel((62, 62)), stride=112, size=57)
+    ot.breaking_size(reader, people, sizes=(41, 57)).save(folder / "breaking_size.h5")
+    ot.worst_pair(reader, people, beam=1).save(folder / "worst_pair.h5")
     return folder
 
 

@@ -84,7 +84,11 @@ def pixel_reader_survey(
     folder: Path, people: PeopleList, pixel: tuple[int, int], name: str = "reader", **settings: object
 ) -> Survey:
     """The survey of a regressor that bends its left elbow by the red value of one pixel (row, col)."""
-    card = RegressorCard(name=name, title="t", description="d", body=OPEN_BODY_TOPOLOGY)
-    model = LoadedRegressor(PixelReader(*pixel), card, None, torch.device("cpu"))
     usual = {"size": 40, "stride": 16, "joints": "smpl24", "device": "cpu", "engine": "dense"}
-    return survey(OcclusionSweep(model, **usual | settings), people, out=folder)
+    return survey(OcclusionSweep(model_of_pixel(pixel, name), **usual | settings), people, out=folder)
+
+
+def model_of_pixel(pixel: tuple[int, int], name: str = "reader") -> LoadedRegressor:
+    """A regressor that bends its left elbow by the red value of one pixel (row, col)."""
+    card = RegressorCard(name=name, title="t", description="d", body=OPEN_BODY_TOPOLOGY)
+    return LoadedRegressor(PixelReader(*pixel), card, None, torch.device("cpu"))

@@ -1,0 +1,1 @@
+"""Worst pair: the two squares that together do most harm, against one square of the same area."""
