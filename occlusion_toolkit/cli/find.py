@@ -1,11 +1,20 @@
 """`occlusion-toolkit find`: the people in pictures."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.help import examples
+from occlusion_toolkit.files.texts import printable
+
+if TYPE_CHECKING:
+    from occlusion_toolkit.find.person import FoundPerson
 
 
 @click.command(
@@ -29,31 +38,75 @@ def find(images: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """
     from PIL import Image
 
-    from occlusion_toolkit.cli import console
     from occlusion_toolkit.files.atomic import staging_folder
     from occlusion_toolkit.files.images import read_image
-    from occlusion_toolkit.find.console import PeopleInImage, print_people
     from occlusion_toolkit.find.drawing import draw_people, drawing_names
     from occlusion_toolkit.find.images import found_images
     from occlusion_toolkit.find.people import find_people
 
     with console.progress("frames") as report:
         found = found_images(images, (out or Path("out", "find")) / "frames", progress=report)
-    results = []
-    names = drawing_names(found)
+    names, results = drawing_names(found), []
     with console.progress("images") as report, staging_folder(out) if out else nullcontext() as folder:
         for done, (path, name) in enumerate(zip(found, names, strict=True), start=1):
             picture = read_image(path)
             console.warn(*picture.warnings)
-            height, width = picture.pixels.shape[:2]
-            results.append(PeopleInImage(path, height, width, tuple(find_people(picture.pixels))))
+            people, (height, width) = find_people(picture.pixels), picture.pixels.shape[:2]
+            results.append((path, height, width, people))
             if folder:
-                drawn = draw_people(picture.pixels, results[-1].people)
-                Image.fromarray(drawn).save(folder / name)
+                Image.fromarray(draw_people(picture.pixels, people)).save(folder / name)
             report(done, len(found))
     files = [out / name for name in names] if out else []
     if as_json:
-        content = {"images": [result.as_json() for result in results], "files": [str(path) for path in files]}
-        console.print_json(content)
-    else:
-        print_people(results, files)
+        images_as_json = [_as_json(*result) for result in results]
+        console.print_json({"images": images_as_json, "files": [str(path) for path in files]})
+        return
+    for result in results:
+        _print_people(*result)
+    console.print_files(files, verbose=True)
+
+
+def _as_json(path: Path, height: int, width: int, people: Sequence[FoundPerson]) -> dict[str, Any]:
+    """The people of one image in plain values; pixels with a tenth, certainties with three digits."""
+    from occlusion_toolkit.find.person import LANDMARKS
+
+    return {
+        "image": str(path),
+        "width": width,
+        "height": height,
+        "people": [
+            {
+                "person": number,
+                "bbox_xywh_px": _rounded(person.bbox_xywh),
+                "crop": {"centre_px": _rounded(person.box.centre), "side_px": round(person.box.size, 1)},
+                "score": round(person.score, 3),
+                "reaches_beyond_image": person.reaches_beyond(height, width),
+                "landmarks_px": {
+                    name: _rounded(point)
+                    for name, point in zip(LANDMARKS, person.landmarks_px.tolist(), strict=True)
+                },
+            }
+            for number, person in enumerate(people, start=1)
+        ],
+    }
+
+
+def _print_people(path: Path, height: int, width: int, people: Sequence[FoundPerson]) -> None:
+    """Prints a row for every person of an image, or that nobody is in it."""
+    title = f"{path}, {width} x {height} pixels"
+    if not people:
+        console.out.print(printable(f"{title}: nobody found"))
+        return
+    table = console.plain_table(title)
+    for name in ("person", "x", "y", "width", "height", "crop's side", "score"):
+        table.add_column(name, justify="right")
+    for number, person in enumerate(people, start=1):
+        numbers = (*person.bbox_xywh, person.box.size)
+        table.add_row(str(number), *(f"{value:.0f}" for value in numbers), f"{person.score:.2f}")
+    console.out.print(table)
+    if cut := [n for n, person in enumerate(people, start=1) if person.reaches_beyond(height, width)]:
+        console.out.print(f"not wholly in the image: {', '.join(map(str, cut))}")
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, 1) for value in values]
