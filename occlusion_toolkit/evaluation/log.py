@@ -2,17 +2,18 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from filelock import FileLock, Timeout
 
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.errors import DamagedError, ResultError, RunError
 from occlusion_toolkit.evaluation.evaluator import Errors
+from occlusion_toolkit.files.atomic import make_folder
+from occlusion_toolkit.files.locks import held
 from occlusion_toolkit.sweep.maps import card_of, labelled, open_maps, save_maps, stacked, with_card
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
@@ -148,8 +149,7 @@ def open_errors(path: Path) -> xr.Dataset:
     return errors
 
 
-@contextmanager
-def locked(path: Path | None) -> Iterator[None]:
+def locked(path: Path | None) -> AbstractContextManager[None]:
     """Keeps a second process away from a result file; None is nothing to keep away from.
 
     Raises:
@@ -157,20 +157,6 @@ def locked(path: Path | None) -> Iterator[None]:
         ResultError: the folder cannot be written.
     """
     if path is None:
-        yield
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.stem}.lock"))
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise RunError(f"{str(path)!r} is being written by another process; wait for it to end") from error
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ResultError(
-            f"{str(path.parent)!r} could not be written: {reason}; choose another place"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+        return nullcontext()
+    lock = make_folder(path.parent) / f".{path.stem}.lock"
+    return held(lock, f"{str(path)!r} is being written by another process; wait for it to end")

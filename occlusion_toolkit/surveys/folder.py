@@ -4,17 +4,16 @@ import logging
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.errors import ResultError, RunError, UsageError
 from occlusion_toolkit.files.atomic import remove_leftovers as remove_temporary
+from occlusion_toolkit.files.locks import held
 from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Manifest, Survey, manifest_is_damaged
 from occlusion_toolkit.sweep.maps import card_of, open_maps
 from occlusion_toolkit.sweep.network import Precision
@@ -70,54 +69,40 @@ def locked(folder: Path, part: Part) -> Iterator[None]:
     """
     locks = folder / ".locks"
     name = f"{part.index}-of-{part.count}"
-    own = FileLock(locks / f"{name}.lock")
     owner = locks / f"{name}.owner"
-    try:
-        locks.mkdir(exist_ok=True)
-        with gate(folder):
-            for other in sorted(locks.glob("*-of-*.lock")):
-                shared = other.name.endswith(f"-of-{part.count}.lock") and other.stem != name
-                if not shared and _is_held(other):
-                    raise RunError(_refusal(folder, other.with_suffix(".owner")))
-            own.acquire(blocking=False)
-            owner.write_text(_this_run(part), encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RunError(f"{str(folder)!r} cannot be locked: {reason}; choose another folder") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            locks.mkdir(exist_ok=True)
+            with gate(folder):
+                for other in sorted(locks.glob("*-of-*.lock")):
+                    shared = other.name.endswith(f"-of-{part.count}.lock") and other.stem != name
+                    if not shared and _is_held(other):
+                        raise RunError(_refusal(folder, other.with_suffix(".owner")))
+                stack.enter_context(held(locks / f"{name}.lock", _refusal(folder, owner)))
+                owner.write_text(_this_run(part), encoding="utf-8")
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise RunError(f"{str(folder)!r} cannot be locked: {reason}; choose another folder") from error
         yield
-    finally:
-        own.release()
 
 
-@contextmanager
-def gate(folder: Path) -> Iterator[None]:
+def gate(folder: Path) -> AbstractContextManager[None]:
     """Lets one run at a time through: for short steps that the parts of a run must not do side by side.
 
     Raises:
         RunError: another run does not leave the gate.
     """
-    lock = FileLock(folder / ".locks" / "gate.lock")
-    try:
-        lock.acquire(timeout=_GATE_SECONDS)
-    except Timeout as error:
-        raise RunError(
-            f"{lock.lock_file!r} stays locked; check that the file system supports locks"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    lock = folder / ".locks" / "gate.lock"
+    stays = f"{str(lock)!r} stays locked; check that the file system supports locks"
+    return held(lock, stays, _GATE_SECONDS)
 
 
-def _is_held(lock_file: Path) -> bool:
-    lock = FileLock(lock_file)
+def _is_held(lock: Path) -> bool:
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
+        with held(lock, ""):
+            return False
+    except RunError:
         return True
-    lock.release()
-    return False
 
 
 def _this_run(part: Part) -> str:

@@ -4,13 +4,14 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 
+from occlusion_toolkit.errors import RunError
 from occlusion_toolkit.files.atomic import make_folder
+from occlusion_toolkit.files.locks import held
 
 Progress = Callable[[int, int], None]
 """Takes how much is done and how much there is."""
@@ -49,13 +50,11 @@ def locked(folder: Path) -> Iterator[None]:
     Args:
         folder: it is made if it is not there.
     """
-    lock = FileLock(make_folder(folder) / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        logger.info("waiting for another process that fills %s", folder)
-        lock.acquire()
-    try:
+    lock, waiting = make_folder(folder) / "lock", f"waiting for another process that fills {folder}"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(lock, waiting))
+        except RunError:
+            logger.info(waiting)
+            stack.enter_context(held(lock, waiting, wait_s=-1.0))
         yield
-    finally:
-        lock.release()
