@@ -6,7 +6,16 @@ and end with 2. Library users catch `OcclusionToolkitError` for all of them or a
 
 
 class OcclusionToolkitError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors raised on purpose.
+
+    Example:
+        >>> import occlusion_toolkit as ot
+        >>> try:
+        ...     ot.load_regressor("pare-opne")
+        ... except ot.OcclusionToolkitError as error:
+        ...     print(error)
+        No model is called 'pare-opne'. Did you mean pare-open? ...
+    """
 
 
 class UsageError(OcclusionToolkitError):

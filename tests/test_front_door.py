@@ -36,6 +36,13 @@ def test_the_example_of_a_docstring_is_true(example):
     assert not said, "".join(said)
 
 
+def test_every_name_has_an_example_or_comes_from_a_function_that_has_one():
+    shown = {name for name in ot.__all__ if ">>>" in getattr(ot, name).__doc__}
+    answers = (getattr(ot, name).__annotations__.get("return") for name in shown if name.islower())
+    shown |= {getattr(answer, "__name__", str(answer)) for answer in answers}
+    assert set(ot.__all__) - shown == set()
+
+
 @pytest.mark.parametrize("name", ot.__all__)
 def test_every_name_is_documented_and_loaded_once(name):
     value = getattr(ot, name)

@@ -40,6 +40,12 @@ class JointOutput:
 
     Raises:
         UsageError: a tensor has another number of joints than the joint set.
+
+    Example:
+        >>> from occlusion_toolkit.body.joints import LSP14
+        >>> people = JointOutput(torch.zeros(2, 14, 3), LSP14, confidence=torch.ones(2, 14))
+        >>> people[:1].joints.shape
+        torch.Size([1, 14, 3])
     """
 
     joints: Float[Tensor, "batch joints 3"]

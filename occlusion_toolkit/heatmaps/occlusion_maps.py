@@ -389,5 +389,14 @@ def open_maps(
 
     Raises:
         ResultError: the file is missing, damaged, or holds something else.
+
+    Example:
+        >>> import tempfile
+        >>> import occlusion_toolkit as ot
+        >>> crop = ot.read_crop("examples/photo.jpg", bbox=(258, 107, 382, 707))
+        >>> file = tempfile.mkdtemp() + "/result.h5"
+        >>> ot.OcclusionSweep("hmr-open", stride=112)(crop).save(file)
+        >>> open_maps(file).card.model_card
+        'hmr-open'
     """
     return OcclusionMaps.open(path, bodies, occluder)

@@ -44,6 +44,12 @@ class RegressorOutput(BodyParameters):
         part_logits: raw scores of the background (channel 0) and part k (channel k + 1), (B, 25, h, w);
             None for networks that look for no parts.
         attends: whether features are pooled by these scores; a network may segment parts without.
+
+    Example:
+        >>> upright = torch.diag(torch.tensor([1.0, -1.0, -1.0])).expand(1, 24, 3, 3)
+        >>> people = RegressorOutput(upright, torch.zeros(1, 10), torch.tensor([[0.9, 0.0, 0.0]]))
+        >>> len(people), people.attention
+        (1, None)
     """
 
     part_logits: Float[Tensor, "batch 25 height width"] | None = None

@@ -31,6 +31,10 @@ def build_network(name: str) -> PublishedNetwork:
 
     Raises:
         ModelCardError: no published network has that name.
+
+    Example:
+        >>> build_network("blazepose_full").training
+        True
     """
     builder = PUBLISHED_NETWORKS.get(name)
     if builder is None:

@@ -41,6 +41,11 @@ class Preprocessing(BaseModel):
         camera: "weak" for networks that know nothing of the camera; "full" for those that are also given
             where the crop lies before it: ((cx - W/2) / f, (cy - H/2) / f, b / f), with the centre and the
             side of the crop, the size of the image and the focal length in pixels.
+
+    Example:
+        >>> seen = Preprocessing(resolution=256, aspect=(3, 4), columns=(32, 224))
+        >>> seen.box_margin
+        1.2
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

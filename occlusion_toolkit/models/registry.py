@@ -262,6 +262,11 @@ def load_regressor(
         CheckpointError: the weights are missing, damaged or of another network.
         UnsafeFileError: the weights file asks for more than tensors.
         UsageError: `name`, `body` or `preprocessing` is given for a network that has a card.
+
+    Example:
+        >>> regressor = load_regressor("hmr-open")
+        >>> regressor(torch.zeros(1, 3, 224, 224)).rotmats.shape
+        torch.Size([1, 24, 3, 3])
     """
     target = torch.device(device)
     if not isinstance(source, str | Path | ModelCard | LoadedRegressor):

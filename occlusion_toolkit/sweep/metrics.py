@@ -91,6 +91,10 @@ def mpjpe(
 
     Returns:
         Distances, (B, J), metres.
+
+    Example:
+        >>> mpjpe(torch.tensor([[[0.3, 0.4, 0.0]]]), torch.zeros(1, 1, 3))
+        tensor([[0.5000]])
     """
     return _distances(predicted, target)
 
@@ -109,6 +113,11 @@ def pa_mpjpe(
 
     Returns:
         Distances, (B, J), metres.
+
+    Example:
+        >>> joints = torch.tensor([[[0.0, 0.0, 0.0], [0.2, 0.0, 0.0], [0.0, 0.5, 0.1]]])
+        >>> float(pa_mpjpe(2 * joints + 1, joints).max().round(decimals=4))  # size and place do not matter
+        0.0
     """
     return mpjpe(align(predicted, target), target)
 

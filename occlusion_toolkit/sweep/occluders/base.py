@@ -20,6 +20,16 @@ class Occluder(ABC):
     Attributes:
         spec: what it is, as plain values: "name", and whatever it takes to make it again, such as "seed". It
             is stored with every result; results of different specs are not compared.
+
+    Example:
+        >>> import torch
+        >>> class Black(Occluder):
+        ...     spec = {"name": "black"}
+        ...     def fill(self, crops):
+        ...         return crops.new_full((len(crops), 3, 1, 1), -2.0)
+        >>> hidden = Black().apply(torch.zeros(1, 3, 224, 224), torch.tensor([[0, 40, 0, 40]]))
+        >>> int((hidden == -2).sum())
+        4800
     """
 
     spec: Mapping[str, Any]
