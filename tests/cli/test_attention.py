@@ -61,7 +61,8 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_words_end_in_one_clear_line_and_write_nothing(case, tmp_path, cli):
     words, code, hint = WRONG[case]
-    ran = cli(*COMMAND, *words, "--out", tmp_path / "out")
+    box = () if "--bbox" in words else ("--bbox", 60, 10, 100, 200)  # so that nobody is looked for
+    ran = cli(*COMMAND, *box, *words, "--out", tmp_path / "out")
     assert ran.code == code
     assert hint in ran.err
     assert "Traceback" not in ran.err

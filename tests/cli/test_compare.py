@@ -8,6 +8,8 @@ from support.figure_fixtures import draw_coarsely, fake_maps
 from support.screens import rows_on_a_screen
 from support.survey_fixtures import make_survey
 
+from occlusion_toolkit.comparison.comparison import Comparison
+
 QUICK = ["--limit", "2", "--stride", "56", "--device", "cpu"]
 
 
@@ -23,6 +25,19 @@ def finished(tmp_path_factory, cli):
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     draw_coarsely(monkeypatch)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures take most of the time and are tested elsewhere."""
+    monkeypatch.setattr(Comparison, "draw", lambda *_: [])
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """The folders of surveys of three models."""
+    folder, name = tmp_path_factory.mktemp("three"), "a-model-of-name-{}"
+    return [make_survey(folder / n, model_card=name.format(n), seed=i).folder for i, n in enumerate("abc")]
 
 
 @pytest.mark.slow
@@ -88,13 +103,11 @@ def test_surveys_of_data_that_is_not_there_are_compared_without_an_example(tmp_p
     assert (tmp_path / "out" / "meshes.png").is_file()
 
 
-@pytest.mark.parametrize("names", ["ab", "abc"])
-def test_the_answer_fits_a_screen_and_all_is_told_where_it_is_asked_for(tmp_path, cli, names):
-    made = [
-        make_survey(tmp_path / name, model_card=f"a-model-of-name-{name}", seed=seed)
-        for seed, name in enumerate(names)
-    ]
-    words = ["compare", *(survey.folder for survey in made), "--out", tmp_path / "out"]
+@pytest.mark.parametrize("models", [2, 3])
+def test_the_answer_fits_a_screen_and_all_is_told_where_it_is_asked_for(
+    three, undrawn, tmp_path, cli, models
+):
+    words = ["compare", *three[:models], "--out", tmp_path / "out", "--example", "none"]
     brief = cli(*words)
     assert brief.code == 0, brief.err
     table = [line for line in brief.out.splitlines() if str(tmp_path) not in line]
@@ -106,14 +119,14 @@ def test_the_answer_fits_a_screen_and_all_is_told_where_it_is_asked_for(tmp_path
     assert "per joint" in whole.out
 
 
-def test_another_comparison_is_replaced_only_where_that_is_asked_for(tmp_path, cli):
-    folders = [make_survey(tmp_path / n, model_card=n, seed=i).folder for i, n in enumerate("abc")]
+def test_another_comparison_is_replaced_only_where_that_is_asked_for(three, undrawn, tmp_path, cli):
+    folders = three
     words = ("--out", tmp_path / "out", "--example", "none")
     assert cli("compare", folders[0], folders[1], *words).code == 0
     before = (tmp_path / "out" / "comparison.json").read_bytes()
     refused = cli("compare", folders[0], folders[2], *words)
     assert refused.code == 1
-    assert "holds another comparison, error of a, b; choose another --out, or --overwrite" in refused.err
+    assert "a-model-of-name-b; choose another --out, or --overwrite" in refused.err
     assert (tmp_path / "out" / "comparison.json").read_bytes() == before
     assert cli("compare", folders[0], folders[1], *words).code == 0
     assert cli("compare", folders[0], folders[2], *words, "--overwrite").code == 0

@@ -10,8 +10,10 @@ from PIL import Image
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.find import crop as crops
 from occlusion_toolkit.find.crop import read_crop
 from occlusion_toolkit.find.drawing import drawing_names
+from occlusion_toolkit.find.people import find_people
 
 PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
 
@@ -31,6 +33,18 @@ def two(photo, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("two") / "two.png"
     Image.fromarray(picture).save(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def found_in_two(two):
+    """Everybody in that picture, found once."""
+    return find_people(two)
+
+
+@pytest.fixture
+def once(monkeypatch, found_in_two):
+    """Nobody is looked for again."""
+    monkeypatch.setattr(crops, "find_people", lambda _: found_in_two)
 
 
 @pytest.fixture
@@ -86,7 +100,7 @@ def test_drawings_of_images_of_one_name_do_not_replace_each_other():
     assert names == ["x.png", "x-2.png", "y.png"]
 
 
-def test_the_largest_person_is_taken_and_everybody_listed(two):
+def test_the_largest_person_is_taken_and_everybody_listed(two, once):
     crop = read_crop(two)
     (said,) = crop.warnings
     assert said.startswith("2 people were found and the largest is taken; --person N takes another")
@@ -96,14 +110,14 @@ def test_the_largest_person_is_taken_and_everybody_listed(two):
     assert "1.2 x the keypoints that BlazePose found; person 1 of 2" in crop.box_rule
 
 
-def test_another_person_can_be_taken(two):
+def test_another_person_can_be_taken(two, once):
     crop = read_crop(two, person=2)
     assert crop.box.centre[0] > 480
     assert "person 2 of 2" in crop.box_rule
     assert crop.warnings == ()
 
 
-def test_a_person_who_is_not_there_is_an_error_that_counts_those_who_are(two):
+def test_a_person_who_is_not_there_is_an_error_that_counts_those_who_are(two, once):
     with pytest.raises(UsageError, match="no person 3: only 2 people were found"):
         read_crop(two, person=3)
 

@@ -1,10 +1,12 @@
 """The mesh command as a user meets it: plan, files, parts, resuming, and one clear line on bad input."""
 
 import json
+import shlex
 import sys
 
 import pytest
 from support.screens import rows_on_a_screen
+from support.tiny_card import write_tiny_card
 
 from occlusion_toolkit.meshes import pictures
 from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
@@ -12,6 +14,12 @@ from occlusion_toolkit.surveys.shards import ShardMaker
 from occlusion_toolkit.surveys.survey import Survey
 
 SMALL = ("mesh", "--limit", "9", "--size", "56", "--stride", "56")
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    """The command is tested here, not the network."""
+    return write_tiny_card(tmp_path_factory.mktemp("card"))
 
 
 @pytest.fixture
@@ -61,20 +69,21 @@ def test_the_last_part_pools(cli, tmp_path, undrawn):
 
 
 @pytest.mark.parametrize("stage", [(ShardMaker, "make"), (pictures, "draw_all")])
-def test_ctrl_c_tells_how_to_go_on(cli, tmp_path, monkeypatch, undrawn, stage):
+def test_ctrl_c_tells_how_to_go_on(cli, card, tmp_path, monkeypatch, undrawn, stage):
     def interrupt(*words: object) -> None:
         raise KeyboardInterrupt
 
     out = tmp_path / "my out"
+    words = ("mesh", "--model", card, "--limit", 2, "--stride", 56)
     with monkeypatch.context() as patch:
         patch.setattr(*stage, interrupt)
-        stopped = cli(*SMALL, "--out", out)
+        stopped = cli(*words, "--out", out)
     assert stopped.code == 130
     shown = stopped.err
     assert "interrupted; finished shards are kept; go on with:" in shown
-    assert f"occlusion-toolkit mesh --limit 9 --size 56 --stride 56 --out '{out}' --resume" in shown
+    assert f"occlusion-toolkit {shlex.join(map(str, words))} --out '{out}' --resume" in shown
     assert not list(out.glob(".partial-*"))
-    assert cli(*SMALL, "--out", out, "--resume").code == 0
+    assert cli(*words, "--out", out, "--resume").code == 0
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,22 @@ def test_the_mean_is_over_frames_whatever_the_sequences():
     assert (found.sequences, found.frames) == (SEQUENCES, len(values))
 
 
+def test_the_interval_is_that_of_sequences_drawn_by_hand_as_wide_as_a_t_distribution_asks():
+    values, names = frames_of_sequences(10, experiments=40)
+    lengths = np.bincount(names)
+    values = values + 3 * lengths[names][:, None]  # so that the mean of sequences is not that of frames
+    found = mean_interval(values, names, resamples=1999)
+    sums = np.stack([values[names == sequence].sum(axis=0) for sequence in range(SEQUENCES)])
+    drawn = np.random.default_rng(0).multinomial(SEQUENCES, np.full(SEQUENCES, 1 / SEQUENCES), size=1999)
+    means = (drawn @ sums) / (drawn @ lengths)[:, None]
+    wider = np.sqrt(SEQUENCES / (SEQUENCES - 1)) * stats.t.ppf(0.975, SEQUENCES - 1)  # 8 % than 1.96
+    low, high = np.quantile(means, [stats.norm.cdf(-wider), stats.norm.cdf(wider)], axis=0)
+    width = high - low
+    assert ((found.high - found.low) / width).mean() == pytest.approx(1, abs=0.03)
+    assert np.abs((found.low - low) / width).mean() < 0.05
+    assert np.abs((found.high - high) / width).mean() < 0.05
+
+
 def test_swapping_the_models_turns_the_difference_round_and_keeps_the_tests():
     values, names = frames_of_sequences(4, experiments=3)
     one, other = paired_difference(values, 0 * values, names), paired_difference(0 * values, values, names)

@@ -112,7 +112,7 @@ def test_a_disk_that_really_fills_up_leaves_the_old_file(tmp_path):
         "    print(error)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "a"],
+        [sys.executable, "-B", "-c", program, tmp_path / "a"],  # or it would leave half of its bytecode, too
         capture_output=True,
         text=True,
         check=True,

@@ -171,7 +171,9 @@ def test_a_network_that_wants_other_crops_fails_normalisation(
     assert message in found["normalisation"]
 
 
-@pytest.mark.parametrize("name", ["pare-open", "hmr-open", "hmr-synthocc-open"])
+@pytest.mark.parametrize(
+    "name", ["pare-open", "hmr-open", pytest.param("hmr-synthocc-open", marks=pytest.mark.slow)]
+)
 def test_shipped_models_pass_everything(name: str):
     assert failed(check_model(name)) == {}
 

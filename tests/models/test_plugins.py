@@ -95,9 +95,12 @@ def test_a_network_that_answers_with_something_else_is_told_about_the_check(site
 
 
 @pytest.mark.parametrize(
-    ("does", "reason"), [("raise KeyError('pelvis')", "KeyError: 'pelvis'"), ("exit(0)", "SystemExit: 0")]
+    ("does", "reason", "words"),
+    [
+        ("raise KeyError('pelvis')", "KeyError: 'pelvis'", ("heatmap", "photo.png", "--stride", "112")),
+        ("exit(0)", "SystemExit: 0", ("evaluate", "--limit", "2")),
+    ],
 )
-@pytest.mark.parametrize("words", [("heatmap", "photo.png", "--stride", "112"), ("evaluate", "--limit", "2")])
 def test_a_network_that_raises_or_exits_is_blamed_and_nothing_is_written(
     site: Path, tmp_path: Path, cli: Callable[..., Any], does: str, reason: str, words: tuple[str, ...]
 ):

@@ -82,7 +82,7 @@ def test_layouts_are_told_in_words():
     assert lightning.layout == "under 'state_dict', prefix 'model.', PARE's names"
 
 
-@pytest.mark.parametrize("kind", ["hmr2", "camerahmr"])
+@pytest.mark.parametrize("kind", ["hmr2", pytest.param("camerahmr", marks=pytest.mark.slow)])
 def test_company_of_hmr2_is_dropped_by_name(kind: str):
     listed = json.loads((Path(__file__).parents[1] / "golden" / "hmr2_lightning_extra_keys.json").read_text())
     network = empty_network(kind)
