@@ -12,7 +12,7 @@ import torch
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.people import EvenlySpaced, People
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.models.registry import load_regressor
@@ -59,7 +59,7 @@ def batches(people: People, bodies: TrainingBodies) -> Iterator[tuple[torch.Tens
             cameras, _ = cameras_of(table, rows[places], bodies.joints(gender)(parameters))
             body, parts = bodies.model(gender), bodies.face_parts(gender)
             labels[places] = render_part_labels(body, parts, parameters, cameras, CROP_PX)
-        yield torch.stack([normalise(read_crop(people.sample_at(int(row)))) for row in rows]), labels
+        yield torch.stack([normalise(sample_crop(people.sample_at(int(row)))) for row in rows]), labels
 
 
 if __name__ == "__main__":

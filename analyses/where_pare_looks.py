@@ -14,7 +14,7 @@ from occlusion_toolkit.attention_maps.table import AttentionFigures, attention_f
 from occlusion_toolkit.body.parts import NUM_PARTS, PART_NAMES
 from occlusion_toolkit.comparison.significance import mean_interval
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.sample import Sample
 from occlusion_toolkit.data.scene import read_scene
@@ -57,7 +57,7 @@ def looks(frame: Sample, regressor: LoadedRegressor) -> Iterator[tuple[str, int,
     hiding = [part for part in range(NUM_PARTS) if regions[part].sum() >= FEWEST_PIXELS]
     centres = [np.argwhere(regions[part]).mean(axis=0).round().astype(int) for part in hiding]
     windows = torch.tensor([(y - SIZE // 2, y + SIZE // 2, x - SIZE // 2, x + SIZE // 2) for y, x in centres])
-    clean = normalise(read_crop(frame))[None]
+    clean = normalise(sample_crop(frame))[None]
     hidden = parse_occluder("grey", SIZE).apply(clean.repeat(len(windows), 1, 1, 1), windows)
     attention = regressor(torch.cat([clean, hidden])).attention
     if attention is None:

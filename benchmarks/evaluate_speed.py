@@ -20,7 +20,7 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import RESOLUTION, normalise, read_crop
+from occlusion_toolkit.data.crops import RESOLUTION, normalise, sample_crop
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.protocol import SPIN
 from occlusion_toolkit.evaluation.evaluator import Evaluator, measure, posed, true_parameters
@@ -62,7 +62,7 @@ def measure_parts(name: str, people: EvenlySpaced, batch: int, device: torch.dev
     loaded = regressor(name, device)
     evaluator = Evaluator(loaded, Bodies(), people, SPIN)
     frames = people[:]
-    evaluator(frames[:batch], [read_crop(frame) for frame in frames[:batch]])  # warm-up
+    evaluator(frames[:batch], [sample_crop(frame) for frame in frames[:batch]])  # warm-up
     with tempfile.TemporaryDirectory() as folder:
         whole = seconds(lambda: run_evaluation(evaluator, Path(folder) / "errors.h5", batch), device)
 
@@ -78,7 +78,7 @@ def measure_parts(name: str, people: EvenlySpaced, batch: int, device: torch.dev
     with torch.inference_mode():
         for start in range(0, len(frames), batch):
             some = frames[start : start + batch]
-            crops = timed("read and crop", lambda some=some: np.stack([read_crop(frame) for frame in some]))
+            crops = timed("read and crop", lambda some=some: np.stack([sample_crop(frame) for frame in some]))
             inputs = timed("normalise", lambda crops=crops: normalise(crops).to(device))
             estimates = timed("network", lambda inputs=inputs: network(inputs))
             truth = true_parameters(some).to(device)

@@ -13,7 +13,7 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.comparison.entries import ExampleImage, ExampleRule
 from occlusion_toolkit.comparison.image_values import ImageValues
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import Resampling, read_crop
+from occlusion_toolkit.data.crops import Resampling, sample_crop
 from occlusion_toolkit.data.ground_truth import GroundTruth
 from occlusion_toolkit.data.people import EvenlySpaced, FrameFilter, People
 from occlusion_toolkit.data.protocol import DATASET_BOX
@@ -131,7 +131,7 @@ def crop_of(people: People, position: int, resampling: Resampling = "antialias")
     name = f"{sample.sequence}/{sample.image_path.name}"  # images of all sequences have the same names
     sha256 = sha256_file(sample.image_path)
     return Crop(
-        read_crop(sample, resampling=resampling),
+        sample_crop(sample, resampling=resampling),
         sample.box,
         DATASET_BOX,
         name,

@@ -205,7 +205,7 @@ def _resized(
     return picture.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
-def read_crop(
+def sample_crop(
     sample: Sample, resolution: int = RESOLUTION, resampling: Resampling = "antialias"
 ) -> UInt8[np.ndarray, "resolution resolution 3"]:
     """Reads the image of a person and cuts the box out; black outside the image.

@@ -16,7 +16,7 @@ from occlusion_toolkit.body.joint_output import Estimates, JointOutput
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.boxes import RESOLUTION
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.protocol import Protocol, PVEAlignment
 from occlusion_toolkit.data.sample import Sample
@@ -144,7 +144,7 @@ class Evaluator:
         """
         if self.regressor.has_own_crops:
             return read_view(self.regressor.card.preprocessing, sample)
-        return read_crop(sample, resampling=self.protocol.crop_rule)
+        return sample_crop(sample, resampling=self.protocol.crop_rule)
 
     def _given(self, crops: Sequence[Seen]) -> list[Tensor]:
         """Crops and, for networks that are told, where they lie before the camera; on the device."""

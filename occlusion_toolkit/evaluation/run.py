@@ -11,7 +11,7 @@ import xarray as xr
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.joints import LSP14, JointSet, joint_set
-from occlusion_toolkit.data.crops import read_crop
+from occlusion_toolkit.data.crops import sample_crop
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.protocol import GenderRule, Protocol, PVEAlignment
 from occlusion_toolkit.data.sample import Sample
@@ -158,7 +158,7 @@ def run_evaluation(
 
 
 def crop_batches(
-    people: People, first: int, size: int, look: Callable[[Sample], Seen] = read_crop
+    people: People, first: int, size: int, look: Callable[[Sample], Seen] = sample_crop
 ) -> Iterator[tuple[list[Sample], list[Seen]]]:
     """People and their crops, read ahead while the network is busy; at most two batches are in memory.
 

@@ -11,7 +11,7 @@ from occlusion_toolkit.body.joint_output import JointOutput
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import load_open_body
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.files.shipped import shipped
@@ -90,7 +90,7 @@ def open_probe(preprocessing: Preprocessing = REFERENCE) -> Probe:
     joints = load_open_body().centred_joints(true, LSP14)
     if preprocessing.is_reference:
         rule = preprocessing.reference_rule
-        crops = np.stack([read_crop(person, resampling=rule) for person in people])
+        crops = np.stack([sample_crop(person, resampling=rule) for person in people])
         return Probe(normalise(crops), rotmats, joints)
     views = [read_view(preprocessing, person) for person in people]
     placements = [view.placement for view in views if view.placement is not None]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.errors import DatasetError, RunError, UsageError
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
@@ -189,7 +189,7 @@ def _settled(
         sweep = sweep.changed(engine=at_once)
     if not low and sweep.engine not in ("auto", "incremental"):
         return sweep, None
-    crop = normalise(read_crop(people[0], sweep.grid.resolution, sweep.protocol.crop_rule))
+    crop = normalise(sample_crop(people[0], sweep.grid.resolution, sweep.protocol.crop_rule))
     regressor = sweep.regressor
     view = read_view(regressor.card.preprocessing, people[0]) if regressor.has_own_crops else None
     ready = sweep.window_sweep

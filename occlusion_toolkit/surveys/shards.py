@@ -17,7 +17,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.camera import fitted_camera
 from occlusion_toolkit.body.joints import SMPL24
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.people import BAD, People
 from occlusion_toolkit.data.protocol import DATASET_BOX, described_crop
 from occlusion_toolkit.data.sample import Sample
@@ -133,7 +133,7 @@ class ShardMaker:
                 yield self.subject(sample, crop)
 
     def _crop(self, sample: Sample) -> NDArray[np.uint8]:
-        return read_crop(sample, self.sweep.grid.resolution, self.sweep.protocol.crop_rule)
+        return sample_crop(sample, self.sweep.grid.resolution, self.sweep.protocol.crop_rule)
 
     def subject(self, sample: Sample, crop: Future[NDArray[np.uint8]] | None = None) -> Subject:
         """One person, read and cropped, with the true body.

@@ -10,7 +10,7 @@ from support.published_lists import write_spin_list
 from support.threedpw_fixtures import FRAMES, sequence, write_sequence
 
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import integer_crop, read_crop
+from occlusion_toolkit.data.crops import integer_crop, sample_crop
 from occlusion_toolkit.errors import CropError, ImageError
 from occlusion_toolkit.files.images import read_image
 
@@ -52,16 +52,16 @@ def test_a_crop_is_cut_from_the_image_of_the_frame(tmp_path):
         Image.fromarray(pixels).save(path, quality=95)
     person = open_dataset("3dpw", tmp_path)[0]
     side = person.box.corners()[2] - person.box.corners()[0]
-    crop = read_crop(person, side)  # at its own size nothing is resampled
+    crop = sample_crop(person, side)  # at its own size nothing is resampled
     np.testing.assert_array_equal(crop, integer_crop(read_image(person.image_path).pixels, person.box))
-    assert read_crop(person).shape == (224, 224, 3)
+    assert sample_crop(person).shape == (224, 224, 3)
 
 
 def test_an_image_that_cannot_be_used_is_named(tmp_path):
     with_box(tmp_path, GOLDEN[0])
     person = open_dataset("3dpw", tmp_path)[1]
     with pytest.raises(ImageError, match=r"image_00001\.jpg"):  # empty
-        read_crop(person)
+        sample_crop(person)
     Image.new("RGB", (32, 32)).save(person.image_path)
     with pytest.raises(CropError, match=r"image_00001\.jpg', person 0: .* outside the image"):
-        read_crop(person)
+        sample_crop(person)

@@ -19,7 +19,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.joints import LSP_FROM_H36M
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.data.protocol import PARE, SPIN
 from occlusion_toolkit.data.sample import Sample
@@ -103,7 +103,7 @@ def test_a_checkpoint_of_spin_is_imported_and_evaluated_on_3dpw(
 
     frames = people[:]
     with torch.no_grad():
-        output = network(torch.stack([normalise(read_crop(frame)) for frame in frames]))
+        output = network(torch.stack([normalise(sample_crop(frame)) for frame in frames]))
     vertices, joints = vertices_and_joints("neutral", output)
     true, true_joints = true_bodies(frames, True)
     aligned = np.stack([by_svd(p, t) for p, t in zip(joints, true_joints, strict=True)])

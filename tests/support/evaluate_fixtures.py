@@ -10,7 +10,7 @@ from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.catalogue import open_dataset
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.people import EvenlySpaced, People
 from occlusion_toolkit.data.protocol import SPIN, Protocol
 from occlusion_toolkit.data.sample import Sample
@@ -28,7 +28,7 @@ class OracleNetwork(nn.Module):
     def __init__(self, frames: Sequence[Sample], change: Change = lambda true: true) -> None:
         super().__init__()
         self._answers = change(true_parameters(frames))
-        self._rows = {_key(normalise(read_crop(frame))): row for row, frame in enumerate(frames)}
+        self._rows = {_key(normalise(sample_crop(frame))): row for row, frame in enumerate(frames)}
 
     def forward(self, crops: Tensor) -> RegressorOutput:
         rows = torch.tensor([self._rows.get(_key(crop), 0) for crop in crops])

@@ -11,7 +11,7 @@ from support.fakes import TinyNetwork
 from support.survey_fakes import fake_sweep, shard_bytes, some_people
 
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.data.crops import normalise, read_crop
+from occlusion_toolkit.data.crops import normalise, sample_crop
 from occlusion_toolkit.data.scene import read_scene
 from occlusion_toolkit.errors import DatasetError, ResultError, RunError, TopologyError, UsageError
 from occlusion_toolkit.surveys import plan
@@ -83,7 +83,7 @@ def test_a_shard_holds_what_the_sweep_of_each_person_gives(whole):
         truth = BodyParameters(
             torch.from_numpy(sample.rotmats)[None], torch.from_numpy(sample.betas)[None], torch.zeros(1, 3)
         )
-        alone = sweep.run(normalise(read_crop(sample))[None], truth)
+        alone = sweep.run(normalise(sample_crop(sample))[None], truth)
         for metric in whole.metrics:
             expected = values_of(alone, metric).values[0]
             np.testing.assert_allclose(values_of(shard, metric).values[row], expected, atol=1e-2)
