@@ -113,7 +113,7 @@ def breaking_size(
         console.warn(*one.notes)
     if len(found) > 1:
         title = f"first minus second, squares of up to {sweeps.sizes[-1]} px"
-        console.out.print(console.frame_table(paired, title))
+        console.out.print(console.frame_table(paired.T, title))
     console.print_files(files)
 
 

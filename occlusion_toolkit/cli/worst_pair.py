@@ -120,7 +120,7 @@ def worst_pair(
         console.out.print(_sentence(one))
         console.warn(*one.notes)
     if len(found) > 1:
-        console.out.print(console.frame_table(paired, "first minus second"))
+        console.out.print(console.frame_table(paired.T, "first minus second"))
     console.print_files(files)
 
 
