@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import click
+import rich_click as click
 
 from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
 from occlusion_toolkit.breaking_sizes.figure import breaking_size_figure

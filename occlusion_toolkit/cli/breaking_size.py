@@ -12,6 +12,7 @@ from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.image_or_people import ImageOrPeople, image_or_people, report_option
 from occlusion_toolkit.cli.interruption import when_interrupted
+from occlusion_toolkit.cli.survey_results import result_options
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     "--over-mm", type=float, default=30.0, show_default=True, help="The threshold: more than this is broken."
 )
 @report_option
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/breaking-size"), show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of tables.")
+@result_options("out/breaking-size")
 def breaking_size(
     who: ImageOrPeople,
     sweeps: SeveralSweeps,
@@ -49,6 +49,8 @@ def breaking_size(
     over_mm: float,
     report: Path | None,
     out: Path,
+    overwrite: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Find, place by place, the smallest square that breaks the estimate.
@@ -58,7 +60,7 @@ def breaking_size(
 
     Writes breaking-size.png and .pdf, breaking-size.csv (every image and size), pairs.csv where there are
     two models, and MODEL.h5 for each into the output folder. The sweeps stay there (surveys/MODEL-SIZEpx), so
-    that the same line goes on after an interruption, and other thresholds cost nothing.
+    that the same line goes on after an interruption, and another threshold (with --overwrite) costs nothing.
     """
     from occlusion_toolkit.breaking_sizes.figure import breaking_size_figure
     from occlusion_toolkit.breaking_sizes.run import breaking_size as run
@@ -94,7 +96,9 @@ def breaking_size(
     found = dict(zip(names_of([one.card for one in results]), results, strict=True))
     tables = [one.images().assign(model=name) for name, one in found.items()]
     paired = pairs_table(found)
-    files = save_results(out, "breaking-size", breaking_size_figure(found), tables, found)
+    files = save_results(
+        out, "breaking-size", breaking_size_figure(found), tables, found, overwrite=overwrite
+    )
     if len(found) > 1:
         files.append(out / "pairs.csv")
         write_text(files[-1], csv(paired.rename_axis("pair").reset_index()))
@@ -108,13 +112,16 @@ def breaking_size(
         console.print_json({"models": summaries, "pairs": numbers, "files": [str(path) for path in files]})
         return
     for name, one in found.items():
-        console.out.print(console.frame_table(one.table(), f"{name}: {_rule(one)}", "square"))
-        console.out.print(_sentence(one))
+        if verbose or len(found) == 1:
+            console.out.print(console.frame_table(one.table(), f"{name}: {_rule(one)}", "square"))
+        console.out.print(f"{name}: {_sentence(one)}")
         console.warn(*one.notes)
     if len(found) > 1:
         title = f"first minus second, squares of up to {sweeps.sizes[-1]} px"
-        console.out.print(console.frame_table(paired.T, title))
-    console.print_files(files)
+        console.out.print(console.frame_table(paired, title))
+        if not verbose:
+            console.out.print("--verbose prints the tables of all models; the CSV files have every number.")
+    console.print_files(files, verbose=verbose)
 
 
 def _rule(found: BreakingSize) -> str:

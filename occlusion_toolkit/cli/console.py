@@ -158,7 +158,7 @@ def frame_table(frame: pd.DataFrame, title: str, first: str = "", *, section: bo
         section: part the last row from the others.
     """
     table = plain_table(title)
-    table.add_column(first)
+    table.add_column(first, no_wrap=first == "joint")
     for column in frame.columns:
         table.add_column(str(column), justify="right")
     for number, (name, row) in enumerate(zip(frame.index, frame.itertuples(index=False), strict=True)):

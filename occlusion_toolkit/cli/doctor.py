@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ import rich_click as click
 from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.trust_option import trust_option, trusted_files
+from occlusion_toolkit.files.texts import printable
 
 if TYPE_CHECKING:
     from occlusion_toolkit.studies.doctor import Diagnosis
 
 
-@click.command(epilog=examples("doctor"))
+@click.command(epilog=examples("doctor", "doctor --verbose"))
 @click.option(
     "--smpl-dir",
     type=click.Path(path_type=Path),
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="auto", show_default=True, help="Where networks are timed: auto, cpu, ...")
 @trust_option
+@console.verbose_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.pass_context
-def doctor(context: click.Context, smpl_dir: Path | None, device: str, as_json: bool) -> None:
+def doctor(context: click.Context, smpl_dir: Path | None, device: str, verbose: bool, as_json: bool) -> None:
     """Look at everything you fetched for the official world, and say what it unlocks.
 
     SMPL's files, checkpoints, 3DPW, 3DOH, training sets and Pascal VOC: found or missing, their checksums,
@@ -39,18 +42,24 @@ def doctor(context: click.Context, smpl_dir: Path | None, device: str, as_json: 
     if as_json:
         console.print_json(found.as_json())
     else:
-        _print(found)
+        _print(found, verbose)
     if found.broken:
         context.exit(1)
 
 
-def _print(found: Diagnosis) -> None:
-    """Prints what is there, what can be run, and where to get the rest."""
-    from occlusion_toolkit.studies.doctor_tables import items_table, prospects_table, remedies
+def _print(found: Diagnosis, verbose: bool) -> None:
+    """Prints what can be run and what it lacks; on request every file, and where to get it."""
+    from occlusion_toolkit.studies import doctor_tables
 
-    show = console.out.print
-    show(items_table(found))
-    show(prospects_table(found))
-    show(f"seconds are extrapolated from two seconds of each network on {found.device}, all windows whole")
-    for line in remedies(found):
-        show(line, soft_wrap=True)
+    show = functools.partial(console.out.print, soft_wrap=True)
+    show(doctor_tables.headline(found), style="bold")
+    console.out.print(doctor_tables.prospects_table(found, passes=verbose))
+    console.out.print(doctor_tables.kinds_table(found))
+    for line in doctor_tables.broken_lines(found):
+        console.out.print(printable(line), no_wrap=True, overflow="ellipsis")
+    if verbose:
+        for line in (*doctor_tables.item_lines(found), *doctor_tables.remedies(found)):
+            show(printable(line))
+        show("")
+    show(f"times are extrapolated on {found.device}; --verbose: places, checksums, where to get files")
+    show(f"looked in {printable(str(found.home))}")

@@ -17,14 +17,19 @@ from occlusion_toolkit.files.shipped import shipped
 _RESULTS = {
     "attention": "out/attention/photo",
     "bars": "out/compare",
+    "breaking_size": "out/breaking-size/pare-open.h5",
     "curves": "out/compare",
     "heatmaps": "out/heatmap/photo",
     "heatmaps_compared": "out/compare",
+    "influence": "out/influence/pare-open.h5",
     "meshes_compared": "out/compare",
+    "natural": "out/natural/pare-open.h5",
     "predictions_compared": "out/compare",
+    "reversals": "out/reversals/pare-open.h5",
     "sensitivity_meshes": "out/mesh",
-    "synthetic_people": "out/people",
+    "synthetic_people": "",
     "training_curves": "out/run",
+    "worst_pair": "out/worst-pair/pare-open.h5",
 }
 
 
@@ -73,7 +78,7 @@ def figure_command(name: str) -> click.Command:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     command: click.Command = module.main
-    command.epilog = examples(f"figure {name} {_RESULTS.get(name, 'RESULT')}")
+    command.epilog = examples(f"figure {name} {_RESULTS.get(name, 'RESULT')}".rstrip())
     return command
 
 

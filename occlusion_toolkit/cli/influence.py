@@ -13,6 +13,8 @@ from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.survey_results import named_surveys, survey_arguments, working_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from occlusion_toolkit.influences.influence import Influence
 
 
@@ -36,6 +38,8 @@ def influence(
     metric: str | None,
     masks: Literal["true", "estimate"],
     out: Path,
+    overwrite: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Show by how much each joint's error grows when a part of the body is hidden.
@@ -59,7 +63,7 @@ def influence(
             with console.progress(f"images, {name}") as progress:
                 found[name] = run(survey, metric=metric, masks=masks, keep=work / name, progress=progress)
     cells = [one.cells().assign(model=name) for name, one in found.items()]
-    files = save_results(out, "influence", influence_figure(found), cells, found)
+    files = save_results(out, "influence", influence_figure(found), cells, found, overwrite=overwrite)
     if len(found) > 1:
         files.append(out / "differences.csv")
         write_text(files[-1], _differences(found))
@@ -71,12 +75,27 @@ def influence(
             }
         )
         return
+    tables = verbose or len(found) == 1
     for name, one in found.items():
-        title = f"{name}: {one.metric} under windows by what they cover, and the part that hurts most"
-        console.out.print(console.frame_table(one.table(), title, "joint", section=True))
-        console.out.print(_sentence(one))
+        if tables:
+            title = f"{name}: {one.metric} by what windows cover, mm"
+            console.out.print(console.frame_table(_in_mm(one.table()), title, "joint", section=True))
+        console.out.print(f"{name}: {_sentence(one)}")
         console.warn(*one.notes)
-    console.print_files(files)
+    if not tables:
+        console.out.print("--verbose prints joints; influence.csv has every cell.")
+    console.print_files(files, verbose=verbose)
+
+
+def _in_mm(table: pd.DataFrame) -> pd.DataFrame:
+    """Short columns, so that no row breaks on a screen."""
+    worst = [
+        f"{part} {worst_mm:.1f}" if part else ""
+        for part, worst_mm in zip(table["worst part"], table["worst [mm]"], strict=True)
+    ]
+    table = table.assign(**{"worst part": worst}).drop(columns="worst [mm]")
+    titles = {"remote share [%]": "remote, %"}
+    return table.rename(columns=lambda name: titles.get(name, name.removesuffix(" [mm]")))
 
 
 def _differences(found: dict[str, Influence]) -> str:

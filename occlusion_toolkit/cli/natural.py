@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 @body_options
 @click.option("--metric", help="error (default), pa_error, or one of your own, such as mine_error.")
 def natural(
-    surveys: tuple[Path, ...], body: BodyOptions, metric: str | None, out: Path, as_json: bool
+    surveys: tuple[Path, ...],
+    body: BodyOptions,
+    metric: str | None,
+    out: Path,
+    overwrite: bool,
+    verbose: bool,
+    as_json: bool,
 ) -> None:
     """Compare joints that the world hides with joints under squares.
 
@@ -43,19 +49,25 @@ def natural(
             with console.progress(f"images, {name}") as progress:
                 found[name] = run(survey, metric=metric, keep=work / name, progress=progress)
     tables = [one.states().assign(model=name) for name, one in found.items()]
-    files = save_results(out, "natural", natural_figure(found), tables, found)
+    files = save_results(out, "natural", natural_figure(found), tables, found, overwrite=overwrite)
     rank = rank_of_models(found)
     if as_json:
         models = {name: one.summary() for name, one in found.items()}
         console.print_json({"models": models, "rank_of_models": rank, "files": [str(path) for path in files]})
         return
-    for name, one in found.items():
-        title = f"{name}: {one.metric} of joints that the world or a square hides"
-        console.out.print(console.frame_table(one.table(), title, "joint", section=True))
-        console.out.print(f"{one.verdict}; protocol {one.card.hash}")
-        console.warn(*one.notes)
     if len(found) > 1:
-        console.out.print(console.frame_table(models_table(found), "mean over all joints"))
+        models_mm = models_table(found).rename(columns=lambda column: column.removesuffix(" [mm]"))
+        console.out.print(console.frame_table(models_mm, "mean over all joints, mm", "model"))
     if rank is not None:
         console.out.print(f"rank correlation over {len(found)} models: {rank:.2f}")
-    console.print_files(files)
+    shows_joints = verbose or len(found) == 1
+    for name, one in found.items():
+        if shows_joints:
+            title = f"{name}: {one.metric} of joints that the world or a square hides, mm"
+            table = one.table().rename(columns=lambda column: column.removesuffix(" [mm]"))
+            console.out.print(console.frame_table(table, title, "joint", section=True))
+        console.out.print(f"{name}: {one.verdict}; protocol {one.card.hash}")
+        console.warn(*one.notes)
+    if not shows_joints:
+        console.out.print("--verbose prints joints; natural.csv has every state and joint.")
+    console.print_files(files, verbose=verbose)

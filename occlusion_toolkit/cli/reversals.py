@@ -13,6 +13,8 @@ from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.survey_results import named_results, survey_arguments, working_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from occlusion_toolkit.flips.reversals import Reversals
 
 
@@ -21,7 +23,13 @@ if TYPE_CHECKING:
 @body_options
 @click.option("--metric", help="Of the errors that reversals explain, such as pa_error. Default: error.")
 def reversals(
-    surveys: tuple[Path, ...], body: BodyOptions, metric: str | None, out: Path, as_json: bool
+    surveys: tuple[Path, ...],
+    body: BodyOptions,
+    metric: str | None,
+    out: Path,
+    overwrite: bool,
+    verbose: bool,
+    as_json: bool,
 ) -> None:
     """Find the squares that turn a person round, or swap left and right.
 
@@ -31,6 +39,8 @@ def reversals(
     Writes reversals.png and .pdf, reversals.csv (every image) and MODEL.h5 for each into the output folder.
     What was read of each shard is kept until the end, so that the same line goes on after an interruption.
     """
+    import pandas as pd
+
     from occlusion_toolkit.cli.survey_results import save_results
     from occlusion_toolkit.flips.figure import reversals_figure
     from occlusion_toolkit.flips.run import reversals as run
@@ -41,18 +51,32 @@ def reversals(
             with console.progress(f"images, {name}") as progress:
                 found[name] = run(result, metric=metric, keep=work / name, progress=progress)
     tables = [one.images().assign(model=name) for name, one in found.items()]
-    files = save_results(out, "reversals", reversals_figure(found), tables, found)
+    files = save_results(out, "reversals", reversals_figure(found), tables, found, overwrite=overwrite)
     if as_json:
         models = {name: one.summary() for name, one in found.items()}
         console.print_json({"models": models, "files": [str(path) for path in files]})
         return
+    alone = verbose or len(found) == 1
+    if not alone:
+        # The last row is of either kind, against the truth where there is one.
+        last = {name: one.table().iloc[-1, :3] for name, one in found.items()}
+        title = next(iter(last.values())).name
+        console.out.print(console.frame_table(pd.DataFrame(last).T, f"{title}, 95 % intervals", "model"))
     for name, one in found.items():
-        console.out.print(
-            console.frame_table(one.table(), f"{name}: reversals and the {one.metric} they explain")
-        )
-        console.out.print(_sentence(one))
+        if alone:
+            title = f"{name}: people who are turned round, or left and right swapped, 95 % intervals"
+            console.out.print(console.frame_table(_shown(one, verbose), title))
+        console.out.print(f"{name}: {_sentence(one)}")
         console.warn(*one.notes)
-    console.print_files(files)
+    if not alone:
+        console.out.print("--verbose prints rates and errors; reversals.csv has every image.")
+    console.print_files(files, verbose=verbose)
+
+
+def _shown(found: Reversals, verbose: bool) -> pd.DataFrame:
+    """A row for each number; columns of either kind of reversal, or of all kinds."""
+    table = found.table()
+    return table.loc[[name for name in table.index if verbose or name.startswith("either")]].T
 
 
 def _sentence(found: Reversals) -> str:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import rich_click as click
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.interruption import when_interrupted
+from occlusion_toolkit.cli.look_options import look_options
+from occlusion_toolkit.errors import ResultError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,27 +32,42 @@ class Saved(Protocol):
         """Writes it in the format of the suffix."""
 
 
-def survey_arguments(out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """SURVEYs, `--out` and `--json`.
+_Command = Callable[..., Any]
+
+
+def result_options(out: str) -> Callable[[_Command], _Command]:
+    """`--out`, `--overwrite`, the look of figures, `--verbose` and `--json`.
 
     Args:
         out: the output folder by default.
     """
 
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+    def add(command: _Command) -> _Command:
         for option in (
             click.option(
                 "--json", "as_json", is_flag=True, help="Print the summary as JSON instead of tables."
             ),
+            console.verbose_option,
+            look_options,
+            click.option("--overwrite", is_flag=True, help="Replace another result that is there."),
             click.option("--out", type=click.Path(path_type=Path), default=Path(out), show_default=True),
-            click.argument(
-                "surveys", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SURVEY..."
-            ),
         ):
             command = option(command)
         return command
 
     return add
+
+
+def survey_arguments(out: str) -> Callable[[_Command], _Command]:
+    """SURVEYs, and `result_options`.
+
+    Args:
+        out: the output folder by default.
+    """
+    surveys = click.argument(
+        "surveys", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SURVEY..."
+    )
+    return lambda command: surveys(result_options(out)(command))
 
 
 def named_surveys(folders: tuple[Path, ...], bodies: Bodies) -> dict[str, Survey]:
@@ -83,12 +101,18 @@ def _named(results: list[Any]) -> dict[str, Any]:
 
 
 def save_results(
-    out: Path, name: str, figure: Figure, tables: list[pd.DataFrame], found: Mapping[str, Saved]
+    out: Path,
+    name: str,
+    figure: Figure,
+    tables: list[pd.DataFrame],
+    found: Mapping[str, Saved],
+    *,
+    overwrite: bool,
 ) -> list[Path]:
     """Writes NAME.png, NAME.pdf, NAME.csv with the tables of all models, and MODEL.h5 for each.
 
     Raises:
-        ResultError: a file cannot be written.
+        ResultError: a file cannot be written; or another result is there and may not be replaced.
     """
     import pandas as pd
 
@@ -96,8 +120,13 @@ def save_results(
     from occlusion_toolkit.files.atomic import make_folder, write_text
     from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 
-    files = [*save_png_and_pdf(figure, make_folder(out), name), out / f"{name}.csv"]
-    write_text(files[-1], csv(pd.concat(tables)))
+    numbers, place = csv(pd.concat(tables)), out / f"{name}.csv"
+    if not overwrite and place.is_file() and place.read_bytes() != numbers.encode():
+        raise ResultError(
+            f"{str(out)!r} holds another result, {place.name}; choose another --out, or --overwrite"
+        )
+    files = [*save_png_and_pdf(figure, make_folder(out), name), place]
+    write_text(place, numbers)
     for model, result in found.items():
         files.append(out / f"{model}.h5")
         result.save(files[-1])

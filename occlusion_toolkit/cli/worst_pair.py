@@ -13,6 +13,7 @@ from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.image_or_people import ImageOrPeople, image_or_people, report_option
 from occlusion_toolkit.cli.interruption import when_interrupted
+from occlusion_toolkit.cli.survey_results import result_options
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ if TYPE_CHECKING:
     help="With how many first squares every second one is tried; as many as there are places try all pairs.",
 )
 @report_option
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/worst-pair"), show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of tables.")
+@result_options("out/worst-pair")
 def worst_pair(
     who: ImageOrPeople,
     sweeps: SeveralSweeps,
@@ -54,6 +54,8 @@ def worst_pair(
     beam: int,
     report: Path | None,
     out: Path,
+    overwrite: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Find the two squares that together do most harm, against one of the same area.
@@ -100,7 +102,9 @@ def worst_pair(
     found = dict(zip(names_of([one.card for one in results]), results, strict=True))
     tables = [one.images().assign(model=name) for name, one in found.items()]
     paired = pairs_table(found)
-    files = save_results(out, "worst-pair", worst_pair_figure(found, body.bodies()), tables, found)
+    files = save_results(
+        out, "worst-pair", worst_pair_figure(found, body.bodies()), tables, found, overwrite=overwrite
+    )
     if len(found) > 1:
         files.append(out / "pairs.csv")
         write_text(files[-1], csv(paired.rename_axis("pair").reset_index()))
@@ -116,12 +120,15 @@ def worst_pair(
         )
         return
     for name, one in found.items():
-        console.out.print(console.frame_table(one.table(), f"{name}: {_measured(one)}"))
-        console.out.print(_sentence(one))
+        if verbose or len(found) == 1:
+            console.out.print(console.frame_table(one.table(), f"{name}: {_measured(one)}"))
+        console.out.print(f"{name}: {_sentence(one)}")
         console.warn(*one.notes)
     if len(found) > 1:
-        console.out.print(console.frame_table(paired.T, "first minus second"))
-    console.print_files(files)
+        console.out.print(console.frame_table(paired, "first minus second"))
+        if not verbose:
+            console.out.print("--verbose prints the tables of all models; the CSV files have every number.")
+    console.print_files(files, verbose=verbose)
 
 
 def _measured(found: WorstPair) -> str:

@@ -1,62 +1,101 @@
-"""The tables of `occlusion-toolkit doctor`."""
+"""What `occlusion-toolkit doctor` says: an answer that fits a screen, and everything that was found."""
 
 from collections.abc import Iterator
 
 from rich.table import Table
+from rich.text import Text
 
 from occlusion_toolkit.studies.doctor import Diagnosis
+from occlusion_toolkit.studies.examinations import Item
 from occlusion_toolkit.surveys.plan import duration
 
-_STYLES = {"ready": "", "missing": "dim", "broken": "bold red"}
+_SHOWN_BROKEN = 2
+_HARD_TO_GET = ("weights", "data set", "body", "training data", "occluding objects")
 
 
-def items_table(found: Diagnosis) -> Table:
-    """Everything that users fetch, with its state, its checksum and what it unlocks."""
-    table = _table(f"In {found.home}")
-    for title in ("", "state", "found", "sha256", "unlocks"):
-        table.add_column(title, overflow="fold")
-    kind = None
-    for item in found.items:
-        if kind not in (None, item.kind):
-            table.add_section()
-        kind = item.kind
-        checksum = (item.sha256 or "")[:12]
-        table.add_row(
-            item.name, item.state, item.found, checksum, ", ".join(item.unlocks), style=_STYLES[item.state]
-        )
-    return table
+def headline(found: Diagnosis) -> str:
+    """How much of the paper can be made."""
+    ready = sum(not prospect.missing for prospect in found.prospects)
+    return f"{ready} of {len(found.prospects)} can be made by: occlusion-toolkit run RECIPE --world official"
 
 
-def prospects_table(found: Diagnosis) -> Table:
-    """The recipes of the paper, what they lack and what they take."""
-    table = _table("Figures and tables: occlusion-toolkit run RECIPE --world official")
-    for title in ("recipe", "paper", "state", "passes", "first run"):
-        table.add_column(
-            title, overflow="fold", justify="right" if title in ("passes", "first run") else "left"
-        )
+def prospects_table(found: Diagnosis, *, passes: bool = False) -> Table:
+    """The recipes of the paper, what they take and what they lack, a line each.
+
+    Args:
+        found: by `examine`.
+        passes: count the passes of networks too.
+    """
+    # What is hard to come by first: the line may be cut.
+    by_kind = sorted(found.items, key=lambda item: _HARD_TO_GET.index(item.kind))
+    labels = {item.name: _label(item) for item in by_kind}
+    table = _table()
+    table.add_column("recipe", no_wrap=True)
+    if passes:
+        table.add_column("passes", justify="right", no_wrap=True)
+    table.add_column("first run", justify="right", no_wrap=True)
+    table.add_column("state")
     for prospect in found.prospects:
-        passes, seconds = prospect.estimate.passes, prospect.estimate.seconds
-        table.add_row(
-            prospect.recipe,
-            prospect.paper,
-            "ready" if not prospect.missing else f"lacks {', '.join(prospect.missing)}",
-            "unknown" if passes is None else f"{passes:,}",
-            "unknown" if seconds is None else duration(seconds),
-        )
+        count, seconds = prospect.estimate.passes, prospect.estimate.seconds
+        lacks = ", ".join(labels[name] for name in labels if name in prospect.missing)
+        counted = ["unknown" if count is None else f"{count:,}"] if passes else []
+        took = "unknown" if seconds is None else duration(seconds)
+        table.add_row(prospect.recipe, *counted, took, _one_line(f"lacks {lacks}" if lacks else "ready"))
     return table
+
+
+def kinds_table(found: Diagnosis) -> Table:
+    """How many files of each kind are ready, and which are not, a line each."""
+    table = _table()
+    table.add_column("files", no_wrap=True)
+    table.add_column("ready", justify="right", no_wrap=True)
+    table.add_column("missing or broken")
+    for kind in dict.fromkeys(item.kind for item in found.items):
+        own = [item for item in found.items if item.kind == kind]
+        others = [_label(item) for item in own if item.state != "ready"]
+        table.add_row(kind, f"{len(own) - len(others)} of {len(own)}", _one_line(", ".join(others)))
+    return table
+
+
+def broken_lines(found: Diagnosis, *, most: int = _SHOWN_BROKEN) -> Iterator[str]:
+    """What is there and cannot be used, a line each."""
+    for item in found.broken[:most]:
+        yield f"broken: {_label(item)}: {' '.join((item.problem or '').split())}"
+    if len(found.broken) > most:
+        yield f"broken: {len(found.broken) - most} more"
+
+
+def item_lines(found: Diagnosis) -> Iterator[str]:
+    """Everything that users fetch: state, place, checksum, and what it unlocks."""
+    for item in found.items:
+        yield f"\n{item.state:<8} {item.name}{f' ({item.found})' if item.found else ''}"
+        yield f"  {item.place}"
+        if item.sha256 is not None:
+            yield f"  sha256 {item.sha256}"
+        if item.problem is not None:
+            yield f"  cannot be used: {item.problem}"
+        if item.unlocks:
+            yield f"  unlocks {', '.join(item.unlocks)}"
 
 
 def remedies(found: Diagnosis) -> Iterator[str]:
-    """What is wrong, and where to get what is missing; each way once."""
-    for item in found.broken:
-        yield f"\n{item.name} cannot be used: {item.problem}"
+    """Where to get what is missing; each way once."""
     places: dict[str, list[str]] = {}
     for item in found.items:
         if item.state == "missing":
-            places.setdefault(item.how_to_get, []).append(f"{item.name} -> {item.place}")
+            places.setdefault(item.how_to_get, []).append(item.name)
     for how, missing in places.items():
-        yield f"\nmissing: {'; '.join(missing)}\n  {how}"
+        yield f"\nto get {', '.join(missing)}:\n  {how}"
 
 
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def _label(item: Item) -> str:
+    return item.label or item.name
+
+
+def _one_line(text: str) -> Text:
+    """A cell that is cut where the screen ends; the columns beside it keep their width."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +37,7 @@ class Item:
 
     Attributes:
         name: what it is called in `needs` and on the command line.
+        label: a name that is short and says what it is, where the name of a file is long and does not.
         kind: "body", "weights", "data set", "training data" or "occluding objects".
         place: where it was looked for.
         state: "ready"; "missing"; or "broken": it is there and cannot be used.
@@ -60,6 +61,7 @@ class Item:
     problem: str | None = None
     how_to_get: str = ""
     unlocks: tuple[str, ...] = ()
+    label: str = ""
 
 
 def body_items(folder: Path, trusted: TrustedFiles) -> Iterator[Item]:
@@ -109,17 +111,27 @@ def weight_items(trusted: TrustedFiles) -> Iterator[Item]:
     for file, own in cards.items():
         place = toolkit_home() / "weights" / file
         path = find_weights(file, shipped("models"))
-        names, how = " and ".join(card.name for card in own), own[0].weights.how_to_get or ""
+        item = Item(
+            file,
+            "weights",
+            place,
+            "missing",
+            f"of {' and '.join(card.name for card in own)}",
+            how_to_get=own[0].weights.how_to_get or "",
+            label=f"{min((card.name for card in own), key=len)}'s weights",
+        )
         if path is None:
-            yield Item(file, "weights", place, "missing", f"of {names}", how_to_get=how)
+            yield item
             continue
         checksum, problem = sha256_file(path), None
+        # Told with the item, so it need not be warned of where the card has none.
+        known = own[0].weights.model_copy(update={"sha256": own[0].weights.sha256 or checksum})
         try:
-            load_regressor(own[0], trusted=trusted)
+            load_regressor(own[0].model_copy(update={"weights": known}), trusted=trusted)
         except OcclusionToolkitError as error:
             problem = str(error)
         state: State = "ready" if problem is None else "broken"
-        yield Item(file, "weights", path, state, f"of {names}", checksum, problem=problem, how_to_get=how)
+        yield replace(item, place=path, state=state, sha256=checksum, problem=problem)
 
 
 def dataset_items(trusted: TrustedFiles) -> Iterator[Item]:

@@ -1,14 +1,15 @@
 """What a recipe of the official world needs that users fetch themselves, read off its own command lines."""
 
+import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from occlusion_toolkit.body.arrays import SMPL_TOPOLOGY
 from occlusion_toolkit.body.smpl_files import H36M_REGRESSOR
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.files.home import toolkit_home
-from occlusion_toolkit.models.cards import ModelCard
+from occlusion_toolkit.models.cards import ModelCard, RegressorCard
 from occlusion_toolkit.models.papers import paper_protocol
 from occlusion_toolkit.models.registry import load_card
 from occlusion_toolkit.studies.recipes import load_recipe, recipes
@@ -31,8 +32,15 @@ def official_lines(recipe: Path) -> list[list[str]]:
     return load_recipe(recipe).command_lines("official", _ROOT)
 
 
-def needs_of_line(words: Sequence[str]) -> frozenset[str]:
-    """Names of what one command line needs."""
+def needs_of_line(
+    words: Sequence[str], card_of: Callable[[str], RegressorCard] = load_card
+) -> frozenset[str]:
+    """Names of what one command line needs.
+
+    Args:
+        words: of the line.
+        card_of: reads the card of a model.
+    """
     models, datasets = values_of(words, "--model"), values_of(words, "--dataset")
     pictures = str(toolkit_home() / "data" / "3dpw")
     if any(word.startswith(pictures) for word in words):
@@ -40,7 +48,7 @@ def needs_of_line(words: Sequence[str]) -> frozenset[str]:
     needs = {name for dataset in datasets for name in _OF_DATASETS.get(dataset, ())}
     for model in models:
         try:
-            card = load_card(model)
+            card = card_of(model)
         except OcclusionToolkitError:
             needs.add(model)
             continue
@@ -56,8 +64,9 @@ def needs_of_line(words: Sequence[str]) -> frozenset[str]:
 
 def needs_of_recipes() -> dict[str, frozenset[str]]:
     """Names of what each recipe of the paper needs, by its name."""
+    card_of = functools.cache(load_card)  # for this call only: users change their cards
     return {
-        name: frozenset[str]().union(*map(needs_of_line, official_lines(path)))
+        name: frozenset[str]().union(*(needs_of_line(words, card_of) for words in official_lines(path)))
         for name, path in recipes().items()
     }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.figure_fixtures import draw_coarsely
+from support.screens import rows_on_a_screen
 from support.tiny_card import write_tiny_card
 
 import occlusion_toolkit as ot
@@ -28,7 +29,7 @@ def test_two_models_on_some_people_leave_numbers_tables_a_picture_and_the_sweeps
     other = card.with_name("other.yaml")
     other.write_text(card.read_text().replace("name: tiny", "name: other"))
     words = ("--model", card, "--model", other, "--limit", 2, *SMALL, "--out", tmp_path)
-    ran = cli("breaking-size", *words)
+    ran = cli("breaking-size", *words, "--verbose")
     assert ran.code == 0, ran.err
     written = {path.name for path in tmp_path.iterdir()}
     files = {"breaking-size.png", "breaking-size.pdf", "breaking-size.csv", "pairs.csv"}
@@ -38,7 +39,10 @@ def test_two_models_on_some_people_leave_numbers_tables_a_picture_and_the_sweeps
     }
     assert "broken above 30 mm" in " ".join(ran.out.split())
     assert "tiny - other" in ran.out
-    again = cli("breaking-size", *words, "--over-mm", 5, "--json")
+    refused = cli("breaking-size", *words, "--over-mm", 5)
+    assert refused.code == 1
+    assert "holds another result, breaking-size.csv; choose another --out, or --overwrite" in refused.err
+    again = cli("breaking-size", *words, "--over-mm", 5, "--overwrite", "--json")
     stored = ot.BreakingSize.open(tmp_path / "tiny.h5")
     told = json.loads(again.out)
     assert told["models"]["tiny"] == json.loads(json.dumps(stored.summary()))
@@ -50,6 +54,7 @@ def test_a_photograph_is_swept_too(card, tmp_path, cli):
     words = (PHOTO, *BOX, "--model", card, *SMALL, "--over-mm", 0.001, "--out", tmp_path)
     ran = cli("breaking-size", *words)
     assert ran.code == 0, ran.err
+    assert rows_on_a_screen(ran.out) <= 24
     said = " ".join(ran.out.split())
     assert "displacement from the clean prediction, mean over joints; broken above 0.001 mm" in said
     assert "the smallest square that breaks it has 40 px" in said

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.screens import rows_on_a_screen
 
 from occlusion_toolkit.data.boxes import CropBox
 from occlusion_toolkit.errors import UsageError
@@ -78,12 +79,30 @@ def test_find_lists_and_draws_everybody(cli, grey, tmp_path, photo):
 
 
 def test_the_table_says_where_people_are_or_that_nobody_is(cli, grey):
-    ran = cli("find", PHOTO, grey)
+    ran = cli("find", PHOTO, grey, "--verbose")
     assert ran.code == 0
-    said = ran.out
-    assert "crop's side" in said
-    assert "0.95" in said
-    assert "200x100pixels:nobodyfound" in "".join(said.split())  # wherever the line was broken
+    assert "crop's side" in ran.out
+    assert "0.95" in ran.out
+    assert f"{grey}, 200 x 100 pixels: nobody found" in ran.out
+
+
+def test_many_images_are_a_line_each_on_one_screen(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr("occlusion_toolkit.find.people.find_people", lambda _pixels: [])
+    for number in range(25):
+        Image.new("RGB", (20, 20), "grey").save(tmp_path / f"{number:03d}.png")
+    ran = cli("find", tmp_path)
+    assert ran.code == 0
+    assert rows_on_a_screen(ran.out) <= 24
+    assert "25 images, 0 people" in ran.out
+    assert "and 7 more images" in ran.out
+
+
+def test_a_drawing_replaces_nothing_unasked(cli, grey):
+    before = grey.read_bytes()
+    refused = cli("find", grey, "--out", grey.parent)
+    assert refused.code == 1
+    assert "grey.png' is there already; choose another --out, or --overwrite" in refused.err
+    assert grey.read_bytes() == before
 
 
 def test_a_file_that_is_no_image_ends_in_one_line_and_draws_nothing(cli, tmp_path):

@@ -9,7 +9,7 @@ import click
 import pytest
 from support.tiny_card import write_tiny_card
 
-from occlusion_toolkit.cli.figure import figure_command
+from occlusion_toolkit.cli.figure import figure_command, figure_scripts
 from occlusion_toolkit.cli.main import cli as cli_group
 
 HEAVY = ("torch", "matplotlib", "scipy", "h5py", "xarray", "smplx", "moderngl")
@@ -42,8 +42,8 @@ def test_errors_hold_nothing_that_a_terminal_obeys(cli):
 
 
 def every_command() -> list[tuple[str, ...]]:
-    """All commands with something to do, and two figures."""
-    groups = {("figure", "bars"), ("figure", "training_curves")}
+    """All commands with something to do, and all figures."""
+    groups = {("figure", name) for name in figure_scripts()}
     for name, command in cli_group.commands.items():
         inner = command.commands if isinstance(command, click.Group) else {}
         groups |= {(name, each) for each in inner} if inner else {(name,)}

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from support.figure_fixtures import draw_coarsely
 from support.painted_people import PAINTED, POINTS, painted_people, pixel_reader_survey
+from support.screens import rows_on_a_screen
 from support.survey_fixtures import make_survey
 
 import occlusion_toolkit as ot
@@ -38,9 +39,26 @@ def test_two_surveys_leave_numbers_a_table_and_a_picture(stored, tmp_path, cli, 
     expected = {f"{command}.png", f"{command}.pdf", f"{command}.csv", "elbow.h5", "head.h5"} | extra
     assert written == expected  # and nothing unfinished
     assert f"{tmp_path}/" in ran.out
+    assert rows_on_a_screen(ran.out) <= 24
     table = (tmp_path / f"{command}.csv").read_text()
     assert "elbow" in table
     assert "head" in table
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_another_result_is_replaced_only_where_that_is_asked_for(stored, tmp_path, cli, command):
+    words = (command, stored / "elbow", "--out", tmp_path)
+    first = cli(*words)
+    assert rows_on_a_screen(first.out) <= 24 + 10  # a line for each of smpl24, of which lsp14 has 14
+    again = cli(*words, "--verbose")
+    assert (first.code, again.code) == (0, 0)  # the same again
+    assert str(tmp_path / f"{command}.csv") in again.out
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    refused = cli(command, stored / "head", "--out", tmp_path)
+    assert refused.code == 1
+    assert f"holds another result, {command}.csv; choose another --out, or --overwrite" in refused.err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert cli(command, stored / "head", "--out", tmp_path, "--overwrite").code == 0
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.figure_fixtures import draw_coarsely
+from support.screens import rows_on_a_screen
 from support.tiny_card import write_tiny_card
 
 import occlusion_toolkit as ot
@@ -29,7 +30,7 @@ def test_two_models_on_some_people_leave_numbers_tables_and_pictures(card, tmp_p
     other.write_text(card.read_text().replace("name: tiny", "name: other"))
     page = tmp_path / "page.html"
     words = ("--model", card, "--model", other, "--limit", 2, *SMALL, "--out", tmp_path)
-    ran = cli("worst-pair", *words, "--report", page)
+    ran = cli("worst-pair", *words, "--report", page, "--verbose")
     assert ran.code == 0, ran.err
     written = {path.name for path in tmp_path.iterdir()}
     files = {"worst-pair.png", "worst-pair.pdf", "worst-pair.csv", "pairs.csv", "page.html"}
@@ -48,6 +49,7 @@ def test_a_photograph_is_searched_too(card, tmp_path, cli):
     assert ran.code == 0, ran.err
     assert "displacement from the clean prediction, mean over joints" in " ".join(ran.out.split())
     assert "mm under rows" in ran.out
+    assert rows_on_a_screen(ran.out) <= 24
 
 
 WRONG = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.official_tree import TINY, write_threedpw, write_tiny_cards
+from support.screens import rows_on_a_screen
 from support.smpl_files_writer import shared_smpl_folder
 
 from occlusion_toolkit.models.registry import load_card
@@ -92,19 +93,33 @@ def test_what_cannot_be_used_is_broken_and_no_code_of_it_runs(cli, home, monkeyp
     split = home / "data" / "3dpw" / "sequenceFiles" / "test"
     split.mkdir(parents=True)
     (split / "downtown_bar_00.pkl").write_bytes(pickle.dumps(_Attack()))
-    ran = cli("doctor", "--device", "cpu", "--json")
+    found = examine(device="cpu")
+    monkeypatch.setattr(doctor, "examine", lambda **_: found)
+    ran = cli("doctor", "--json")
     assert ran.code == 1
     items = {item["name"]: item for item in json.loads(ran.out)["items"]}
     for name in (SPIN, NEUTRAL, TEST):
         assert items[name]["state"] == "broken"
         assert items[name]["problem"]
+    told = cli("doctor")
+    assert told.code == 1
+    assert rows_on_a_screen(told.out) <= 24
+    assert "broken: SMPL neutral: " in told.out
     assert not (home / "owned").exists()
 
 
-def test_the_tables_name_places_and_what_is_lacking(cli, home):
+def test_the_answer_fits_a_screen_and_says_what_is_lacking(cli, home):
     ran = cli("doctor", "--device", "cpu")
     assert ran.code == 0
-    for words in (str(home / "smpl"), "figure5", "extrapolated", "virtualhumans.mpi-inf.mpg.de", "coco-eft"):
+    assert rows_on_a_screen(ran.out) <= 24
+    assert ran.out.startswith(f"0 of {len(recipes())} can be made by: occlusion-toolkit run RECIPE")
+    (figure2,) = (line for line in ran.out.splitlines() if line.startswith("figure2"))
+    assert "lacks spin's weights, 3dpw test, SMPL neutral, " in figure2
+
+
+def test_everything_else_is_told_where_it_is_asked_for(cli, home):
+    ran = cli("doctor", "--device", "cpu", "--verbose")
+    for words in (str(home / "smpl"), PARE, "extrapolated", "virtualhumans.mpi-inf.mpg.de", "coco-eft"):
         assert words in ran.out
 
 
