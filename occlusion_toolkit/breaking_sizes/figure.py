@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
 from occlusion_toolkit.breaking_sizes.table import by_size
 from occlusion_toolkit.comparison.figures import model_colours
+from occlusion_toolkit.heatmaps.maps_figure import show_crop
 from occlusion_toolkit.plotting.colormaps import ColourScale
 from occlusion_toolkit.plotting.look import chosen_look
 from occlusion_toolkit.plotting.metric_text import joint_title, metric_text
@@ -37,11 +38,15 @@ _CURVE, _CURVE_LEFT, _CURVE_BELOW = (2.0, 1.55), 0.5, 0.42
 def breaking_size_figure(models: Mapping[str, BreakingSize]) -> Figure:
     """A map per model, the mean of all places over the size, and the share of the places that are broken.
 
+    One image stands beside its maps.
+
     Args:
         models: by name; of the same places and sizes.
     """
     first = next(iter(models.values()))
-    maps_width = _LEFT + len(models) * (_PANEL + _GAP) + _BAR + _BAR_ROOM
+    maps_left = _LEFT + ("crop" in first.dataset) * (_PANEL + _GAP)
+    bar_left = maps_left + len(models) * (_PANEL + _GAP)
+    maps_width = bar_left + _BAR + _BAR_ROOM
     curves_width = 2 * (_CURVE_LEFT + _CURVE[0]) + 0.15
     beside = len(models) == 1
     width = maps_width + curves_width if beside else max(maps_width, curves_width)
@@ -51,11 +56,14 @@ def breaking_size_figure(models: Mapping[str, BreakingSize]) -> Figure:
     scale = ColourScale(chosen_look().sequential.reversed(), float(first.sizes[0]), float(first.sizes[-1]))
     with figure_style():
         figure = new_figure(width, height)
+        if "crop" in first.dataset:
+            axes = axes_in_inches(figure, _LEFT, _TOP, _PANEL, _PANEL)
+            show_crop(axes, first.dataset["crop"].values, first.card.windows.resolution)
         for place, (name, found) in enumerate(models.items()):
-            axes = axes_in_inches(figure, _LEFT + place * (_PANEL + _GAP), _TOP, _PANEL, _PANEL)
+            axes = axes_in_inches(figure, maps_left + place * (_PANEL + _GAP), _TOP, _PANEL, _PANEL)
             _draw_map(axes, found, scale)
             axes.set_title(name, size=7.5, pad=3)
-        bar = axes_in_inches(figure, _LEFT + len(models) * (_PANEL + _GAP), _TOP, _BAR, _PANEL)
+        bar = axes_in_inches(figure, bar_left, _TOP, _BAR, _PANEL)
         _draw_bar(bar, first, scale)
         left = _CURVE_LEFT + (maps_width if beside else 0)
         colours = model_colours(len(models))
@@ -68,6 +76,7 @@ def breaking_size_figure(models: Mapping[str, BreakingSize]) -> Figure:
             axes.set_xlabel("side of the square [px]", labelpad=2)
             axes.set_xlim(0, first.sizes[-1])
             axes.set_xticks(first.sizes)
+            axes.set_ylim(bottom=min(0.0, axes.dataLim.y0))
             axes.tick_params(length=2, width=0.5)
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
@@ -133,8 +142,7 @@ def _draw_broken(axes: Axes, found: BreakingSize, name: str, colour: str) -> Non
     if len(found.sequences) > 1:
         people = 100 * (found.smallest_px[:, None] <= np.array(found.sizes)).mean(axis=0)
         axes.plot(found.sizes, people, color=colour, lw=0.8, ls=(0, (3, 2)))
-    axes.set_ylabel("broken so far [%]", labelpad=2)
-    axes.set_ylim(0, None)
+    axes.set_ylabel("places broken so far [%]", labelpad=2)
 
 
 def _band(axes: Axes, found: BreakingSize, number: str, name: str, colour: str, without: float) -> None:

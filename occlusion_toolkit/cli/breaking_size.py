@@ -118,7 +118,7 @@ def breaking_size(
         console.warn(*one.notes)
     if len(found) > 1:
         title = f"first minus second, squares of up to {sweeps.sizes[-1]} px"
-        console.out.print(console.frame_table(paired, title))
+        console.out.print(console.frame_table(paired.T, title))
         if not verbose:
             console.out.print("--verbose prints the tables of all models; the CSV files have every number.")
     console.print_files(files, verbose=verbose)

@@ -125,7 +125,7 @@ def worst_pair(
         console.out.print(f"{name}: {_sentence(one)}")
         console.warn(*one.notes)
     if len(found) > 1:
-        console.out.print(console.frame_table(paired, "first minus second"))
+        console.out.print(console.frame_table(paired.T, "first minus second"))
         if not verbose:
             console.out.print("--verbose prints the tables of all models; the CSV files have every number.")
     console.print_files(files, verbose=verbose)

@@ -50,14 +50,14 @@ _SETS = (
         image_folders=("train2014",),
         contents="train2014/*.jpg, and COCO2014-All-ver01.json or coco_2014_train_eft.npz (without either: "
         "COCO2014-Part-ver01.json, a third of the people)",
-        how_to_get=f"images: train2014.zip of https://cocodataset.org (terms of Flickr); {_EFT}; {_PARE}",
+        how_to_get=f"Images: train2014.zip of https://cocodataset.org (terms of Flickr); {_EFT}; {_PARE}",
     ),
     TrainingSetFiles(
         name="mpii-eft",
         lists=("MPII_ver01.json", "mpii_train_eft.npz"),
         image_folders=("images",),
         contents="images/*.jpg, and MPII_ver01.json or mpii_train_eft.npz",
-        how_to_get=f"images: http://human-pose.mpi-inf.mpg.de (own licence, research); {_EFT}; {_PARE}",
+        how_to_get=f"Images: http://human-pose.mpi-inf.mpg.de (own licence, research); {_EFT}; {_PARE}",
     ),
     TrainingSetFiles(
         name="lspet-eft",
@@ -66,7 +66,7 @@ _SETS = (
         image_folders=("images", "."),
         contents="the images of hr-lspet.zip, and LSPet_ver01.json, which PARE's list was made of, or that "
         "list, hr-lspet_train_eft.npz (without either: LSPet_train_ver10.json)",
-        how_to_get=f"images: https://sam.johnson.io/research/lspet.html (research); {_EFT}; {_PARE}",
+        how_to_get=f"Images: https://sam.johnson.io/research/lspet.html (research); {_EFT}; {_PARE}",
     ),
     TrainingSetFiles(
         name="mpi-inf-3dhp",
@@ -74,16 +74,16 @@ _SETS = (
         image_folders=(),
         contents="S1 to S8 with their frames as images (S1/Seq1/imageFrames/video_0/frame_000001.jpg), and "
         "mpi_inf_3dhp_train.npz",
-        how_to_get=f"https://vcai.mpi-inf.mpg.de/3dhp-dataset (own licence, research); {_SPIN}",
+        how_to_get=f"From https://vcai.mpi-inf.mpg.de/3dhp-dataset (own licence, research); {_SPIN}",
     ),
     TrainingSetFiles(
         name="h36m",
         lists=("h36m_train_scaled_wo_S1.npz", "h36m_train.npz"),
         image_folders=("images",),
         contents="images/S1_Directions.54138969_000001.jpg and so on, and h36m_train.npz",
-        how_to_get="http://vision.imar.ro/human3.6m (own licence, registration); the list comes from SPIN's "
-        "preparation script of https://github.com/nkolot/SPIN; bodies (MoSh) are not distributed, so there "
-        "are joints only",
+        how_to_get="From http://vision.imar.ro/human3.6m (own licence, registration); the list comes from "
+        "SPIN's preparation script of https://github.com/nkolot/SPIN; bodies (MoSh) are not distributed, so "
+        "there are joints only",
     ),
     TrainingSetFiles(
         name="3doh-train",
@@ -91,8 +91,8 @@ _SETS = (
         lists=("3doh_train.npz", "trainset/annots.json", "train/annots.json"),
         image_folders=("trainset/images", "train/images"),
         contents="trainset/images/*.jpg, and trainset/annots.json or 3doh_train.npz",
-        how_to_get="https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html (research); PARE's list is "
-        "what its preparation makes of annots.json",
+        how_to_get="From https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html (research); PARE's list "
+        "is what its preparation makes of annots.json",
     ),
     TrainingSetFiles(
         name="3dpw-train",
@@ -100,14 +100,14 @@ _SETS = (
         lists=(),
         image_folders=(),
         contents="sequenceFiles/train/*.pkl and imageFiles/",
-        how_to_get="https://virtualhumans.mpi-inf.mpg.de/3DPW (own licence, research)",
+        how_to_get="From https://virtualhumans.mpi-inf.mpg.de/3DPW (own licence, research)",
     ),
     TrainingSetFiles(
         name="synthetic",
         lists=(),
         image_folders=(),
         contents="sequenceFiles/train/*.pkl, imageFiles/ and partFiles/",
-        how_to_get="made by `occlusion-toolkit synthesize --split train` (CC0-1.0)",
+        how_to_get="Make it with `occlusion-toolkit synthesize --split train` (CC0-1.0)",
     ),
 )
 

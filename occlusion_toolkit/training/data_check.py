@@ -1,6 +1,6 @@
 """What a recipe needs beside itself, and whether it is there."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -156,25 +156,27 @@ def need_as_json(need: Need) -> dict[str, Any]:
     return {**asdict(need), "ready": need.problem is None, "folder": str(need.folder)}
 
 
-def needs_table(title: str, needs: Iterable[Need]) -> Table:
+def needs_table(title: str, needs: Sequence[Need]) -> Table:
     """What is there, in 80 columns: long names and findings are folded, numbers never are."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("name", overflow="fold", max_width=18)
+    counted = any(need.people is not None for need in needs)
+    table.add_column("name", overflow="fold", max_width=18 if counted else 34)
     table.add_column("", no_wrap=True)
-    for heading in ("people", "bodies", "3D joints"):
+    for heading in ("people", "bodies", "3D joints") if counted else ():
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("found", overflow="fold")
     for need in needs:
         state, style = ("ready", "") if need.problem is None else ("MISSING", "bold red")
         counts = ["" if n is None else f"{n:,}" for n in (need.people, need.with_body, need.with_joints_3d)]
         name = need.name if need.kind == "data set" else f"{need.name} ({need.kind})"
-        table.add_row(name, state, *counts, need.found, style=style)
+        table.add_row(name, state, *(counts if counted else ()), need.found, style=style)
     return table
 
 
 def explanation(need: Need) -> str:
     """What is wrong with a need, and where to get it."""
-    lines = f"{need.name}: {need.problem}"
-    if need.how_to_get not in str(need.problem):
+    problem = str(need.problem)
+    lines = problem if problem.startswith(need.name) else f"{need.name}: {problem}"
+    if need.how_to_get not in problem:
         lines += f"\nIt belongs into {need.folder}: {need.how_to_get}"
     return lines

@@ -65,7 +65,7 @@ def worst_pair_figure(models: Mapping[str, WorstPair], bodies: Bodies | None = N
     """
     bodies = bodies or Bodies()
     several = any(len(found.sequences) > 1 for found in models.values())
-    width = _LEFT + 4 * (_PANEL + _GAP) + (_SCATTER_LEFT + _SCATTER if several else 0.0) + 0.1
+    width = _LEFT + 4 * (_PANEL + _GAP) + (_SCATTER_LEFT + _SCATTER if several else _PANEL) + 0.1
     row_height = _NAME + _TITLE + _PANEL + (0.12 if not several else 0.3)
     lines = wrap_small_print(_caption(models, several=several), width - 0.2)
     height = _TOP + len(models) * row_height + 0.06 + LINE * len(lines) + 0.1
@@ -78,7 +78,7 @@ def worst_pair_figure(models: Mapping[str, WorstPair], bodies: Bodies | None = N
             top += _NAME + _TITLE
             axes = [
                 axes_in_inches(figure, _LEFT + place * (_PANEL + _GAP), top, _PANEL, _PANEL)
-                for place in range(4)
+                for place in range(4 if several else 5)
             ]
             _draw_pictures(axes, found, bodies)
             if several:
@@ -90,39 +90,46 @@ def worst_pair_figure(models: Mapping[str, WorstPair], bodies: Bodies | None = N
 
 
 def _draw_pictures(axes: list[Axes], found: WorstPair, bodies: Bodies) -> None:
-    """The clean estimate, that under the single square, and that under the pair from two sides."""
+    """The crop under the pair, and estimates: clean, under the single square, under the pair, from the side.
+
+    Where there are four axes the last is left out.
+    """
     data, shown = found.dataset, found.shown
     resolution = found.card.windows.resolution
     crop = data["crop"].values
     single, pair = data["single_window"].values[shown], data["pair_windows"].values[shown]
-    surface, posed = _bodies(found, bodies)
-    clean_front = front_layer(posed["clean"], surface, BODY_COLOUR)
-    clean_side = side_layer(posed["clean"], posed["clean"], surface, BODY_COLOUR)
     under_single = painted(found, crop, [single], found.size)
     under_pair = painted(found, crop, list(pair), found.pair_size)
-    fronts = [front_layer(posed[name], surface, OCCLUDED_COLOUR) for name in ("single", "pair")]
-    side = side_layer(posed["pair"], posed["clean"], surface, OCCLUDED_COLOUR)
-    pictures = (
-        ("clean prediction", composite(crop, clean_front), None),
-        (f"one square, {found.size} px", composite(under_single, fronts[0]), float(data["single_mm"][shown])),
-        (
-            f"two squares, {found.pair_size} px",
-            composite(under_pair, fronts[1]),
-            float(data["pair_mm"][shown]),
-        ),
-        ("the same from the side", on_blank(side), None),
-    )
-    for place, (title, picture, value) in zip(axes, pictures, strict=True):
-        show_crop(place, picture, resolution)
-        place.text(0, 1.03, title, transform=place.transAxes, size=6.8)
-        if value is not None:
-            words = f"{value:.0f} mm".replace("-", "−")
-            place.text(1, 1.03, words, transform=place.transAxes, ha="right", color=FAINT_INK, size=6.8)
-    for place, windows in ((axes[1], [single]), (axes[2], pair)):
-        silhouette(place, clean_front, resolution)
+    surface, posed = _bodies(found, bodies)
+    clean = front_layer(posed["clean"], surface, BODY_COLOUR)
+    of_single, of_pair = (front_layer(posed[name], surface, OCCLUDED_COLOUR) for name in ("single", "pair"))
+    one, two = f"one square, {found.size} px", f"two squares, {found.pair_size} px"
+    _picture(axes[0], under_pair, resolution, two)
+    _picture(axes[1], composite(crop, clean), resolution, "clean prediction")
+    _picture(axes[2], composite(under_single, of_single), resolution, one, float(data["single_mm"][shown]))
+    _picture(axes[3], composite(under_pair, of_pair), resolution, two, float(data["pair_mm"][shown]))
+    for place, windows in ((axes[2], [single]), (axes[3], pair)):
+        silhouette(place, clean, resolution)
         for window in windows:
             outline(place, window.tolist())
-    silhouette(axes[3], clean_side, resolution)
+    for place in axes[4:]:
+        side = side_layer(posed["pair"], posed["clean"], surface, OCCLUDED_COLOUR)
+        _picture(place, on_blank(side), resolution, "the same from the side")
+        silhouette(place, side_layer(posed["clean"], posed["clean"], surface, BODY_COLOUR), resolution)
+
+
+def _picture(
+    axes: Axes,
+    picture: UInt8[np.ndarray, "height width 3"],
+    resolution: int,
+    title: str,
+    value_mm: float | None = None,
+) -> None:
+    show_crop(axes, picture, resolution)
+    axes.text(0, 1.03, title, transform=axes.transAxes, size=6.8)
+    if value_mm is not None:
+        words = f"{value_mm:.0f} mm".replace("-", "−")
+        axes.text(1, 1.03, words, transform=axes.transAxes, ha="right", color=FAINT_INK, size=6.8)
 
 
 def painted(

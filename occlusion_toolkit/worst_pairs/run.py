@@ -78,12 +78,13 @@ def worst_pair(
         papers = sweep.protocol.frame_filter if who == "3dpw" else None
         who = open_dataset(who, frame_filter=papers)
     card = sweep.card_of([who]) if isinstance(who, Crop) else survey_card(sweep, who)
+    card = card.model_copy(update={"engine": None})  # people may have had several, which all say the same
     chosen = metric or added_metric(card)
     search = PairSearch(sweep, chosen, joint, beam)
     count = 1 if isinstance(who, Crop) else len(who)
     if not count:
         raise DatasetError("there is nobody in this data set; choose another split")
-    settings = f"{_settings(card)} {chosen} {joint} {beam}"
+    settings = f"{card.canonical_json()} {chosen} {joint} {beam}"
     images = []
     for number, (made_of, subject) in enumerate(_subjects(sweep, who, card)):
         path = None if keep is None else Path(keep) / f"{KIND}-{number:05d}.h5"
@@ -104,9 +105,7 @@ def worst_pair(
     shown = int((found["pair_mm"] - found["single_mm"]).values.argmax())
     found = found.assign(crop=images[shown]["crop"].isel(image=0)).assign_coords(_names(who))
     attributes = {"metric": chosen, "joint": joint, "beam": beam, "shown": shown}
-    engine = search.half.window_sweep.engine
-    updates = {"analysis": KIND} | ({} if engine is None else {"engine": engine[0]})
-    return WorstPair(with_card(found.assign_attrs(attributes), card.model_copy(update=updates)))
+    return WorstPair(with_card(found.assign_attrs(attributes), card.model_copy(update={"analysis": KIND})))
 
 
 def _subjects(
@@ -121,11 +120,6 @@ def _subjects(
     maker = ShardMaker(sweep, card)
     for sample in who:
         yield "", lambda sample=sample: maker.subject(sample)  # type: ignore[misc]
-
-
-def _settings(card: ProtocolCard) -> str:
-    """Everything of a card that decides the numbers; all engines give the same."""
-    return card.model_copy(update={"engine": None}).canonical_json()
 
 
 def _names(who: Crop | People) -> dict[str, tuple[str, np.ndarray]]:

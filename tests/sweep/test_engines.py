@@ -1,5 +1,7 @@
 """The incremental engine gives what the dense one gives, whatever network, window, occluder and batch."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from occlusion_toolkit.sweep.batching import WindowBatcher
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator
 from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
 from occlusion_toolkit.sweep.engines.regions import Regions
-from occlusion_toolkit.sweep.engines.traced import UntraceableError, trace
+from occlusion_toolkit.sweep.engines.traced import Traced, UntraceableError, trace
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.network import NetworkRunner, optimised_copy
 from occlusion_toolkit.sweep.occluders import parse_occluder
@@ -166,13 +168,18 @@ def test_batches_of_any_size_and_of_several_crops_agree(size):
     assert_agree(dense, incremental, grid, random_crops(3, SIDE), size)
 
 
+@functools.cache
+def traced_once(kind: str) -> Traced:
+    first = OPERATIONS["strided"]() if kind == "nearest" else Shown("bilinear", antialias=True)
+    network = Answering(nn.Sequential(first, nn.Conv2d(4, 4, 3, 1, 1), nn.Upsample(scale_factor=2)))
+    return trace(network, torch.randn(2, 3, SIDE, SIDE), torch.float32)
+
+
 @pytest.mark.parametrize("kind", ["nearest", "anti-aliased"])
 @given(top=st.integers(0, 60), left=st.integers(0, 60), height=st.integers(1, 40), width=st.integers(1, 40))
 def test_parts_contain_everything_that_a_window_changes(kind, top, left, height, width):
-    first = OPERATIONS["strided"]() if kind == "nearest" else Shown("bilinear", antialias=True)
-    network = Answering(nn.Sequential(first, nn.Conv2d(4, 4, 3, 1, 1), nn.Upsample(scale_factor=2)))
     window = torch.tensor([[top, min(SIDE, top + height), left, min(SIDE, left + width)]])
-    traced = trace(network, torch.randn(2, 3, SIDE, SIDE), torch.float32)
+    traced = traced_once(kind)
     regions = Regions(traced, window)
     clean, painted = random_crops(2, SIDE)[:1], random_crops(2, SIDE)[:1].clone()
     y0, y1, x0, x1 = window[0].tolist()

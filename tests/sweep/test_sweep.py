@@ -62,6 +62,31 @@ def test_a_stream_gives_results_as_they_are_complete_and_draws_crops_when_needed
     assert_close(xr.concat([first, *rest], "image"), sweep_of().run(crops))
 
 
+def test_windows_that_change_no_pixel_have_exactly_the_clean_numbers_however_batches_round():
+    """Grey over grey: a network, and a metric, that answer each row of a batch a little differently."""
+    crop = random_crops(1, GRID.resolution)
+    crop[:, :, : GRID.resolution // 2] = 0.0  # what the grey occluder paints
+
+    def jittery(crops):
+        return bent_elbow(0.3 + 0.01 * torch.arange(len(crops)))
+
+    def rounding(predicted, target):
+        return (predicted - target).norm(dim=-1) + 1e-3 * torch.arange(len(predicted))[:, None]
+
+    metrics = {"mpjpe": METRICS["mpjpe"], "rounding": rounding}
+    maps = sweep_of(jittery, metrics=metrics, batch_size=7).run(crop, random_people(1))
+    untouched = GRID.windows()[:, 1] <= GRID.resolution // 2
+    assert 0 < untouched.sum() < len(GRID)
+    for name in ("error", "rounding_error"):
+        flat = maps[name].values[0].reshape(len(LSP14.joint_names), -1)
+        clean = maps[f"clean_{name}"].values[0][:, None]
+        assert (flat[:, untouched] == clean).all(), name
+        assert (flat[:, ~untouched] != clean).any(), name
+    assert (maps["displacement"].values[0].reshape(14, -1)[:, untouched] == 0).all()
+    joints, clean_joints = maps["joints_m"].values[0].reshape(len(GRID), -1, 3), maps["clean_joints_m"].values
+    assert (joints[untouched] == clean_joints).all()
+
+
 def test_no_crops_are_an_error():
     with pytest.raises(CropError, match="no crops"):
         sweep_of().run(torch.zeros(0, 3, 64, 64))

@@ -265,7 +265,10 @@ def test_check_says_that_labels_do_without_a_mapping(tmp_path_factory: pytest.Te
 def test_unknown_and_missing_sets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no training set 'lsp'; there are: coco-eft"):
         _check(("lsp",), {})
-    for name, words in (("coco-eft", "needs train2014"), ("synthetic", "made by `occlusion-toolkit synth")):
+    for name, words in (
+        ("coco-eft", "needs train2014"),
+        ("synthetic", "`occlusion-toolkit synthesize"),
+    ):
         with pytest.raises(DatasetError, match=words):
             require_files(name, tmp_path)
 

@@ -1,14 +1,22 @@
 """Worst pairs of regressors that break under two given squares, and of searches whose answer is known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 import xarray as xr
-from support.fakes import bent_elbow
+from support.fakes import PointNetwork, TinyNetwork, bent_elbow
+from support.figure_fixtures import draw_coarsely
 from support.painted_people import painted_people
+from support.people_in_crops import random_crop
+from support.tiny_card import write_tiny_modern_card
 
 import occlusion_toolkit as ot
-from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
+from occlusion_toolkit.body.joints import LSP14
+from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
+from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.errors import GroundTruthError, UsageError
 from occlusion_toolkit.models.cards import RegressorCard
@@ -18,6 +26,7 @@ from occlusion_toolkit.worst_pairs.rule import pair_size, worst_of
 from occlusion_toolkit.worst_pairs.table import pairs
 from occlusion_toolkit.worst_pairs.worst_pair import WorstPair
 
+PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
 GRID = Grid(size=57, stride=56)
 PLACES = len(GRID)
 HEAD, FOOT = (30, 82), (196, 138)
@@ -77,7 +86,7 @@ class NeedsOneOfTwo:
         return bent_elbow(1.5 * hidden[0] * hidden[1] + self.hint * (hidden[0] + hidden[1]))
 
 
-def sweep_of(network: NeedsOneOfTwo, **settings: object) -> ot.OcclusionSweep:
+def sweep_of(network: NeedsOneOfTwo | TinyNetwork, **settings: object) -> ot.OcclusionSweep:
     card = RegressorCard(name="needy", title="t", description="d", body=OPEN_BODY_TOPOLOGY)
     model = LoadedRegressor(network, card, None, torch.device("cpu"))
     usual = {"size": 57, "stride": 56, "device": "cpu", "engine": "dense", "metrics": {"mpjpe": ot.mpjpe}}
@@ -162,6 +171,53 @@ def test_a_photograph_without_truth_is_thrown_off_its_own_estimate(people):
     assert one.summary()["worse_mm"]["low"] is None
     with pytest.raises(GroundTruthError, match="needs ground truth"):
         ot.worst_pair(sweep, crop, metric="increase")
+
+
+def naive(network: TinyNetwork, pixels: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Mean displacement of the joints with each pair of windows painted grey, one crop after the other."""
+    clean, found = normalise(pixels), np.zeros((len(windows), len(windows)))
+    body = load_open_body()
+
+    def joints(crop: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            output = network(crop[None])
+        return body.centred_joints(BodyParameters(output.rotmats, output.betas, output.camera), LSP14)[0]
+
+    for one, first in enumerate(windows):
+        for other, second in enumerate(windows):
+            crop = clean.clone()
+            for y0, y1, x0, x1 in (first, second):
+                crop[:, y0:y1, x0:x1] = 0
+            found[one, other] = 1000 * (joints(crop) - joints(clean)).norm(dim=1).mean()
+    return found
+
+
+def test_all_pairs_of_a_network_are_those_of_a_naive_loop():
+    network, crop = TinyNetwork().eval(), random_crop()
+    sweep = sweep_of(network, stride=112, size=101)
+    one = ot.worst_pair(sweep, crop, beam=4)
+    expected = naive(network, crop.pixels, Grid(size=71, stride=112).windows())
+    assert float(one.dataset["pair_mm"][0]) == pytest.approx(expected.max(), rel=1e-4)
+    single = naive(network, crop.pixels, Grid(size=101, stride=112).windows()).diagonal().max()
+    assert float(one.dataset["single_mm"][0]) == pytest.approx(single, rel=1e-4)
+    np.testing.assert_array_less(one.dataset["alone_mm"][0], expected.max() + 1e-3)
+
+
+def test_joints_alone_are_drawn_as_sticks(monkeypatch, tmp_path):
+    draw_coarsely(monkeypatch)
+    model = ot.load_regressor(PointNetwork().eval(), name="points", body="joints")
+    sweep = ot.OcclusionSweep(model, size=57, stride=112, device="cpu")
+    ot.worst_pair(sweep, random_crop(), beam=1).plot(tmp_path / "sticks.png")
+    assert (tmp_path / "sticks.png").stat().st_size > 10_000
+
+
+def test_networks_with_crops_of_their_own_see_both_squares(tmp_path):
+    sweep = ot.OcclusionSweep(str(write_tiny_modern_card(tmp_path)), size=101, stride=112, device="cpu")
+    crop = ot.read_crop(PHOTO, bbox=(258, 107, 382, 707))
+    one = ot.worst_pair(sweep, crop, beam=4)
+    alone = one.dataset["alone_mm"].values[0]
+    assert float(one.dataset["pair_mm"][0]) > alone.max() > 0
+    assert not np.array_equal(*one.dataset["pair_windows"].values[0])
 
 
 def test_numbers_of_the_table_are_those_of_the_images(found, tmp_path):
