@@ -192,6 +192,7 @@ def test_a_part_whose_shards_are_there_needs_resume(tmp_path):
         ({"sweep": fake_sweep(batch_size=5)}, "batch_size: 16, now 5"),
         ({"people": some_people(6)}, "images: 7, now 6"),
         ({"sweep": fake_sweep(joints="smpl24")}, "joint_set: lsp14, now smpl24"),
+        ({"sweep": fake_sweep(precision="bf16")}, "precision: fp32, now bf16"),
     ],
 )
 def test_another_protocol_is_refused_and_the_difference_named(tmp_path, settings, line):
