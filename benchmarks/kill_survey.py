@@ -20,8 +20,9 @@ import torch
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import EvenlySpaced
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
+from occlusion_toolkit.surveys.manifest import MANIFEST_NAME
 from occlusion_toolkit.surveys.run import survey
-from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
+from occlusion_toolkit.surveys.survey import Survey
 
 SHARD_SIZE = 2
 

@@ -24,7 +24,8 @@ from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.meshes.sensitivity_mesh import MEAN_OF_JOINTS, SensitivityMesh
 from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 from occlusion_toolkit.plotting.style import save_picture
-from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
+from occlusion_toolkit.surveys.manifest import MANIFEST_NAME
+from occlusion_toolkit.surveys.survey import Survey
 
 if TYPE_CHECKING:
     import torch

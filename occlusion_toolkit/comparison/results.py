@@ -13,7 +13,8 @@ from occlusion_toolkit.errors import ResultError, UsageError
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
 from occlusion_toolkit.plotting.figure_files import result_file
-from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
+from occlusion_toolkit.surveys.manifest import MANIFEST_NAME
+from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.maps import default_metric
 from occlusion_toolkit.sweep.occluders import describe
 from occlusion_toolkit.sweep.protocol import ProtocolCard

@@ -14,8 +14,9 @@ from occlusion_toolkit.flips.reversals import KIND, LAYOUT, Reversals
 from occlusion_toolkit.flips.rule import KINDS, check_joints, reversed_windows
 from occlusion_toolkit.heatmaps.occlusion_maps import OcclusionMaps
 from occlusion_toolkit.influences.rule import hides
+from occlusion_toolkit.surveys.manifest import MANIFEST_NAME
 from occlusion_toolkit.surveys.partial import Progress, by_shard
-from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
+from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.maps import default_metric, values_of, with_card
 

@@ -30,9 +30,10 @@ from occlusion_toolkit.surveys.folder import (
     remove_leftovers,
     set_damaged_aside,
 )
+from occlusion_toolkit.surveys.manifest import Manifest
 from occlusion_toolkit.surveys.plan import SurveyPlan, calibrate, plan_survey
 from occlusion_toolkit.surveys.shards import Shard, ShardMaker, survey_card
-from occlusion_toolkit.surveys.survey import Manifest, Survey
+from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.surveys.workers import Job, Workers, make_shards
 from occlusion_toolkit.sweep.engines.incremental import SHARES
 

@@ -138,10 +138,6 @@ class Warp:
         cosine, sine = pairs.view(-1, 2).T.view(2, -1, *[1] * dimensions)
         return cosine, sine
 
-    def _turn_matrix(self) -> Float[Tensor, "batch 2 2"]:
-        cosine, sine = self._waves(0)
-        return torch.stack((cosine, -sine, sine, cosine), dim=-1).view(-1, 2, 2)
-
     def _rolled(self, points: Float[Tensor, "batch 3 many"]) -> tuple[Tensor, Tensor, Tensor]:
         """Coordinates turned about the optical axis as the body turns, each (B, N)."""
         x, y, z = points.unbind(dim=1)

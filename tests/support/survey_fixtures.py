@@ -8,7 +8,8 @@ import xarray as xr
 
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
-from occlusion_toolkit.surveys.survey import Manifest, Survey
+from occlusion_toolkit.surveys.manifest import Manifest
+from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.grid import Grid
 from occlusion_toolkit.sweep.maps import cell_centres, labelled, save_maps, with_card
 from occlusion_toolkit.sweep.protocol import ProtocolCard

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from support.survey_fakes import SlowNetwork, fake_sweep, shard_bytes, some_people
 
+from occlusion_toolkit.surveys.manifest import MANIFEST_NAME
 from occlusion_toolkit.surveys.run import survey
-from occlusion_toolkit.surveys.survey import MANIFEST_NAME, Survey
+from occlusion_toolkit.surveys.survey import Survey
 
 SHARD_SIZE = 2
 IMAGES = 12

@@ -16,8 +16,9 @@ from occlusion_toolkit.data.scene import read_scene
 from occlusion_toolkit.errors import DatasetError, ResultError, RunError, TopologyError, UsageError
 from occlusion_toolkit.surveys import plan
 from occlusion_toolkit.surveys.folder import Part
+from occlusion_toolkit.surveys.manifest import manifest_sha256
 from occlusion_toolkit.surveys.run import survey
-from occlusion_toolkit.surveys.survey import Survey, manifest_sha256
+from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.maps import WINDOW_DETAILS, save_maps, values_of, with_card
 from occlusion_toolkit.sweep.measure import METRICS
 from occlusion_toolkit.sweep.metrics import mpjpe

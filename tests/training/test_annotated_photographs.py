@@ -247,7 +247,9 @@ def test_square_is_exact_between_pixels() -> None:
 def test_picture_reaches_as_far_as_the_warp() -> None:
     for warp in (_warp(True, 45, 1.25, 0, 0.3), _warp(False, 0, 0.5, 0.1, -0.4), _warp(False, -60, 1, 0, 0)):
         corners = torch.tensor([[x, y] for x in (-1.0, 1.0) for y in (-1.0, 1.0)])
-        reach = corners @ warp._turn_matrix()[0].T * warp.zoom + warp.shift
+        cosine, sine = warp.turn.cos(), warp.turn.sin()
+        turn = torch.stack((cosine, -sine, sine, cosine)).view(2, 2)
+        reach = corners @ turn.T * warp.zoom + warp.shift
         assert float(reach.abs().max()) <= margin_of(warp) + 1e-6
 
 
