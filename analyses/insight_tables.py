@@ -1,4 +1,4 @@
-"""The tables of docs/influence.md, reversals.md, natural.md, breaking-size.md and worst-pair.md.
+"""The tables of docs/influence.md, reversals.md, natural.md, confidence.md, breaking-size.md, worst-pair.md.
 
 They are made from results of `run insight`, those that are there:
 
@@ -16,6 +16,7 @@ import pandas as pd
 from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
 from occlusion_toolkit.breaking_sizes.table import pairs_table as breaking_size_pairs
 from occlusion_toolkit.breaking_sizes.table import text
+from occlusion_toolkit.confidences.confidence import EVERY, PERSON, UNDER, Confidence
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.flips.reversals import Reversals
 from occlusion_toolkit.influences.influence import Influence
@@ -145,6 +146,37 @@ def natural(models: list[NaturalOcclusion]) -> None:
         row(one.card.model_card, [*cells, missed, one.verdict.split(":")[0]])
 
 
+def confidence(models: list[Confidence]) -> None:
+    """What confidence gains, its ranks, failures at chosen coverages, joint by joint, and the verdict."""
+    shares = [f"{share:g}" for share in models[0].dataset["chosen"].values]
+    over = f"over {models[0].over_mm:g} mm, %: all"
+    titles = ["mean, area, best, mm", "gained, %", "rank, error", "rank, displacement", over]
+    rows("confidence, entries", [*titles, *(f"surest {100 * float(share):g} %" for share in shares)])
+    for one in models:
+        told = one.summary()
+        for under in UNDER:
+            for joint in (EVERY, PERSON):
+                cell = told[under][joint]
+                ranks = [
+                    interval(cell[f"rank_{name}"], "mean", "low", "high", digits=2)
+                    for name in ("error", "displacement")
+                ]
+                over_cells = [
+                    interval(cell["over_percent"][share], "mean", "low", "high", digits=0)
+                    for share in ("1", *shares)
+                ]
+                areas = ", ".join(f"{cell[name]['mean']:.0f}" for name in ("mean", "area", "best"))
+                gained = interval(cell["gained"], "mean", "low", "high", digits=0)
+                row(f"{one.name}, {joint}, {under}", [areas, gained, *ranks, *over_cells])
+    rows("joint, gained under squares, %", [one.name for one in models])
+    for joint in models[0].joints[:-2]:
+        gained = [one.number("gained", joint=joint) for one in models]
+        row(joint.replace("_", " "), [interval(cell, "mean", "low", "high", digits=0) for cell in gained])
+    rows("confidence", ["surest half minus all, over the threshold, points", "verdict"])
+    for one in models:
+        row(one.name, [interval(one.number("half"), "mean", "low", "high"), one.verdict])
+
+
 def breaking_size(models: list[BreakingSize]) -> None:
     """What squares of every size do, and every two models."""
     sizes = models[0].sizes
@@ -187,6 +219,7 @@ TABLES: dict[str, tuple[Any, Callable[[list[Any]], None]]] = {
     "influence": (Influence, influence),
     "reversals": (Reversals, reversals),
     "natural": (NaturalOcclusion, natural),
+    "confidence": (Confidence, confidence),
     "breaking-size": (BreakingSize, breaking_size),
     "worst-pair": (WorstPair, worst_pair),
 }

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from occlusion_toolkit.breaking_sizes.run import breaking_size
     from occlusion_toolkit.comparison.comparison import Comparison
     from occlusion_toolkit.comparison.run import compare
+    from occlusion_toolkit.confidences.confidence import Confidence
+    from occlusion_toolkit.confidences.run import confidence
     from occlusion_toolkit.data.catalogue import open_dataset
     from occlusion_toolkit.errors import OcclusionToolkitError
     from occlusion_toolkit.evaluation.evaluation import Evaluation
@@ -54,6 +56,7 @@ __all__ = [
     "AttentionMaps",
     "BreakingSize",
     "Comparison",
+    "Confidence",
     "Crop",
     "Evaluation",
     "Influence",
@@ -73,6 +76,7 @@ __all__ = [
     "breaking_size",
     "build_network",
     "compare",
+    "confidence",
     "evaluate",
     "find_people",
     "influence",
@@ -99,6 +103,8 @@ _MODULES = {
     "breaking_sizes.run": ["breaking_size"],
     "comparison.comparison": ["Comparison"],
     "comparison.run": ["compare"],
+    "confidences.confidence": ["Confidence"],
+    "confidences.run": ["confidence"],
     "data.catalogue": ["open_dataset"],
     "errors": ["OcclusionToolkitError"],
     "evaluation.evaluation": ["Evaluation"],

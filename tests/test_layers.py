@@ -21,6 +21,7 @@ LAYERS = (
         "meshes",
         "evaluation",
         "comparison",
+        "confidences",
         "training",
         "breaking_sizes",
         "influences",

@@ -18,6 +18,7 @@ from occlusion_toolkit.cli.attention import attention
 from occlusion_toolkit.cli.body import body
 from occlusion_toolkit.cli.breaking_size import breaking_size
 from occlusion_toolkit.cli.compare import compare
+from occlusion_toolkit.cli.confidence import confidence
 from occlusion_toolkit.cli.data import data
 from occlusion_toolkit.cli.doctor import doctor
 from occlusion_toolkit.cli.evaluate import evaluate
@@ -59,6 +60,7 @@ cli.add_command(attention)
 cli.add_command(body)
 cli.add_command(breaking_size)
 cli.add_command(compare)
+cli.add_command(confidence)
 cli.add_command(data)
 cli.add_command(doctor)
 cli.add_command(evaluate)

@@ -1,8 +1,8 @@
-"""Quantities of surveys that know more: what windows hide, joints under windows, joints that the world hides.
+"""Quantities of surveys that know more: what windows and the world hide, joints under windows, confidence.
 
 Each is one number per image and joint, NaN where an image has none, and stands in the tables of `compare`
-beside those that every survey has. The analyses with the same rules are `influence`, `reversals` and
-`natural`.
+beside those that every survey has. The analyses with the same rules are `influence`, `reversals`,
+`natural` and `confidence`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float64
 
+from occlusion_toolkit.confidences.rule import surest_half
 from occlusion_toolkit.data.scene import NO_MASK, SIGHTS
 from occlusion_toolkit.flips.rule import KINDS, reversed_windows
 from occlusion_toolkit.influences.rule import COVERED, covers
 from occlusion_toolkit.natural_occlusion.rule import HIDDEN
-from occlusion_toolkit.sweep.maps import clean_of, metric_parts, values_of
+from occlusion_toolkit.sweep.maps import clean_of, confidence_names, metric_parts, values_of
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 
 Values = Float64[np.ndarray, "images columns"]
@@ -54,7 +55,16 @@ def extra_values(maps: xr.Dataset, card: ProtocolCard, metric: str) -> dict[str,
         hidden = np.isin(maps["sight"].values, [SIGHTS.index(state) for state in HIDDEN])
         if (maps["sight"].values != SIGHTS.index("unknown")).any():
             found["world"] = _means(clean.values[..., None].astype(np.float64), hidden[..., None])
+    if sure_of := confidence_names(maps)[:1]:
+        sure = maps[sure_of[0]].transpose("image", "joint", "row", "col").values.astype(np.float64)
+        sure = _with_mean(sure.reshape(values.shape))
+        everything = _with_mean(values)
+        found["surer"] = surest_half(everything, sure) - everything.mean(axis=2)
     return found
+
+
+def _with_mean(values: Float64[np.ndarray, "images joints windows"]) -> np.ndarray:
+    return np.concatenate((values, values.mean(axis=1, keepdims=True)), axis=1)
 
 
 def _means(values: Float64[np.ndarray, "images joints windows"], chosen: np.ndarray) -> Values:

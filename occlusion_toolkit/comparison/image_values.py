@@ -84,8 +84,9 @@ EXTRA_QUANTITIES = tuple(
             ("reversed", "reversed", "%", "share of windows that turn the person or swap the sides"),
             ("unreversed", "not reversed", "mm", "mean over windows that do neither"),
             ("world", "hidden by the world", "mm", "clean crops, joints that things or the frame hide"),
+            ("surer", "surest windows", "mm", "half of the windows, where it is surest, minus all"),
         ),
-        ("influence", "reversals", "reversals", "natural"),
+        ("influence", "reversals", "reversals", "natural", "confidence"),
         strict=True,
     )
 )

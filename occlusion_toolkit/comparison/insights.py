@@ -19,7 +19,10 @@ from occlusion_toolkit.breaking_sizes.figure import breaking_size_figure
 from occlusion_toolkit.breaking_sizes.run import sizes_of
 from occlusion_toolkit.breaking_sizes.table import pairs_table as breaking_size_pairs
 from occlusion_toolkit.breaking_sizes.table import text
-from occlusion_toolkit.errors import OcclusionToolkitError
+from occlusion_toolkit.confidences.figure import confidence_figure
+from occlusion_toolkit.confidences.run import confidence, confidences_of
+from occlusion_toolkit.confidences.table import models_table as confidences_table
+from occlusion_toolkit.errors import OcclusionToolkitError, ResultError
 from occlusion_toolkit.flips.figure import reversals_figure
 from occlusion_toolkit.flips.run import reversals
 from occlusion_toolkit.influences.figure import influence_figure
@@ -110,6 +113,22 @@ def _natural(surveys: Mapping[str, Survey]) -> Insight:
     return Insight(_NATURAL, f"{told}.", natural_figure(found), models_table(found).round(1))
 
 
+def _confidence(surveys: Mapping[str, Survey]) -> Insight:
+    names = {name: confidences_of(survey) for name, survey in surveys.items()}
+    found = {
+        name if len(names[name]) == 1 else f"{name}-{of}": confidence(survey, of=of)
+        for name, survey in surveys.items()
+        for of in names[name]
+    }
+    if not found:
+        raise ResultError("none of the models says how sure it is")
+    told = [f"{name}: {one.verdict}" for name, one in found.items()]
+    told += [f"{name} says nothing of how sure it is" for name, known in names.items() if not known]
+    return Insight(
+        _CONFIDENCE, f"{'; '.join(told)}.", confidence_figure(found), confidences_table(found).round(1)
+    )
+
+
 def _breaking_size(of_sizes: Mapping[str, Sequence[Survey]]) -> Insight:
     return breaking_size_insight({name: sizes_of(surveys) for name, surveys in of_sizes.items()})
 
@@ -161,10 +180,12 @@ _WORST_PAIR = "Worst pair: two squares against one of the same area"
 _INFLUENCE = "Influence: which hidden part corrupts which joint"
 _REVERSALS = "Reversals: turned round, or left and right swapped"
 _NATURAL = "Square against world: joints that the world hides"
+_CONFIDENCE = "Confidence: does a model know when it is wrong?"
 
 ANALYSES: dict[str, Callable[[Mapping[str, Survey]], Insight]] = {
     _INFLUENCE: _influence,
     _REVERSALS: _reversals,
     _NATURAL: _natural,
+    _CONFIDENCE: _confidence,
 }
 """Title of a section, and what makes it."""

@@ -27,6 +27,8 @@ from occlusion_toolkit.comparison.significance import (
 )
 from occlusion_toolkit.errors import UsageError
 
+_BATCH_NUMBERS = 8_000_000  # sums of resamples that are held at once: 64 MB
+
 Statistic = Callable[..., NDArray[np.float64]]
 """A function of tables of sums (R, K), one for each table that is given, to R rows of values (R, M)."""
 
@@ -190,7 +192,8 @@ def resampled(
     told = np.broadcast_to(sequences, mean.shape) >= FEWEST_SEQUENCES
     if number >= FEWEST_SEQUENCES and told.any():
         drawn = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=resamples)
-        values = statistic(drawn @ tables.sums, drawn @ tables.counts)
+        parts = np.array_split(drawn, 1 + drawn.shape[0] * tables.sums.shape[1] // _BATCH_NUMBERS)
+        values = np.concatenate([statistic(part @ tables.sums, part @ tables.counts) for part in parts])
         tail = 50 * (1 - expanded_level(level, number))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a column without any value

@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 
 from occlusion_toolkit.attention_maps.run import visible_parts
+from occlusion_toolkit.body.joint_output import JOINTS_ALONE
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.body.parts import PART_NAMES
 from occlusion_toolkit.comparison.image_values import OVERALL
@@ -120,9 +121,14 @@ def _parts(survey: Survey, maps: xr.Dataset, masks: Masks) -> np.ndarray:
     """Part labels of some crops, (N, R, R).
 
     Raises:
-        GroundTruthError: they are asked of the data set, which has none.
+        GroundTruthError: they are asked of the data set, which has none; or of a network without a body.
     """
     if masks == "estimate":
+        if survey.card.body == JOINTS_ALONE:
+            raise GroundTruthError(
+                f"{survey.card.model_card} gives joints alone, no body whose parts could be drawn; take the "
+                "masks of a data set that has them (--masks true), or another network"
+            )
         estimates = BodyParameters(
             *(torch.from_numpy(maps[f"clean_{name}"].values) for name in ("rotmats", "betas", "camera"))
         )

@@ -1,5 +1,7 @@
 """What every regressor takes and gives, and the mean person that some of them start from."""
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -9,6 +11,7 @@ from torch import Tensor
 
 from occlusion_toolkit.body.joint_output import JointOutput
 from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.models.rotation6d import rotmat_to_rot6d
 
 NUM_JOINTS = 24
@@ -36,14 +39,38 @@ def part_attention(
     return parts.flatten(2).softmax(dim=-1).view_as(parts)
 
 
+def attention_confidences(
+    part_logits: Float[Tensor, "batch 25 height width"],
+) -> dict[str, Float[Tensor, "batch 24"]]:
+    """How sure the place of each part is, by the shape of its attention; 0 to 1, (B, 24) each.
+
+    Args:
+        part_logits: raw scores of the background (channel 0) and the 24 parts, (B, 25, h, w).
+
+    Returns:
+        `peak`: the largest weight. `entropy`: 1 - H / log(h w), with the entropy H of the weights: 0 where
+        attention is spread evenly, 1 where it is on one pixel.
+    """
+    logs = part_logits[:, 1:].flatten(2).log_softmax(dim=-1)
+    entropy = -(logs.exp() * logs).sum(dim=-1)
+    most = math.log(max(2, logs.shape[-1]))
+    return {"peak": logs.amax(dim=-1).exp(), "entropy": 1.0 - entropy / most}
+
+
 @dataclass(frozen=True)
 class RegressorOutput(BodyParameters):
-    """Body parameters and, for PARE, the part scores they were pooled with.
+    """Body parameters and, where the network has them, part scores and how sure it is.
 
     Attributes:
         part_logits: raw scores of the background (channel 0) and part k (channel k + 1), (B, 25, h, w);
             None for networks that look for no parts.
         attends: whether features are pooled by these scores; a network may segment parts without.
+        confidence: how sure the network is of each of SMPL's joints, 0 to 1, (B, 24), or several of these by
+            their names; None where it does not say. Networks that attend have `peak` and `entropy` besides,
+            by the shape of their attention (`attention_confidences`).
+
+    Raises:
+        UsageError: a confidence has another number of joints, or a name that is no word.
 
     Example:
         >>> upright = torch.diag(torch.tensor([1.0, -1.0, -1.0])).expand(1, 24, 3, 3)
@@ -54,22 +81,64 @@ class RegressorOutput(BodyParameters):
 
     part_logits: Float[Tensor, "batch 25 height width"] | None = None
     attends: bool = True
+    confidence: Tensor | Mapping[str, Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        for name, tensor in self._named().items():
+            if name and not name.isidentifier():
+                raise UsageError(f"a confidence cannot be called {name!r}; use letters, digits and _")
+            if tensor.shape != (*self.betas.shape[:1], NUM_JOINTS):
+                raise UsageError(
+                    f"confidence{name and ' '}{name} is {tuple(tensor.shape)} for {len(self)} people; give "
+                    f"one for each of SMPL's joints, ({len(self)}, {NUM_JOINTS})"
+                )
 
     @property
     def attention(self) -> Float[Tensor, "batch 24 height width"] | None:
         """Spatial attention of each part, (B, 24, h, w), or None where the network has none."""
         return None if self.part_logits is None or not self.attends else part_attention(self.part_logits)
 
+    @property
+    def confidences(self) -> dict[str, Float[Tensor, "batch 24"]]:
+        """How sure it is of SMPL's joints, (B, 24) each: `confidence`, and `confidence_NAME` of several."""
+        found = self._named()
+        if self.part_logits is not None and self.attends:
+            found |= attention_confidences(self.part_logits)
+        return {f"confidence_{name}" if name else "confidence": tensor for name, tensor in found.items()}
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that was estimated, by name, but the part scores."""
+        return super().tensors | self.confidences
+
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> "RegressorOutput":
+        """Other people, by the names of `tensors`."""
+        confidence = {
+            name.removeprefix("confidence").removeprefix("_"): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("confidence")
+        }
+        rotmats, betas, camera = (tensors[name] for name in super().tensors)
+        return RegressorOutput(rotmats, betas, camera, None, self.attends, confidence or None)
+
     def __getitem__(self, index: slice | Tensor) -> "RegressorOutput":
-        logits = None if self.part_logits is None else self.part_logits[index]
-        parameters = (self.rotmats[index], self.betas[index], self.camera[index])
-        return RegressorOutput(*parameters, logits, self.attends)
+        return self._changed(lambda tensor: tensor[index])
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "RegressorOutput":
         """The same output on another device (and in another floating-point type)."""
-        logits = None if self.part_logits is None else self.part_logits.to(device, dtype)
-        rotmats, betas, camera = (t.to(device, dtype) for t in (self.rotmats, self.betas, self.camera))
-        return RegressorOutput(rotmats, betas, camera, logits, self.attends)
+        return self._changed(lambda tensor: tensor.to(device, dtype))
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> "RegressorOutput":
+        rotmats, betas, camera = map(change, super().tensors.values())
+        logits = None if self.part_logits is None else change(self.part_logits)
+        confidence = {name: change(tensor) for name, tensor in self._named().items()}
+        return RegressorOutput(rotmats, betas, camera, logits, self.attends, confidence or None)
+
+    def _named(self) -> dict[str, Tensor]:
+        """The confidences that were given; the one without a name is called ""."""
+        if self.confidence is None:
+            return {}
+        return {"": self.confidence} if isinstance(self.confidence, Tensor) else dict(self.confidence)
 
 
 @runtime_checkable

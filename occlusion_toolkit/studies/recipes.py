@@ -47,6 +47,7 @@ class Step(_Part):
         "attention",
         "breaking-size",
         "compare",
+        "confidence",
         "evaluate",
         "figure",
         "heatmap",

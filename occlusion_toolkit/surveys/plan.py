@@ -110,7 +110,7 @@ def plan_survey(survey: Survey, shards: range, pace: Pace, workers: int) -> Surv
     windows = len(survey.grid)
     passes = images_left * (windows + 1)
     maps = sum(not name.endswith("increase") for name in survey.metrics) * len(survey.joint_names)
-    maps += 3 * len(survey.joint_names)  # x, y and z of the joints themselves
+    maps += 5 * len(survey.joint_names)  # x, y and z of the joints themselves, and two confidences
     longest = math.ceil(len(left) / workers) / max(1, len(left))  # share of the busiest worker
     return SurveyPlan(
         images=sum(len(survey.images_of(shard)) for shard in shards),

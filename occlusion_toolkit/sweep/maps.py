@@ -9,8 +9,8 @@ An `xarray.Dataset` with dimensions `image`, `joint`, `row`, `col`:
     NAME_displacement, NAME_error, clean_NAME_error   the same by a metric of one's own
     clean_pve                (image,)            mm   mean distance of the vertices, of evaluations
     clean_rotmats, clean_betas, clean_camera          estimate of the clean crop, of sweeps
-    confidence       (image, joint, row, col)         how sure a network of joints alone says it is, 0 to 1
-    clean_confidence (image, joint)                   the same for the clean crop
+    confidence       (image, joint, row, col)         how sure a network says it is, 0 to 1; of several
+    clean_confidence (image, joint)                   `confidence_NAME`; the latter for the clean crop
     seen               (image, row, col)              1 where a network with crops of its own can see the
                                                       window; elsewhere maps are exactly 0
     box_centre_px, box_size_px                        the square that was cut out of the image
@@ -89,6 +89,9 @@ _LENGTHS = {
 }
 _UNITS = {"_px": "px", "_m": "m", "_pve": "mm"}
 
+CONFIDENCE = "confidence"
+"""How sure a network is; of several, their names begin with it."""
+
 WINDOW_DETAILS = ("joints_px", "rotmats", "betas", "camera")
 """The estimates, window by window: kept for single images, too much for surveys."""
 
@@ -134,6 +137,11 @@ def check_metrics(names: Iterable[str]) -> None:
             )
 
 
+def confidence_names(maps: xr.Dataset) -> tuple[str, ...]:
+    """The variables of the confidences of some maps, in the order of the alphabet; the first is the usual."""
+    return tuple(sorted(name for name in map(str, maps.data_vars) if name.startswith(CONFIDENCE)))
+
+
 def default_metric(card: ProtocolCard) -> str:
     """Error where there is a truth, displacement where there is none, of the first metric measured."""
     return metric_name(card.metrics[0], "error" if card.has_truth else "displacement")
@@ -154,7 +162,7 @@ def image_maps(
         joint_names: J of them.
         measured: the distances of all passes, the clean pass first.
         clean: `rotmats`, `betas` and `camera` of the clean crop, without a leading dimension; of networks
-            that give joints alone, `confidence` and `joints_px`.
+            that give joints alone `joints_px`; of those that say it, `confidence` or `confidence_NAME`.
         windows: the same under every window, (W, ...).
         seen: which windows touch what the network sees; None where it sees the whole crop.
     """
@@ -170,7 +178,7 @@ def image_maps(
     arrays |= {f"clean_{name}": values for name, values in clean.items()}
     for name, values in windows.items():
         by_window = values.reshape(*shape, *values.shape[1:])
-        arrays[name] = np.moveaxis(by_window, -1, 0) if name == "confidence" else by_window
+        arrays[name] = np.moveaxis(by_window, -1, 0) if name.startswith(CONFIDENCE) else by_window
     arrays["joints_m"] = measured.joints_m[1:].reshape(*shape, -1, 3)
     arrays["clean_joints_m"] = measured.joints_m[0]
     if measured.true_joints_m is not None:
@@ -188,7 +196,7 @@ def labelled(arrays: Mapping[str, np.ndarray], coordinates: Mapping[str, Any]) -
         if name in _DIMENSIONS:
             unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), None)
             return xr.Variable(_DIMENSIONS[name], values, {"units": unit} if unit else {})
-        return xr.Variable(_MAPS[: values.ndim], values, {"units": "1" if "confidence" in name else "mm"})
+        return xr.Variable(_MAPS[: values.ndim], values, {"units": "1" if CONFIDENCE in name else "mm"})
 
     return xr.Dataset({name: variable(name, values) for name, values in arrays.items()}, coordinates)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.body.joints import JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
+from occlusion_toolkit.body.parts import part_of_joint
 from occlusion_toolkit.errors import GroundTruthError, SweepError, UsageError
 from occlusion_toolkit.sweep.metrics import mpjpe, pa_mpjpe
 
@@ -166,6 +167,17 @@ def centred_joints(
     starts = range(0, len(parameters), _BODIES_AT_ONCE)
     parts = [body.centred_joints(parameters[start : start + _BODIES_AT_ONCE], joint_set) for start in starts]
     return torch.cat(parts)
+
+
+def of_joints(of_parts: Float[Tensor, "batch 24"], joint_set: JointSet) -> Float[Tensor, "batch joints"]:
+    """What is known of SMPL's joints, or parts, of the joints of a set: each has that of its part.
+
+    The part is the one that moves with the joint (`body.parts.part_of_joint`): the elbow has that of the
+    forearm, the top of the head that of the head. NaN for joints without a part.
+    """
+    parts = [part_of_joint(name) for name in joint_set.joint_names]
+    with_none = torch.nn.functional.pad(of_parts, (0, 1), value=torch.nan)
+    return with_none[:, [-1 if part is None else part for part in parts]]
 
 
 def as_array(tensor: Tensor) -> Float32[np.ndarray, "..."]:

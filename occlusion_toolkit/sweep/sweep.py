@@ -29,7 +29,7 @@ from occlusion_toolkit.sweep.engines.choice import (
 )
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator, WindowEstimates
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.maps import image_maps, stacked
+from occlusion_toolkit.sweep.maps import CONFIDENCE, image_maps, stacked
 from occlusion_toolkit.sweep.measure import (
     METRICS,
     JointBody,
@@ -38,6 +38,7 @@ from occlusion_toolkit.sweep.measure import (
     centred_joints,
     check_ground_truth,
     measure,
+    of_joints,
 )
 from occlusion_toolkit.sweep.memory import in_fitting_parts, starting_batch_size
 from occlusion_toolkit.sweep.network import (
@@ -349,9 +350,12 @@ class WindowSweep:
             self._choice = self._choose(probe.limited(self._batch_size), expected)
 
     def _kept(self, estimates: Estimates) -> dict[str, Tensor]:
-        """What is kept of estimates beside their joints."""
+        """What is kept of estimates beside their joints: confidence joint by joint of the set."""
         if isinstance(estimates, BodyParameters):
-            return estimates.tensors
+            return {
+                name: of_joints(tensor, self._joint_set) if name.startswith(CONFIDENCE) else tensor
+                for name, tensor in estimates.tensors.items()
+            }
         of_set = estimates.in_set(self._joint_set)
         every = {"confidence": of_set.confidence, "joints_px": of_set.points_px}
         return {name: tensor for name, tensor in every.items() if tensor is not None}

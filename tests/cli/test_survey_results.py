@@ -1,4 +1,4 @@
-"""`influence`, `reversals` and `natural` from the command line, and what a user can get wrong."""
+"""The analyses of surveys from the command line, and what a user can get wrong."""
 
 import json
 import shutil
@@ -10,13 +10,15 @@ from support.screens import rows_on_a_screen
 from support.survey_fixtures import make_survey
 
 import occlusion_toolkit as ot
+from occlusion_toolkit.confidences import run as confidence
 
-COMMANDS = ("influence", "reversals", "natural")
+COMMANDS = ("influence", "reversals", "natural", "confidence")
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     draw_coarsely(monkeypatch)
+    monkeypatch.setattr(confidence, "RESAMPLES", 99)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,7 @@ def test_json_is_what_the_function_says(stored, tmp_path, cli, command):
         ("influence", "open has no part masks"),
         ("reversals", "no joints under every window"),
         ("natural", "does not tell which joints are hidden"),
+        ("confidence", "holds no confidence"),
     ],
 )
 def test_what_a_survey_lacks_is_said_in_one_line(stored, tmp_path, cli, command, says):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.fakes import PointNetwork
 from support.painted_people import PAINTED, painted_people, pixel_reader_survey
 from support.survey_fixtures import make_survey
 
@@ -138,6 +139,13 @@ def test_estimated_masks_are_those_of_the_clean_estimate(by_elbow):
     found = ot.influence(by_elbow, masks="estimate")
     assert found.dataset.attrs["masks"] == "estimate"
     assert int(found.dataset["seen_images"].sel(part="pelvis")) == 12
+
+
+def test_a_network_without_a_body_has_no_estimated_masks(tmp_path, people):
+    model = ot.load_regressor(PointNetwork().eval(), name="points", body="joints")
+    survey = ot.survey(ot.OcclusionSweep(model, size=112, stride=112), people, out=tmp_path / "survey")
+    with pytest.raises(GroundTruthError, match="points gives joints alone"):
+        ot.influence(survey, masks="estimate")
 
 
 def test_a_survey_without_masks_says_what_to_do(tmp_path, people):

@@ -17,6 +17,7 @@ INPUTS = {
     "attention": (["attention.h5"], ["attention.png", "attention.pdf"]),
     "bars": (["comparison"], ["bars.png", "bars.pdf"]),
     "breaking_size": (["breaking_size.h5"], ["breaking_size.png", "breaking_size.pdf"]),
+    "confidence": (["confidence.h5"], ["confidence.png", "confidence.pdf"]),
     "curves": (["comparison"], ["curves.png", "curves.pdf"]),
     "heatmaps": (["a.h5"], ["heatmaps.png", "heatmaps.pdf", "summary.png"]),
     "heatmaps_compared": (["a.h5", "b.h5"], ["heatmaps.png", "heatmaps.pdf"]),
@@ -54,7 +55,7 @@ def stored(tmp_path_factory) -> Path:
     write_fake_log(folder / "run")
     people = painted_people(folder, PAINTED, points=POINTS, sequences=6)
     survey = pixel_reader_survey(folder / "painted", people, (62, 62), stride=32)
-    for analysis in ("influence", "reversals", "natural"):
+    for analysis in ("influence", "reversals", "natural", "confidence"):
         getattr(ot, analysis)(survey).save(folder / f"{analysis}.h5")
     reader = survey.sweep(model_of_pixel((62, 62)), stride=112, size=57)
     ot.breaking_size(reader, people, sizes=(41, 57)).save(folder / "breaking_size.h5")

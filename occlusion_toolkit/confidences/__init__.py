@@ -1,0 +1,1 @@
+"""Does a regressor know when it is wrong: its confidence against its errors."""
