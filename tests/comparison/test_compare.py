@@ -298,7 +298,7 @@ def test_surveys_that_know_more_are_compared_in_more(tmp_path):
     ]
     result = compare(*surveys)
     extra = [quantity.name for quantity in result.quantities if quantity.analysis is not None]
-    assert extra == ["remote", "reversed", "unreversed", "world"]
+    assert extra == ["remote", "reversed", "unreversed", "world", "surer"]
     elbow, head = (model.quantities for model in result.models)
     wrist, ankle = (result.columns.index(name) for name in ("left_wrist", "right_ankle"))
     # Seen from the wrist, the head is remote and the forearm is not.
