@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import click
+import rich_click as click
 
 from occlusion_toolkit.cli.look_options import look_options
 from occlusion_toolkit.confidences.confidence import Confidence

@@ -40,6 +40,8 @@ def confidence(
     over: float,
     coverage: tuple[float, ...],
     out: Path,
+    overwrite: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Tell whether a model's confidence knows its errors.
@@ -48,10 +50,11 @@ def confidence(
     how sure they are: blazepose, pare-open, or your own. Two or more must be of the same people.
 
     Writes confidence.png and .pdf, confidence.csv (every number) and MODEL.h5 for each, or MODEL-NAME.h5
-    where a model has several confidences, into the output folder. What was read of each shard is kept until
+    where its confidence has a name, into the output folder. What was read of each shard is kept until
     the end, so that the same line goes on after an interruption.
     """
     from occlusion_toolkit.cli.survey_results import save_results
+    from occlusion_toolkit.confidences.confidence import KIND
     from occlusion_toolkit.confidences.figure import confidence_figure
     from occlusion_toolkit.confidences.run import confidence as run
     from occlusion_toolkit.confidences.run import confidences_of
@@ -62,7 +65,7 @@ def confidence(
         for name, survey in named_surveys(surveys, body.bodies()).items():
             names: tuple[str | None, ...] = (of,) if of else confidences_of(survey) or (None,)
             for which in names:
-                label = name if len(names) == 1 else f"{name}-{which}"
+                label = name if which in (None, KIND) else f"{name}-{which}"
                 with console.progress(f"images, {label}") as progress:
                     found[label] = run(
                         survey,
@@ -74,22 +77,32 @@ def confidence(
                         progress=progress,
                     )
     tables = [one.numbers().assign(model=name) for name, one in found.items()]
-    files = save_results(out, "confidence", confidence_figure(found), tables, found)
+    files = save_results(out, "confidence", confidence_figure(found), tables, found, overwrite=overwrite)
     if as_json:
         models = {name: one.summary() for name, one in found.items()}
         console.print_json({"models": models, "files": [str(path) for path in files]})
         return
-    for name, one in found.items():
-        title = f"{name}: {one.metric} under squares, and over {over:g} mm, by confidence"
-        console.out.print(console.frame_table(_shown(one.table()), title, "joint"))
-        console.out.print(f"{one.verdict}; protocol {one.card.hash}")
-        console.warn(*one.notes)
     if len(found) > 1:
-        console.out.print(console.frame_table(models_table(found), "all joints under squares"))
-    console.print_files(files)
+        frame = models_table(found)
+        frame.columns = ["mean, mm", "area, mm", "gained, %", "persons", "surest half"]
+        console.out.print(console.frame_table(frame, "all joints under squares", "confidence"))
+    shows_joints = verbose or len(found) == 1
+    for name, one in found.items():
+        if shows_joints:
+            title = f"{name}: {one.metric}; over {over:g} mm, all and the surest"
+            console.out.print(console.frame_table(_shown(one.table()), title, "joint"))
+        console.out.print(f"{name}: {one.verdict}; protocol {one.card.hash}")
+        console.warn(*one.notes)
+    if not shows_joints:
+        console.out.print("--verbose prints joints; confidence.csv has every number.")
+    console.print_files(files, verbose=verbose)
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    """What fits a screen, rank correlations with two decimals."""
+    """Short columns, so that no row breaks on a screen; rank correlations with two decimals."""
     ranks = {name: table[name].map("{:.2f}".format) for name in table if name.startswith("rank")}
-    return table.assign(**ranks).drop(columns="area [mm]")
+    shown = table.assign(**ranks).drop(columns="area [mm]")
+    titles = {"rank, error": "rank", "rank, moved": "moved"}
+    return shown.rename(
+        columns=lambda name: titles.get(name, name.removeprefix("surest ").replace(" [", ", ").rstrip("]"))
+    )

@@ -31,6 +31,7 @@ from occlusion_toolkit.natural_occlusion.figure import natural_figure
 from occlusion_toolkit.natural_occlusion.run import natural
 from occlusion_toolkit.natural_occlusion.table import models_table
 from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.sweep.maps import CONFIDENCE
 from occlusion_toolkit.worst_pairs.figure import worst_pair_figure
 from occlusion_toolkit.worst_pairs.table import pairs_table as worst_pair_pairs
 from occlusion_toolkit.worst_pairs.worst_pair import WorstPair
@@ -116,7 +117,7 @@ def _natural(surveys: Mapping[str, Survey]) -> Insight:
 def _confidence(surveys: Mapping[str, Survey]) -> Insight:
     names = {name: confidences_of(survey) for name, survey in surveys.items()}
     found = {
-        name if len(names[name]) == 1 else f"{name}-{of}": confidence(survey, of=of)
+        name if of == CONFIDENCE else f"{name}-{of}": confidence(survey, of=of)
         for name, survey in surveys.items()
         for of in names[name]
     }
