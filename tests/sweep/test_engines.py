@@ -85,6 +85,7 @@ OPERATIONS = {
     "strided": lambda: nn.Sequential(
         nn.Conv2d(3, 4, 7, stride=2, padding=3), nn.ReLU6(), nn.MaxPool2d(3, 2, 1)
     ),
+    "maximum of signed values": lambda: nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.MaxPool2d(3, 2, 1)),
     "dilated": lambda: nn.Conv2d(3, 4, 3, padding=4, dilation=4),
     "grouped": lambda: nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 6, 5, padding=2, groups=6), nn.SiLU()),
     "uneven": lambda: nn.Conv2d(3, 4, (3, 5), stride=(1, 2), padding=(1, 2)),

@@ -47,6 +47,20 @@ def test_pasting_repeats_with_the_seed(cutouts: list[Cutout]) -> None:
     assert not np.array_equal(crops[0], crops[2])
 
 
+def test_objects_fall_everywhere_over_the_crop() -> None:
+    dot = [np.full((16, 16, 4), 255, np.uint8)]
+    one = SyntheticOcclusion(probability=1.0, most=1, smallest=0.2, largest=0.3)
+    rng, hits = np.random.default_rng(0), np.zeros((64, 96))
+    for _ in range(600):
+        crop = np.zeros((3, 64, 96), np.float32)
+        paste_objects(crop, dot, one, rng)
+        hits += crop[0] > 0
+    blocks = hits.reshape(4, 16, 4, 24).sum(axis=(1, 3))
+    share = blocks / blocks.mean()  # 1 for each block of the crop, but for chance
+    assert (share > 0.5).all()
+    assert (share < 1.6).all()
+
+
 def test_pasted_crops_stay_in_range_and_mostly_visible(cutouts: list[Cutout]) -> None:
     rng = np.random.default_rng(0)
     covered = []
