@@ -78,6 +78,9 @@ def test_the_summary_compares_the_same_cells_clean_and_occluded():
     assert (head.area, head.clean.on_part) == (1 / 49, 1)
     assert head.occluded.on_part == pytest.approx(1 / 49)
     assert head.hidden == pytest.approx(24 / 32)
+    within = AttentionMaps(fake_attention().dataset.assign_attrs(window="[8, 20, 4, 24]")).table()
+    hidden = within.parts[PART_NAMES.index("head")].hidden
+    assert hidden == pytest.approx(12 * 20 / 32**2)  # ends are exclusive
     assert [part.part for part in summary.hidden] == ["head"]
     assert {part.area for part in summary.parts if part.part != "head"} == {0}
 

@@ -8,6 +8,7 @@ from support.figure_fixtures import draw_coarsely, fake_maps
 from support.screens import rows_on_a_screen
 from support.survey_fixtures import make_survey
 
+from occlusion_toolkit.cli.main import cli as program
 from occlusion_toolkit.comparison.comparison import Comparison
 
 QUICK = ["--limit", "2", "--stride", "56", "--device", "cpu"]
@@ -195,7 +196,5 @@ def test_the_example_is_the_hardest_by_the_metric_compared(tmp_path, cli):
 
 
 def test_the_help_names_the_statistics():
-    from occlusion_toolkit.cli.compare import compare
-
-    shown = CliRunner().invoke(compare, ["--help"]).output.replace("\u2502", " ")
+    shown = CliRunner().invoke(program, ["compare", "--help"]).output.replace("\u2502", " ")
     assert "sequences as the units" in " ".join(shown.split())

@@ -9,8 +9,7 @@ from support.training_fixtures import PARE, link_people, recipe_content
 
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.open_body import load_open_body
-from occlusion_toolkit.cli.data import check_command
-from occlusion_toolkit.cli.train import train
+from occlusion_toolkit.cli.main import cli as program
 from occlusion_toolkit.errors import DatasetError, UsageError
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.training.curves import read_log
@@ -30,12 +29,12 @@ def data(tmp_path: Path) -> Path:
 
 def test_run_stops_goes_on_and_ends_with_a_card(recipe: Path, data: Path, tmp_path: Path) -> None:
     line = [str(recipe), "--data", str(data), "--out", str(tmp_path / "run"), "--workers", "0"]
-    stopped = CliRunner().invoke(train, [*line, "--max-time", "0"], catch_exceptions=False)
+    stopped = CliRunner().invoke(program, ["train", *line, "--max-time", "0"], catch_exceptions=False)
     assert "6 people of synthetic" in stopped.output  # four of the ten are held out
     assert "Stopped at step 1 of 3" in stopped.output
-    refused = CliRunner().invoke(train, line)
+    refused = CliRunner().invoke(program, ["train", *line])
     assert "--resume" in str(refused.exception)
-    finished = CliRunner().invoke(train, [*line, "--resume"], catch_exceptions=False)
+    finished = CliRunner().invoke(program, ["train", *line, "--resume"], catch_exceptions=False)
     assert "step 3 of 3" in finished.output
     assert "samples/s" in finished.output
     assert "tiny-best.yaml" in finished.output
@@ -44,14 +43,16 @@ def test_run_stops_goes_on_and_ends_with_a_card(recipe: Path, data: Path, tmp_pa
 
 def test_another_number_of_people_is_held_out(recipe: Path, data: Path, tmp_path: Path) -> None:
     line = [str(recipe), "--data", str(data), "--out", str(tmp_path / "run"), "--workers", "0"]
-    ran = CliRunner().invoke(train, [*line, "--max-time", "0", "--held-out", "7"], catch_exceptions=False)
+    ran = CliRunner().invoke(
+        program, ["train", *line, "--max-time", "0", "--held-out", "7"], catch_exceptions=False
+    )
     assert "3 people of synthetic" in ran.output  # of ten
     assert yaml.safe_load(recipe.read_text())["train"]["held_out"] == 4
 
 
 def test_run_starts_from_the_weights_of_another(recipe: Path, data: Path, tmp_path: Path) -> None:
     line = [str(recipe), "--data", str(data), "--cache", str(tmp_path / "cache"), "--workers", "0"]
-    CliRunner().invoke(train, [*line, "--out", str(tmp_path / "first")], catch_exceptions=False)
+    CliRunner().invoke(program, ["train", *line, "--out", str(tmp_path / "first")], catch_exceptions=False)
     first = load_regressor(tmp_path / "first" / "tiny-last.yaml")
     still = recipe_content(steps=1, validate_every=1, optimisation={"learning_rate": 1e-12})
     recipe.write_text(yaml.safe_dump(still | {"name": "tuned"}))
@@ -61,7 +62,7 @@ def test_run_starts_from_the_weights_of_another(recipe: Path, data: Path, tmp_pa
         "--start-from",
         str(tmp_path / "first/weights/tiny-last.safetensors"),
     ]
-    CliRunner().invoke(train, [*line, *words], catch_exceptions=False)
+    CliRunner().invoke(program, ["train", *line, *words], catch_exceptions=False)
     second = load_regressor(tmp_path / "second" / "tuned-last.yaml")
     for before, after in zip(first.network.parameters(), second.network.parameters(), strict=True):
         assert torch.allclose(before, after, atol=1e-6)
@@ -75,18 +76,18 @@ def test_missing_data_are_explained_as_by_data_check(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
-    refused = CliRunner().invoke(train, [str(recipe), "--out", str(tmp_path / "run")])
-    checked = CliRunner().invoke(check_command, [str(recipe)])
+    refused = CliRunner().invoke(program, ["train", str(recipe), "--out", str(tmp_path / "run")])
+    checked = CliRunner().invoke(program, ["data", "check", str(recipe)])
     assert "Make it with `occlusion-toolkit synthesize --split train`" in str(refused.exception)
     assert str(refused.exception) in checked.output
     assert not (tmp_path / "run").exists()
 
 
 def test_a_recipe_is_named_like_a_model(tmp_path: Path) -> None:
-    refused = CliRunner().invoke(train, ["pare-opn", "--out", str(tmp_path / "run")])
+    refused = CliRunner().invoke(program, ["train", "pare-opn", "--out", str(tmp_path / "run")])
     assert isinstance(refused.exception, UsageError)
     found = CliRunner().invoke(
-        train, ["pare-open", "--data", f"synthetic={tmp_path}", "--out", str(tmp_path)]
+        program, ["train", "pare-open", "--data", f"synthetic={tmp_path}", "--out", str(tmp_path)]
     )
     assert isinstance(found.exception, DatasetError)
 
@@ -101,7 +102,7 @@ def test_a_recipe_is_named_like_a_model(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_words_are_usage_errors(recipe: Path, words: list[str], message: str) -> None:
-    refused = CliRunner().invoke(train, [str(recipe), "--out", "x", *words])
+    refused = CliRunner().invoke(program, ["train", str(recipe), "--out", "x", *words])
     assert refused.exit_code == 2
     assert message in refused.output
 
@@ -112,7 +113,7 @@ def test_people_without_bodies_cannot_be_held_out(recipe: Path, tmp_path: Path) 
     content = recipe_content(data=[{"shares": {"h36m": 1.0}}], held_out=2, supervision=None)
     recipe.write_text(yaml.safe_dump(content))
     line = [str(recipe), "--data", str(tmp_path / "h36m"), "--out", str(tmp_path / "run")]
-    refused = CliRunner().invoke(train, line)
+    refused = CliRunner().invoke(program, ["train", *line])
     assert "None of the first 2 people of h36m has a body" in str(refused.exception)
 
 
@@ -123,7 +124,9 @@ def test_rendered_and_published_sets_are_mixed(data: Path, tmp_path: Path) -> No
     path = tmp_path / "mixed.yaml"
     path.write_text(yaml.safe_dump(recipe_content(data=stages)))
     line = [str(path), "--data", str(data), "--data", f"3dpw-train={data}", "--out", str(tmp_path / "run")]
-    mixed = CliRunner().invoke(train, [*line, "--fast-dev-run", "--workers", "0"], catch_exceptions=False)
+    mixed = CliRunner().invoke(
+        program, ["train", *line, "--fast-dev-run", "--workers", "0"], catch_exceptions=False
+    )
     assert "6 people of synthetic, 10 people of 3dpw-train" in mixed.output
     assert "step 2 of 2" in mixed.output
     assert any((tmp_path / "run" / "cache" / "3dpw-train").rglob("*.npy"))
@@ -166,7 +169,7 @@ def test_published_files_train_a_network_end_to_end(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(content))
     given = [word for name, folder in folders.items() for word in ("--data", f"{name}={folder}")]
     line = [str(path), *given, "--out", str(tmp_path / "run"), "--workers", "0"]
-    done = CliRunner().invoke(train, line, catch_exceptions=False)
+    done = CliRunner().invoke(program, ["train", *line], catch_exceptions=False)
     for people in ("4 people of coco-eft", "3 people of h36m", "4 people of mpi-inf-3dhp"):
         assert people in done.output
     assert "3 people of 3doh-train" in done.output

@@ -87,6 +87,16 @@ def test_places_are_pixels_of_the_crop(person):
     np.testing.assert_allclose(sight_at(person, 30, 30).joints_px[0], (2 * 36.5, 2 * 46.5))
 
 
+def test_beyond_the_picture_there_is_nobody(person):
+    labels = np.zeros((80, 100), np.uint8)
+    labels[70:, 90:] = 1 + PART_NAMES.index("left_hand")
+    labels[:10, :10] = 1 + PART_NAMES.index("head")
+    Image.fromarray(labels).save(person.part_path)
+    shown = np.zeros((224, 224), np.uint8)  # the crop begins at (-6, -16) and doubles the picture
+    shown[32 : 32 + 160, 12 : 12 + 200] = labels.repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_array_equal(sight_at(person, 30, 30).parts, shown)
+
+
 def test_hidden_pixels_are_counted_by_part():
     parts = np.zeros((10, 10), np.uint8)
     parts[2:4, 2:6] = 1

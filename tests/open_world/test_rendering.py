@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from occlusion_toolkit.cli.synthesize import synthesize as command
+from occlusion_toolkit.cli.main import cli as program
 from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, RenderingError, UsageError
 from occlusion_toolkit.open_world import garment_cuts, person_layers
@@ -243,16 +243,19 @@ def test_background_folders_are_checked(tmp_path: Path):
 @pytest.mark.gl
 def test_the_command_renders_and_reports(tmp_path: Path):
     arguments = ["--count", "2", "--out", str(tmp_path), "--split", "test", "--size", "64x64"]
-    result = CliRunner().invoke(command, arguments)
+    result = CliRunner().invoke(program, ["synthesize", *arguments])
     assert result.exit_code == 0, result.output
     assert "2 images of the test split" in result.output
-    fewer = CliRunner().invoke(command, ["--count", "1", "--frames-per-sequence", "8", *arguments[2:]])
+    words = ["synthesize", "--count", "1", "--frames-per-sequence", "8", *arguments[2:]]
+    fewer = CliRunner().invoke(program, words)
     assert f"2 images of the test split in {tmp_path} (0 rendered now)" in fewer.output
     assert len(ThreeDPW(tmp_path, "test")) == 2
 
 
 def test_a_malformed_size_is_a_usage_error(tmp_path: Path):
-    result = CliRunner().invoke(command, ["--count", "1", "--out", str(tmp_path), "--size", "big"])
+    result = CliRunner().invoke(
+        program, ["synthesize", "--count", "1", "--out", str(tmp_path), "--size", "big"]
+    )
     assert result.exit_code == 2
     assert "WIDTHxHEIGHT" in result.output
 
