@@ -101,7 +101,7 @@ def train(
     """
     # Imported here so that `--help` stays fast.
     from occlusion_toolkit.cli import console
-    from occlusion_toolkit.cli.data_folders import parse_folders
+    from occlusion_toolkit.cli.data import parse_folders
     from occlusion_toolkit.cli.interruption import stopped, when_interrupted
     from occlusion_toolkit.training import train as training
     from occlusion_toolkit.training.recipe_files import load_recipe
