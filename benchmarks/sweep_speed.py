@@ -211,6 +211,8 @@ def table(arguments: argparse.Namespace) -> list[Row]:
     def engine(network: nn.Module, precision: str) -> Callable[[], object]:
         options = {"precision": precision, "tolerance_mm": None, "engine": "auto"}
         sweep = WindowSweep(network, body, grid, parse_occluder("grey", grid.size), **options)
+        chosen = sweep.settle(crop[0], 1_000_000)  # as for a survey: one sweep is too little to look around for
+        print(f"    {precision}: {chosen}", flush=True)
         return lambda: sweep.run(crop, rest)
 
     for name, aims in (

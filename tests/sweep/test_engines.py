@@ -209,10 +209,10 @@ def test_clean_maps_are_never_written_to(batch):
     batches = list(WindowBatcher(torch.from_numpy(grid.windows()), batch).batches(random_crops(1, SIDE)))
     incremental(batches[0])
     (clean,) = incremental._clean.values()
-    before = {node: value.clone() for node, value in clean._values.items()}
+    before = {node: value.clone() for node, value in clean.values.items()}
     for one in batches:
         incremental(one)
-    assert all(torch.equal(value, before[node]) for node, value in clean._values.items())
+    assert all(torch.equal(value, before[node]) for node, value in clean.values.items())
 
 
 def a_function(crops: Tensor) -> RegressorOutput:

@@ -100,9 +100,21 @@ def _replace(
 
 
 def pack(graph: fx.GraphModule, dtype: torch.dtype) -> None:
-    """Chooses the arithmetic of all fused convolutions and lays their weights out for it."""
-    for node in graph.graph.nodes:
+    """Chooses the arithmetic of fused convolutions and linear layers and lays their weights out for it."""
+    for node in list(graph.graph.nodes):
         if isinstance(node.target, FusedConv):
             size = shape_of(node.args[0])
             if size is not None:
                 node.target.pack(dtype, size)
+        elif node.target is _aten.linear.default and dtype != torch.float32:
+            # Mixed precision would bring them to this type for every batch again.
+            for source in node.args[1:]:
+                constant = constant_of(source)
+                if constant is not None:
+                    name = f"_{source.name}_{dtype}".replace(".", "_")
+                    graph.register_buffer(name, constant.detach().to(dtype))
+                    with graph.graph.inserting_before(node):
+                        fetched = graph.graph.get_attr(name)
+                    fetched.meta = dict(source.meta)
+                    node.replace_input_with(source, fetched)
+    graph.graph.eliminate_dead_code()

@@ -6,7 +6,6 @@ are most of the maps; from there on whole maps go through the rest of the networ
 """
 
 import time
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64
@@ -14,6 +13,7 @@ from torch import Tensor, fx
 
 from occlusion_toolkit.errors import SweepError
 from occlusion_toolkit.sweep.batching import WindowBatch
+from occlusion_toolkit.sweep.engines.clean_maps import CleanMaps, Gathering, Placed, cut_from
 from occlusion_toolkit.sweep.engines.dense import WindowEstimates
 from occlusion_toolkit.sweep.engines.graphs import constant_of, shape_of
 from occlusion_toolkit.sweep.engines.regions import Part, Regions
@@ -48,7 +48,7 @@ class IncrementalEstimator:
         share: float = SHARES[1],
     ) -> None:
         self._traced, self._regions, self._occluder, self._dtype = traced, regions, occluder, dtype
-        self._clean: dict[int, _CleanMaps] = {}
+        self._clean: dict[int, CleanMaps] = {}
         self.set_share(share)
 
     @property
@@ -68,6 +68,7 @@ class IncrementalEstimator:
             if small and self._partial.issuperset(self._regions_inputs(node)):
                 self._partial.add(node)
         self._steps = [node for node in nodes[1:] if node in self._partial]
+        self._gathers = {node: self._gatherings(node) for node in self._steps}
         self._handed_on = [
             node
             for node in nodes
@@ -105,7 +106,7 @@ class IncrementalEstimator:
         return WindowEstimates(self._traced.estimates(joined), torch.cat(unchanged))
 
     def _answer(
-        self, clean: "_CleanMaps", windows: Int64[Tensor, "batch 4"]
+        self, clean: CleanMaps, windows: Int64[Tensor, "batch 4"]
     ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Estimates of at most one batch of windows of a crop."""
         count = len(windows)
@@ -125,24 +126,25 @@ class IncrementalEstimator:
         return tuple(tensor[:count] for tensor in result), unchanged[:count]
 
     def _step(
-        self, node: fx.Node, known: dict[fx.Node, Tensor], clean: "_CleanMaps", places: tuple[Tensor, Tensor]
+        self, node: fx.Node, known: dict[fx.Node, Tensor], clean: CleanMaps, places: tuple[Tensor, Tensor]
     ) -> Tensor:
-        rule, at = self._rule(node), self._at(node, places)
-        parts = []
+        at = self._at(node, places)
+        parts = [gather(clean, known[gather.node], places) for gather in self._gathers[node]]
+        return self._rule(node).apply(parts, (at.top, at.left), (at.height, at.width))
+
+    def _gatherings(self, node: fx.Node) -> list[Gathering]:
+        """What an operation needs of each of its inputs."""
+        rule, part, gathered = self._rule(node), self._regions.parts[node], []
         for number, source in enumerate(rule.inputs):
-            if number == 0:
-                top, height = rule.needs(0, at.top, at.height)
-                left, width = rule.needs(1, at.left, at.width)
-            else:  # what is added to a convolution lies like its output, as do all maps of local operations
-                top, height, left, width = at.top, at.height, at.left, at.width
-            wanted = _Placed(top, left, height, width)
-            parts.append(
-                clean.around(source, self._at(source, places), known[source], wanted, rule.padding_value)
-            )
-        return rule.apply(parts, (at.top, at.left), (at.height, at.width))
+            wanted = ((part.top, part.height), (part.left, part.width))
+            if number == 0:  # what is added to a convolution lies like its output
+                wanted = (rule.needs(0, *wanted[0]), rule.needs(1, *wanted[1]))
+            shape = shape_of(source) or ()
+            gathered.append(Gathering(source, self._regions.parts[source], wanted, shape, rule.padding_value))
+        return gathered
 
     def _painted(
-        self, clean: "_CleanMaps", windows: Int64[Tensor, "batch 4"], places: tuple[Tensor, Tensor]
+        self, clean: CleanMaps, windows: Int64[Tensor, "batch 4"], places: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """The part of the crop under each window, painted, and whether that changed nothing."""
         at = self._at(self._input, places)
@@ -150,20 +152,20 @@ class IncrementalEstimator:
         if type(self._occluder).paste is Occluder.paste:
             fill = self._occluder.fill(clean.crop)
             if fill.shape[-2:] != (1, 1):
-                fill = clean.cut_from(fill, at)
+                fill = cut_from(fill, at)
             corner = torch.stack([at.top, at.top, at.left, at.left], dim=1)
             after = self._occluder.paste(before, fill.expand(len(before), *fill.shape[1:]), windows - corner)
         else:  # it may look at where the window lies in the crop
             crops = clean.crop.expand(len(windows), -1, -1, -1)
             fills = self._occluder.fill(clean.crop)
             painted = self._occluder.paste(crops, fills.expand(len(windows), *fills.shape[1:]), windows)
-            after = _cut_each(painted, at)
+            after = cut_from(painted, at)
         return after, (after == before).flatten(1).all(dim=1)
 
-    def _clean_maps(self, number: int, crop: Float[Tensor, "3 height width"]) -> "_CleanMaps":
+    def _clean_maps(self, number: int, crop: Float[Tensor, "3 height width"]) -> CleanMaps:
         kept = self._clean.get(number)
         if kept is None or not torch.equal(kept.crop[0], crop):
-            kept = _CleanMaps(crop[None], self._clean_values(crop[None]))
+            kept = CleanMaps(crop[None], self._clean_values(crop[None]))
             self._clean[number] = kept
             while len(self._clean) > _KEPT_CROPS:
                 self._clean.pop(next(iter(self._clean)))
@@ -198,120 +200,9 @@ class IncrementalEstimator:
     def _regions_inputs(self, node: fx.Node) -> tuple[fx.Node, ...]:
         return self._rule(node).inputs
 
-    def _at(self, node: fx.Node, places: tuple[Tensor, Tensor]) -> "_Placed":
+    def _at(self, node: fx.Node, places: tuple[Tensor, Tensor]) -> Placed:
         part: Part = self._regions.parts[node]
-        return _Placed(part.top[places[0]], part.left[places[1]], part.height, part.width)
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """A part of a map for each window of a batch: where it begins, (N,), and its size."""
-
-    top: Int64[Tensor, " batch"]
-    left: Int64[Tensor, " batch"]
-    height: int
-    width: int
-
-    def rows(self) -> Int64[Tensor, "batch height 1"]:
-        return (self.top[:, None] + torch.arange(self.height, device=self.top.device))[:, :, None]
-
-    def cols(self) -> Int64[Tensor, "batch 1 width"]:
-        return (self.left[:, None] + torch.arange(self.width, device=self.left.device))[:, None, :]
-
-    def is_at(self, other: "_Placed") -> bool:
-        return (
-            (self.height, self.width) == (other.height, other.width)
-            and torch.equal(self.top, other.top)
-            and torch.equal(self.left, other.left)
-        )
-
-
-class _CleanMaps:
-    """The maps of the clean crop, pixel by pixel in memory, with a border; never written to.
-
-    Parts are gathered from one table of pixels: those of the clean map, and behind them those that a batch of
-    windows changed.
-    """
-
-    def __init__(self, crop: Float[Tensor, "1 3 height width"], values: dict[fx.Node, Tensor]) -> None:
-        self.crop = crop
-        self._values = values
-        self._tables: dict[tuple[fx.Node, int, float], Tensor] = {}
-
-    def cut(self, node: fx.Node, at: _Placed) -> Tensor:
-        """Parts of a clean map, (N, C, h, w)."""
-        return self.cut_from(self._values[node], at)
-
-    def cut_from(self, whole: Float[Tensor, "1 channels height width"], at: _Placed) -> Tensor:
-        """Parts of a picture of the crop's size, (N, C, h, w)."""
-        pixels = whole.permute(0, 2, 3, 1).reshape(-1, whole.shape[1])
-        return _as_maps(pixels.index_select(0, (at.rows() * whole.shape[3] + at.cols()).flatten()), at)
-
-    def around(
-        self, node: fx.Node, at: _Placed, part: Tensor, wanted: _Placed, beyond: float
-    ) -> Float[Tensor, "batch channels h w"]:
-        """A larger or other part of a map of which a part was changed.
-
-        Args:
-            node: the map.
-            at: where the changed part is.
-            part: the changed part, (N, C, h, w).
-            wanted: what is asked for; it may reach beyond the map.
-            beyond: what lies there.
-        """
-        if wanted.is_at(at):
-            return part
-        channels, height, width = self._values[node].shape[1:]
-        border = max(0, -int(wanted.top.min()), -int(wanted.left.min()))
-        border = max(border, int(wanted.top.max()) + wanted.height - height)
-        border = max(border, int(wanted.left.max()) + wanted.width - width)
-        table = self._table(node, border, beyond)
-        changed = part.permute(0, 2, 3, 1).reshape(-1, channels)
-        rows, cols = wanted.rows(), wanted.cols()
-        index = (rows + border) * (width + 2 * border) + (cols + border)
-        row_in, col_in = rows - at.top[:, None, None], cols - at.left[:, None, None]
-        inside = (row_in >= 0) & (row_in < at.height) & (col_in >= 0) & (col_in < at.width)
-        windows = torch.arange(len(part), device=part.device)[:, None, None]
-        behind = len(table) + (windows * at.height + row_in) * at.width + col_in
-        pixels = torch.cat([table, changed])
-        return _as_maps(pixels.index_select(0, torch.where(inside, behind, index).flatten()), wanted)
-
-    def completed(
-        self, node: fx.Node, at: _Placed, part: Tensor
-    ) -> Float[Tensor, "batch channels height width"]:
-        """Whole maps, the changed part in its place."""
-        clean = self._values[node].permute(0, 2, 3, 1)
-        _, height, width, channels = clean.shape
-        whole = clean.repeat(len(part), 1, 1, 1)
-        windows = torch.arange(len(part), device=part.device)[:, None, None]
-        index = (windows * height + at.rows()) * width + at.cols()
-        whole.view(-1, channels).index_copy_(
-            0, index.flatten(), part.permute(0, 2, 3, 1).reshape(-1, channels)
-        )
-        return whole.permute(0, 3, 1, 2)
-
-    def _table(self, node: fx.Node, border: int, beyond: float) -> Tensor:
-        """The pixels of a clean map with a border, (pixels, C)."""
-        key = (node, border, beyond)
-        if key not in self._tables:
-            value = self._values[node]
-            padded = torch.nn.functional.pad(value, (border,) * 4, value=beyond) if border else value
-            self._tables[key] = padded.permute(0, 2, 3, 1).reshape(-1, value.shape[1])
-        return self._tables[key]
-
-
-def _as_maps(pixels: Tensor, at: _Placed) -> Tensor:
-    """Gathered pixels as maps, (N, C, h, w), laid out channels-last."""
-    return pixels.view(len(at.top), at.height, at.width, -1).permute(0, 3, 1, 2)
-
-
-def _cut_each(crops: Float[Tensor, "batch channels height width"], at: _Placed) -> Tensor:
-    """Each window's part of its own picture."""
-    pixels = crops.permute(0, 2, 3, 1).reshape(-1, crops.shape[1])
-    height, width = crops.shape[2:]
-    windows = torch.arange(len(crops), device=crops.device)[:, None, None]
-    index = (windows * height + at.rows()) * width + at.cols()
-    return _as_maps(pixels.index_select(0, index.flatten()), at)
+        return Placed(part.top[places[0]], part.left[places[1]], part.height, part.width)
 
 
 def _rest(graph: fx.GraphModule, partial: set[fx.Node], handed_on: list[fx.Node]) -> fx.GraphModule:
