@@ -28,12 +28,13 @@ class OldEngine:
             [sys.executable, __file__, settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def __call__(self) -> float:
-        """Seconds of one sweep."""
+    def __call__(self) -> tuple[float, float]:
+        """Seconds and processor seconds of one sweep."""
         asked, answers = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
         asked.write("sweep\n")
         asked.flush()
-        return float(answers.readline())
+        wall_s, cpu_s = answers.readline().split()
+        return float(wall_s), float(cpu_s)
 
     def close(self) -> None:
         """Ends the process."""
@@ -63,9 +64,9 @@ def main() -> None:
     crop = torch.randn((1, 3, 224, 224), generator=torch.Generator().manual_seed(0))
     rest = BodyParameters(torch.eye(3).repeat(1, 24, 1, 1), torch.zeros(1, 10), torch.ones(1, 3))
     for _ in sys.stdin:
-        started = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         sweep.run(crop, rest)
-        print(time.perf_counter() - started, flush=True)
+        print(time.perf_counter() - wall, time.process_time() - cpu, flush=True)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,10 @@ def _openvino(network: nn.Module, example: Tensor, bf16: bool) -> Callable[[Tens
     import openvino  # type: ignore[import-not-found]
 
     model = openvino.convert_model(network, example_input=example, input=[tuple(example.shape)])
-    settings = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32"}
+    settings = {
+        "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+        "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
+    }
     compiled = openvino.compile_model(model, "CPU", settings)
 
     def run(crops: Tensor) -> list[Tensor]:
@@ -70,5 +73,7 @@ def _onnxruntime(network: nn.Module, example: Tensor) -> Callable[[Tensor], list
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         torch.onnx.export(network, (example,), str(path), dynamo=False, input_names=["crops"])
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda crops: [torch.from_numpy(values) for values in session.run(None, {"crops": crops.numpy()})]

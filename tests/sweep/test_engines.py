@@ -1,6 +1,7 @@
 """The incremental engine gives what the dense one gives, whatever network, window, occluder and batch."""
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,13 @@ from PIL import Image
 from support.fakes import StickBody, TinyNetwork, random_crops, random_people
 from torch import Tensor, nn
 
+import occlusion_toolkit as ot
+from occlusion_toolkit.body.open_body import load_open_body
+from occlusion_toolkit.data.crops import normalise
 from occlusion_toolkit.errors import GridError, SweepError, UsageError
+from occlusion_toolkit.models import build_network
 from occlusion_toolkit.models.base import RegressorOutput
+from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.sweep.batching import WindowBatcher
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator
 from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
@@ -24,6 +30,9 @@ from occlusion_toolkit.sweep.occluders import parse_occluder
 from occlusion_toolkit.sweep.sweep import WindowSweep
 
 SIDE = 64
+GRID_224 = Grid(size=40, stride=56)
+OWN_CROPS = ("hmr2", "camerahmr")
+PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
 CPU = torch.device("cpu")
 
 
@@ -347,6 +356,32 @@ def test_both_engines_give_the_same_maps():
     )
     for name in ("error", "pa_error", "displacement"):
         np.testing.assert_allclose(incremental[name], dense[name], atol=0.01)
+
+
+def assert_same_maps(network, crop: Tensor, atol: float) -> None:
+    maps = []
+    for engine in ("dense", "incremental@0.55"):
+        sweep = WindowSweep(network, load_open_body(), GRID_224, parse_occluder("grey", 40), engine=engine)
+        maps.append(sweep.run(crop, random_people(1)))
+    for name in ("error", "pa_error", "displacement", "pa_displacement"):
+        np.testing.assert_allclose(maps[1][name], maps[0][name], atol=0.01, err_msg=name)
+    for name in ("rotmats", "betas", "camera"):
+        np.testing.assert_allclose(maps[1][name], maps[0][name], atol=atol, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pare-open", "hmr-open", "hmr-synthocc-open"])
+def test_open_networks_say_the_same_of_a_photograph(name):
+    """On noise they amplify rounding: there both engines are some 1e-5 from double precision."""
+    crop = ot.read_crop(PHOTO, bbox=(258, 107, 382, 707))
+    assert_same_maps(ot.load_regressor(name).network, normalise(crop.pixels)[None], atol=1e-5)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", [name for name in PUBLISHED_NETWORKS if name not in OWN_CROPS])
+def test_published_networks_say_the_same(name):
+    torch.manual_seed(0)
+    assert_same_maps(build_network(name).eval(), random_crops(1), atol=1e-5)
 
 
 def test_few_passes_are_swept_by_the_dense_engine():
