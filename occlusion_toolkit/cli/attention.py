@@ -80,6 +80,7 @@ def attention(
     from occlusion_toolkit.attention_maps.run import attention as look
     from occlusion_toolkit.files.atomic import staging_folder
     from occlusion_toolkit.models.registry import load_card
+    from occlusion_toolkit.plotting.style import save_figure
 
     if ground_truth and person.says_where:
         raise click.UsageError("Give one of --bbox, --openpose, --person and --ground-truth.")
@@ -95,8 +96,9 @@ def attention(
     with staging_folder(out) as folder:
         maps.save(folder / "attention.h5")
         with console.progress("pictures") as drawn:
+            figure = maps.plot()
             for number, suffix in enumerate(("png", "pdf"), start=1):
-                maps.plot(folder / f"attention.{suffix}")
+                save_figure(figure, folder / f"attention.{suffix}")
                 drawn(number, 2)
     files = [out / f"attention.{suffix}" for suffix in ("png", "pdf", "h5")]
     table = maps.table()

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import rich_click as click
 
+from occlusion_toolkit.cli import console
 from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.errors import UsageError
+from occlusion_toolkit.files.texts import printable
 
 
 @click.group()
@@ -31,10 +33,16 @@ def data() -> None:
     help="Folder of a data set (or of voc, the objects of Pascal VOC). May be repeated.",
 )
 @click.option("--smpl-dir", type=click.Path(path_type=Path), metavar="DIR", help="Folder of SMPL's files.")
+@console.verbose_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.pass_context
 def check_command(
-    context: click.Context, recipe: str, places: tuple[str, ...], smpl_dir: Path | None, as_json: bool
+    context: click.Context,
+    recipe: str,
+    places: tuple[str, ...],
+    smpl_dir: Path | None,
+    verbose: bool,
+    as_json: bool,
 ) -> None:
     """Say what RECIPE trains on, what of it is there, and where to get the rest.
 
@@ -43,7 +51,6 @@ def check_command(
     All annotations are read; images are looked for, not opened. Exits with 1 where something is missing.
     """
     from occlusion_toolkit.body.bodies import Bodies
-    from occlusion_toolkit.cli import console
     from occlusion_toolkit.training.data_check import check_data, explanation, need_as_json, needs_table
     from occlusion_toolkit.training.recipe_files import load_recipe
 
@@ -59,7 +66,13 @@ def check_command(
     else:
         console.out.print(needs_table(f"What {recipe} trains on", needs))
         for need in missing:
-            console.out.print(f"\n{explanation(need)}", soft_wrap=True)
+            if verbose:
+                console.out.print(f"\n{printable(explanation(need))}", soft_wrap=True)
+            else:
+                line = explanation(need).partition("\n")[0]
+                console.out.print(printable(line), no_wrap=True, overflow="ellipsis")
+        if missing and not verbose:
+            console.out.print("--verbose says where each belongs, and where to get it")
     if missing:
         context.exit(1)
 

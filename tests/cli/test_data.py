@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from support import training_files as files
+from support.screens import rows_on_a_screen
 
 from occlusion_toolkit.body.joints49 import Joints49
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY, load_open_body
@@ -37,8 +38,12 @@ def _put(home: Path) -> None:
 
 
 def test_missing_data_end_with_1_and_addresses(cli, recipe: Path) -> None:
-    result = cli("data", "check", recipe)
-    assert result.code == 1
+    short = cli("data", "check", recipe)
+    assert rows_on_a_screen(short.out) <= 24
+    assert "coco-eft is not in " in short.out
+    assert "--verbose" in short.out
+    result = cli("data", "check", recipe, "--verbose")
+    assert result.code == short.code == 1
     for words in ("coco-eft", "MISSING", "https://cocodataset.org", "registration", "VOCdevkit", "home/data"):
         assert words in result.out
 
@@ -48,7 +53,7 @@ def test_table_is_readable_in_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     _put(tmp_path / "home")
-    output = cli("data", "check", recipe).out
+    output = cli("data", "check", recipe, "--verbose").out
     table = output.split("\n\n")[0].splitlines()
     assert max(map(len, table)) <= 80
     assert "\N{HORIZONTAL ELLIPSIS}" not in output
