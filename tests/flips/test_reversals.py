@@ -68,6 +68,12 @@ def test_joints_of_the_midline_have_no_side():
     moved = posed()
     moved[SMPL24.index("head")] += 5
     assert not swapped(moved, posed(), NAMES)
+    mirror = list(SMPL24.mirror)
+    sided = np.array(mirror) != np.arange(24)
+    # What the exchange takes off is a mean over the joints that have a side.
+    taken_off_mm = 1000 * np.linalg.norm(posed()[mirror] - posed(), axis=-1)[sided].mean()
+    assert swapped(posed()[mirror], posed(), NAMES, margin_mm=float(taken_off_mm) - 1)
+    assert not swapped(posed()[mirror], posed(), NAMES, margin_mm=float(taken_off_mm) + 1)
 
 
 def test_hips_are_needed():
