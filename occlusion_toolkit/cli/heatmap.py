@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from occlusion_toolkit.heatmaps.table import JointRow
 
 _SHOWN_IMAGES = 15
+_LEFT_OF_HIDDEN = 56  # columns of the terminal
 
 
 @click.command(
@@ -208,7 +209,8 @@ def _print(done: Heatmap, verbose: bool) -> None:
         if name != "clean" or overall.clean_mm is not None:
             table.add_column(f"{name}", justify="right")
     table.add_column("at rows, columns")
-    table.add_column("which hides", no_wrap=True, overflow="ellipsis")
+    room = max(12, console.out.width - _LEFT_OF_HIDDEN)  # a long list is cut, so that no other column breaks
+    table.add_column("which hides", no_wrap=True, overflow="ellipsis", max_width=room)
     for joint in summary.joints:
         table.add_row(*_cells(joint))
     table.add_row(*_cells(overall), style="bold")

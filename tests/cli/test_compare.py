@@ -38,7 +38,10 @@ def undrawn(monkeypatch):
 def three(tmp_path_factory):
     """The folders of surveys of three models."""
     folder, name = tmp_path_factory.mktemp("three"), "a-model-of-name-{}"
-    return [make_survey(folder / n, model_card=name.format(n), seed=i).folder for i, n in enumerate("abc")]
+    return [
+        make_survey(folder / n, model_card=name.format(n), seed=i, metrics=("mpjpe",)).folder
+        for i, n in enumerate("abc")
+    ]
 
 
 @pytest.mark.slow
@@ -95,12 +98,12 @@ def test_results_of_other_windows_are_refused_by_name(tmp_path, cli):
     assert not (tmp_path / "out" / "comparison.json").exists()
 
 
-def test_surveys_of_data_that_is_not_there_are_compared_without_an_example(tmp_path, cli):
-    folders = [str(make_survey(tmp_path / n, model_card=n, seed=i).folder) for i, n in enumerate("ab")]
+def test_surveys_of_data_that_is_not_there_are_compared_without_an_example(three, tmp_path, cli):
+    folders = three[:2]
     code, out, err = cli("compare", *folders, "--out", str(tmp_path / "out"))
     assert code == 0, err
     assert "no pictures of an example" in err
-    assert "a minus b" in out
+    assert "a-model-of-name-a minus a-model-of-name-b" in out
     assert (tmp_path / "out" / "meshes.png").is_file()
 
 

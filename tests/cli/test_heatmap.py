@@ -366,6 +366,12 @@ def test_the_default_folder_has_the_name_of_the_image(card, photo, tmp_path, cli
     assert all(len(line) <= 80 for line in ran.out.splitlines() if line.startswith(("left", "right", "mean")))
 
 
+def test_joints_have_a_line_each_when_windows_hide_nearly_all_of_them(card, photo, tmp_path, cli, undrawn):
+    ran = cli("heatmap", photo, "--model", card, "--out", tmp_path / "out", *QUICK, "--size", 200)
+    assert rows_on_a_screen(ran.out.replace(str(tmp_path), "")) <= 24
+    assert all(name.replace("_", " ") in ran.out for name in LSP14.joint_names)
+
+
 def test_the_frames_of_a_video_are_images(card, tmp_path, cli, undrawn):
     with av.open(str(tmp_path / "walk.mp4"), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
