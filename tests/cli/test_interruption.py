@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.tiny_card import write_tiny_card
 
+from occlusion_toolkit.cli.interruption import Terminated
 from occlusion_toolkit.evaluation import run as evaluation
 from occlusion_toolkit.open_world import synthesize as open_world
 from occlusion_toolkit.surveys import run as surveys
@@ -68,6 +69,16 @@ def test_each_command_says_what_is_kept_and_the_line_that_goes_on(
     assert stopped.code == 130
     line = shlex.join(map(str, words))
     assert f"interrupted; {kept}; go on with:\n  occlusion-toolkit {line} --out {tmp_path}\n" in stopped.err
+
+
+def test_sigterm_ends_with_a_code_of_its_own(cli, tmp_path, monkeypatch):
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    monkeypatch.setattr(open_world, "_claim", terminate)
+    stopped = cli("synthesize", "--count", 8, "--out", tmp_path)
+    assert stopped.code == 143
+    assert "finished sequences are kept; go on with:" in stopped.err
 
 
 def test_a_process_that_code_of_others_ends_is_a_failure(cli, tmp_path, monkeypatch):

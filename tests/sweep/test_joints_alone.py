@@ -55,7 +55,7 @@ def test_maps_hold_the_networks_own_joints_confidence_and_places(tmp_path):
 
 
 @pytest.mark.parametrize("engine", ["dense", "incremental"])
-def test_displacement_is_the_distance_of_mapped_joints(engine):
+def test_displacement_is_the_distance_of_mapped_joints_and_confidence_that_of_the_window(engine):
     sweep = WindowSweep(
         NETWORK, JointsAlone(), Grid(size=56, stride=56), parse_occluder("grey", 56), engine=engine
     )
@@ -68,6 +68,10 @@ def test_displacement_is_the_distance_of_mapped_joints(engine):
     expected = 1000 * apart.norm(dim=-1)[0]
     found = torch.tensor(maps["displacement"].values[0, :, 1, 2])
     torch.testing.assert_close(found, expected, atol=0.01, rtol=1e-4)
+    sure = torch.tensor(maps["confidence"].values[0, :, 1, 2])
+    torch.testing.assert_close(
+        sure, NETWORK(hidden).in_set(LSP14).confidence[0].detach(), atol=1e-4, rtol=1e-4
+    )
 
 
 def test_a_truth_is_measured_on_its_own_body_and_needs_one():
