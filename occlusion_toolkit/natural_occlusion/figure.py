@@ -82,8 +82,14 @@ def _draw(axes: Axes, found: NaturalOcclusion, high: float) -> None:
     )
     axes.scatter(square, hidden, s=16, color=_HIDDEN_COLOUR, zorder=3, lw=0)
     axes.scatter(uncovered, seen, s=5, color=_SEEN_COLOUR, zorder=2, lw=0)
-    for name, x, y in zip(found.ranked, square, hidden, strict=True):
-        axes.annotate(joint_title(name), (x, y), (2.5, 2), textcoords="offset points", size=5, color=INK)
+    for number, (name, x, y) in enumerate(zip(found.ranked, square, hidden, strict=True)):
+        near = (np.abs(square - x) < 0.2 * high) & (np.abs(hidden - y) < 0.04 * high)
+        # Of two that lie together the left one is named to its left.
+        is_left = any((square[other], other) > (x, number) for other in np.flatnonzero(near))
+        side, offset = ("right", -3.5) if is_left else ("left", 2.5)
+        axes.annotate(
+            joint_title(name), (x, y), (offset, 2), textcoords="offset points", size=5, color=INK, ha=side
+        )
     axes.set_xlim(0, high)
     axes.set_ylim(0, high)
     for side in ("top", "right"):
