@@ -25,6 +25,7 @@ def card(tmp_path_factory):
     return write_tiny_card(tmp_path_factory.mktemp("card"))
 
 
+@pytest.mark.slow
 def test_two_models_on_some_people_leave_numbers_tables_a_picture_and_the_sweeps(card, tmp_path, cli):
     other = card.with_name("other.yaml")
     other.write_text(card.read_text().replace("name: tiny", "name: other"))
