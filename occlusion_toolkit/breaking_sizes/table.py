@@ -92,7 +92,7 @@ def pairs_table(models: Mapping[str, BreakingSize]) -> pd.DataFrame:
             "places broken, %": _difference(numbers["broken"]),
             "people broken, %": _difference(numbers["people_broken"]),
             "first breaks earlier, % of places": text(numbers["earlier"]),
-            "second": text(numbers["later"]),
+            "second earlier, %": text(numbers["later"]),
         }
         for (one, other), numbers in pairs(models).items()
     }
