@@ -164,7 +164,7 @@ def _caption(models: Mapping[str, BreakingSize]) -> str:
     dataset = " ".join(filter(None, (card.dataset, card.split)))
     joint = "mean over joints" if first.joint == "mean" else joint_title(first.joint)
     people = [
-        "maps: the smallest square that breaks so many of the people there",
+        f"maps: the smallest square that breaks {PEOPLE_PERCENT} % of the people there",
         "lines: share of the places, dashed: of the people, by this or a smaller square",
         f"{dataset}: {len(first.sequences)} images of {len(set(first.sequences))} sequences",
         "bands: 95 % intervals over sequences",
