@@ -32,6 +32,13 @@ def found(by_elbow) -> Influence:
     return ot.influence(by_elbow)
 
 
+@pytest.fixture(scope="module")
+def by_head(tmp_path_factory, people) -> Influence:
+    """Of a regressor that looks at the head alone."""
+    folder = tmp_path_factory.mktemp("head") / "survey"
+    return ot.influence(pixel_reader_survey(folder, people, (20, 170), "head"))
+
+
 def test_a_wrist_that_depends_on_one_part_gives_exactly_that_cell(by_elbow, found):
     matrix = found.dataset["increase"].sel(joint=list(by_elbow.joint_names))
     lost = -by_elbow.maps["clean_error"].mean("image")  # grey is zero: the arm is straight, as it truly is
@@ -52,12 +59,11 @@ def test_that_cell_alone_is_significant(found):
     assert found.summary()["cells_significant"] == 2
 
 
-@pytest.mark.parametrize(("row", "col", "kind"), [(62, 62, "own"), (20, 170, "remote")])
-def test_all_that_occlusion_does_comes_from_where_the_network_looks(tmp_path, people, row, col, kind):
-    found = ot.influence(pixel_reader_survey(tmp_path / "survey", people, (row, col)))
-    shares = found.dataset["increase_share"].sel(joint="left_wrist")
-    assert float(shares.sel(covered=kind)) == pytest.approx(100, abs=1e-6)
-    assert float(np.abs(shares.drop_sel(covered=kind)).max()) == pytest.approx(0, abs=1e-6)
+def test_all_that_occlusion_does_comes_from_where_the_network_looks(found, by_head):
+    for influence, kind in ((found, "own"), (by_head, "remote")):
+        shares = influence.dataset["increase_share"].sel(joint="left_wrist")
+        assert float(shares.sel(covered=kind)) == pytest.approx(100, abs=1e-6)
+        assert float(np.abs(shares.drop_sel(covered=kind)).max()) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_windows_of_a_joint_are_all_of_one_kind_each(found):
@@ -97,9 +103,8 @@ def test_every_part_is_in_one_limb():
     assert relation(PART_NAMES.index("head"), "mean") is None
 
 
-def test_two_models_differ_in_the_cells_in_which_they_differ(tmp_path, people, found):
-    other = ot.influence(pixel_reader_survey(tmp_path / "survey", people, (20, 170), "head"))
-    frame = difference(found, other)
+def test_two_models_differ_in_the_cells_in_which_they_differ(found, by_head):
+    frame = difference(found, by_head)
     significant = frame[frame["q"] < 0.05].index
     assert set(significant) == {(part, joint) for part in ("left_elbow", "head") for joint in BENT}
     cell = frame.loc[("left_elbow", "left_wrist"), "difference_mm"]
