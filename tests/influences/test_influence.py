@@ -24,7 +24,9 @@ def people(tmp_path_factory):
 @pytest.fixture(scope="module")
 def by_elbow(tmp_path_factory, people):
     """Of a regressor that looks at the middle of the forearm alone."""
-    return pixel_reader_survey(tmp_path_factory.mktemp("elbow") / "survey", people, (62, 62), "elbow")
+    return pixel_reader_survey(
+        tmp_path_factory.mktemp("elbow") / "survey", people, (62, 62), "elbow", stride=32
+    )
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def found(by_elbow) -> Influence:
 def by_head(tmp_path_factory, people) -> Influence:
     """Of a regressor that looks at the head alone."""
     folder = tmp_path_factory.mktemp("head") / "survey"
-    return ot.influence(pixel_reader_survey(folder, people, (20, 170), "head"))
+    return ot.influence(pixel_reader_survey(folder, people, (20, 170), "head", stride=32))
 
 
 def test_a_wrist_that_depends_on_one_part_gives_exactly_that_cell(by_elbow, found):
