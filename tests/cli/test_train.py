@@ -77,7 +77,7 @@ def test_missing_data_are_explained_as_by_data_check(
 ) -> None:
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path / "home"))
     refused = CliRunner().invoke(program, ["train", str(recipe), "--out", str(tmp_path / "run")])
-    checked = CliRunner().invoke(program, ["data", "check", str(recipe)])
+    checked = CliRunner().invoke(program, ["data", "check", str(recipe), "--verbose"])
     assert "Make it with `occlusion-toolkit synthesize --split train`" in str(refused.exception)
     assert str(refused.exception) in checked.output
     assert not (tmp_path / "run").exists()
