@@ -20,6 +20,7 @@ from occlusion_toolkit.models import build_network
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.networks import PUBLISHED_NETWORKS
 from occlusion_toolkit.sweep.batching import WindowBatcher
+from occlusion_toolkit.sweep.engines import choice
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator
 from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
 from occlusion_toolkit.sweep.engines.regions import Regions
@@ -320,6 +321,21 @@ def test_networks_that_parts_do_not_fit_are_swept_dense_and_it_is_said_why(funct
     assert reason in sweep.engine[1]
     with pytest.raises(SweepError, match=reason):
         a_sweep(Acting(function), "incremental").settle(crop, 10_000)
+
+
+def amplifies_rounding(network, crops):
+    larger = nn.functional.interpolate(crops, scale_factor=2.5, mode="bicubic")
+    return ((larger + 3000.0) - 3000.0)[:, :, 60:]
+
+
+def test_a_network_that_amplifies_rounding_is_computed_in_parts_all_the_same(monkeypatch):
+    (crop,) = random_crops(1, SIDE)
+    apart = []
+    measured = choice._difference
+    monkeypatch.setattr(choice, "_difference", lambda *given: apart.append(measured(*given)) or apart[-1])
+    name = a_sweep(Acting(amplifies_rounding), "incremental@0.9").settle(crop, 10_000)
+    assert name == "incremental@0.9"
+    assert apart[0] > choice.SAME
 
 
 def test_when_clean_maps_stop_fitting_into_memory_the_sweep_goes_on_dense(monkeypatch):

@@ -1,17 +1,19 @@
 """Which engine answers the windows of a sweep, and why."""
 
+import copy
 import logging
-import time
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.errors import SweepError, UsageError
 from occlusion_toolkit.models.base import Regressor
 from occlusion_toolkit.models.foreign import is_out_of_memory
 from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.sweep.batching import WindowBatch
+from occlusion_toolkit.sweep.engines.clock import seconds
 from occlusion_toolkit.sweep.engines.dense import WindowEstimator
 from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
 from occlusion_toolkit.sweep.engines.regions import Regions
@@ -26,7 +28,8 @@ answers; `incremental@0.4` computes maps whole from a share of 0.4 on, instead o
 `auto`: the faster one on the first crop."""
 
 SAME = 1e-4
-"""Largest difference of a parameter between exact engines: rounding. More, and the network is swept dense."""
+"""Largest difference of a parameter between exact engines: rounding. With more the network is swept dense,
+unless both are equally near to double precision."""
 
 WORTH_TRYING = 500
 """Passes from which on `auto` looks for a faster engine: tracing and timing take as long as some hundred."""
@@ -97,7 +100,7 @@ def choose_engine(
     network = regressor.network if isinstance(regressor, LoadedRegressor) else regressor
     if not isinstance(network, nn.Module):
         return _without(asked, dense, "only an nn.Module can be traced")
-    seconds = float("inf")
+    taken = float("inf")
     try:
         # In inference mode tensors cannot be traced; crops are plain data.
         crops = probe.per_pass(probe.crops).clone().contiguous(memory_format=torch.channels_last)
@@ -105,7 +108,7 @@ def choose_engine(
         engine = IncrementalEstimator(traced, Regions(traced, windows), occluder, dtype=dtype)
         share = _share(asked.partition("@")[2])
         if share is None:
-            seconds = engine.choose_share(probe)
+            taken = engine.choose_share(probe)
         else:
             engine.set_share(share)
         apart = _difference(dense, engine, probe) if dtype == torch.float32 else 0.0
@@ -115,14 +118,14 @@ def choose_engine(
         if not is_out_of_memory(error):
             raise
         return _without(asked, dense, "its clean maps do not fit into memory")
-    if not apart <= SAME:
+    if not apart <= SAME and not _is_rounding(network, occluder, dense, engine, probe):
         return _without(asked, dense, f"its parameters are off by {apart:.1e} on the first crop")
     if asked != "auto":
         return Choice(engine, f"incremental@{engine.share:g}", "asked for")
     dense(probe)
-    started = time.perf_counter()
+    started = seconds(probe.crops.device)
     dense(probe)
-    ratio = (time.perf_counter() - started) / seconds
+    ratio = (seconds(probe.crops.device) - started) / taken
     if ratio <= 1.0 or not engine.skipped:
         return Choice(dense, "dense", f"the incremental engine has {ratio:.2f} times its speed here")
     logger.info("incremental engine: %.2f times the speed of the dense one on the first crop", ratio)
@@ -135,8 +138,35 @@ def choose_engine(
 
 def _difference(dense: WindowEstimator, engine: WindowEstimator, probe: WindowBatch) -> float:
     """Largest difference of a parameter on part of a batch: other steps for other sizes show there."""
-    part = probe.halves()[0] if len(probe) > 1 else probe
-    one, other = dense(part).parameters, engine(part).parameters
+    part = _part(probe)
+    return _largest_difference(dense(part).parameters, engine(part).parameters)
+
+
+@torch.inference_mode()
+def _is_rounding(
+    network: nn.Module,
+    occluder: Occluder,
+    dense: WindowEstimator,
+    engine: WindowEstimator,
+    probe: WindowBatch,
+) -> bool:
+    """Whether both engines are equally near to double precision: the network amplifies any rounding."""
+    part = _part(probe)
+    fills = part.per_pass(occluder.fill(part.crops))
+    painted = occluder.paste(part.per_pass(part.crops), fills, part.windows)
+    try:
+        answer: Estimates = copy.deepcopy(network).double()(painted.double())
+    except Exception:  # a stranger's network may know single precision only
+        return False
+    one, other = (_largest_difference(answer, each(part).parameters) for each in (dense, engine))
+    return other <= 2 * one
+
+
+def _part(probe: WindowBatch) -> WindowBatch:
+    return probe.halves()[0] if len(probe) > 1 else probe
+
+
+def _largest_difference(one: Estimates, other: Estimates) -> float:
     pairs = ((tensor, other.tensors[name]) for name, tensor in one.tensors.items())
     return max(float(((a - b).abs() / a.abs().clamp(min=1.0)).max()) for a, b in pairs)
 
