@@ -4,7 +4,7 @@
     OCCLUSION_TOOLKIT_HOME=/tmp/standins occlusion-toolkit doctor
     OCCLUSION_TOOLKIT_HOME=/tmp/standins occlusion-toolkit run table1 --world official --limit 24
 
-About 1.2 GB in a minute or two: three bodies of 6,890 vertices, four checkpoints, 3DPW with its 24 test
+About 0.9 GB in a minute: three bodies of 6,890 vertices, four checkpoints, 3DPW with its 24 test
 sequences of three frames and its other kinds of 3DPW-OCC, 3DOH, EFT's list of COCO, Pascal VOC. Formats,
 names and sizes of single files are the published ones; contents are drawn or random, so every error is
 meaningless. It needs the tests' folder beside it.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 
-from occlusion_toolkit.data.boxes import RESOLUTION
 from occlusion_toolkit.errors import OcclusionToolkitError
 from occlusion_toolkit.models.cards import ModelCard
 from occlusion_toolkit.models.registry import load_card
@@ -15,6 +14,9 @@ from occlusion_toolkit.sweep.grid import Grid
 
 PUBLISHED_PEOPLE = {TEST: 35_515, THREEDOH: 1_290}
 """People of the lists that others evaluate on, for data sets that are not here."""
+
+_SEARCHES = ("breaking-size", "worst-pair")
+"""Commands whose passes depend on what they find."""
 
 _BATCH = 8
 
@@ -26,8 +28,8 @@ class Estimate:
     """What a recipe takes.
 
     Attributes:
-        passes: forward passes of all its networks.
-        seconds: time of these passes, one after the other; None where the number of people is not known.
+        passes: forward passes of all its networks; None where nobody knows how many.
+        seconds: time of these passes, one after the other; None likewise.
     """
 
     passes: int | None
@@ -43,7 +45,8 @@ def seconds_per_pass(card: ModelCard, device: torch.device) -> float:
         device: where.
     """
     network = card.network.build().eval().to(device)
-    crops = torch.zeros(_BATCH, 3, RESOLUTION, RESOLUTION, device=device)
+    size = card.preprocessing.resolution
+    crops = torch.zeros(_BATCH, 3, size, size, device=device)
     network(crops)  # the first pass is slower than the rest
     count, began = 0, time.perf_counter()
     while count == 0 or time.perf_counter() - began < _SECONDS:
@@ -91,7 +94,7 @@ def estimate(
     passes, seconds = 0, 0.0
     for words in steps.values():
         images = _images(words, people)
-        if images is None:
+        if images is None or words[0] in _SEARCHES:
             return Estimate(None, None)
         windows = _windows(words)
         for model in values_of(words, "--model"):

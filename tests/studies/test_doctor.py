@@ -139,3 +139,4 @@ def test_the_pace_is_measured_on_the_network_of_the_card(home, monkeypatch):
     monkeypatch.setattr(pace, "_SECONDS", 0.01)
     write_tiny_cards(home / "cards")
     assert 0 < seconds_per_pass(load_card("tiny-baseline"), torch.device("cpu")) < 5
+    assert 0 < seconds_per_pass(load_card("blazepose"), torch.device("cpu")) < 50  # crops of 256 pixels

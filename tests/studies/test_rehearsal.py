@@ -161,4 +161,5 @@ def test_the_doctor_finds_the_whole_tree_in_order(cli, whole_home, monkeypatch):
     assert {item["kind"] for item in needed} == {"body", "weights", "data set"}
     assert {item["state"] for item in needed} == {"ready"}
     assert all(prospect["ready"] for prospect in found["prospects"])
-    assert all(prospect["estimate"]["seconds"] > 0 for prospect in found["prospects"])
+    taken = {prospect["recipe"]: prospect["estimate"]["seconds"] for prospect in found["prospects"]}
+    assert all(taken[recipe] > 0 for recipe in PICTURES)

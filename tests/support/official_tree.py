@@ -94,8 +94,9 @@ def write_checkpoints(folder: Path) -> None:
     for seed, name in enumerate(("pare_checkpoint.ckpt", "pare_w_3dpw_checkpoint.ckpt"), start=2):
         torch.manual_seed(seed)
         state = build_network("pare_hrnet_w32_conv").state_dict()
-        # A camera that shows the person, whatever random features say.
-        state["head.cam_mlp.weight"].zero_()
+        # A mean shape before a camera that shows it: random features are far too large for both.
+        for part in ("shape_mlp.weight", "shape_mlp.bias", "cam_mlp.weight"):
+            state[f"head.{part}"].zero_()
         state["head.cam_mlp.bias"].copy_(torch.tensor([0.9, 0.0, 0.0]))
         write_lightning_checkpoint(folder / name, {f"model.{key}": t for key, t in state.items()} | beside)
 
