@@ -1,5 +1,6 @@
 """The command group: help that answers at once, exit codes, no heavy imports before they are needed."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from support.tiny_card import write_tiny_card
 
 from occlusion_toolkit.cli.figure import figure_command, figure_scripts
 from occlusion_toolkit.cli.main import cli as cli_group
+from occlusion_toolkit.cli.main import main
 
 HEAVY = ("torch", "matplotlib", "scipy", "h5py", "xarray", "smplx", "moderngl")
 
@@ -33,6 +35,16 @@ def test_commands_explain_themselves(words):
     )
     assert "Usage" in finished.stdout + finished.stderr
     assert finished.returncode == (2 if "--help" not in words else 0)
+
+
+@pytest.mark.parametrize("given", [None, "active"])
+def test_threads_wait_asleep_unless_told_otherwise(monkeypatch, given):
+    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+    if given is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert os.environ["OMP_WAIT_POLICY"] == (given or "passive")
 
 
 def test_errors_hold_nothing_that_a_terminal_obeys(cli):
