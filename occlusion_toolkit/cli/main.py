@@ -84,8 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: the words after the program's name; the process's own when None.
     """
-    # Threads that wait asleep: a fifth slower alone, twice as fast beside a neighbour (docs/engines.md). PyTorch
-    # reads this when it is imported.
+    # Threads that wait asleep are a fifth slower alone, twice as fast beside a neighbour (docs/engines.md).
+    # PyTorch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     arguments = sys.argv[1:] if arguments is None else arguments
     debug, given = "--debug" in arguments, arguments
