@@ -37,9 +37,6 @@ PICTURES = {
     "table1": (),
     "table2": (),
 }
-IN_CI = ("figure1", "figure2", "figure8", "table1", "table2")
-"""Recipes that `make test` rehearses; the others are slow."""
-
 VALUES = dict(zip(("baseline", "augmented", "pare"), TINY_MODELS, strict=True))
 
 
@@ -79,9 +76,7 @@ def test_every_recipe_is_rehearsed():
     assert set(PICTURES) == {name for name in recipes() if name.startswith(("figure", "table"))}
 
 
-@pytest.mark.parametrize(
-    "recipe", [name if name in IN_CI else pytest.param(name, marks=pytest.mark.slow) for name in PICTURES]
-)
+@pytest.mark.parametrize("recipe", PICTURES)
 def test_every_figure_and_table_runs_on_stand_ins(cli, tiny_home, tiny_out, read_once, recipe, monkeypatch):
     monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tiny_home))
     monkeypatch.setattr(bodies, "read_smpl", read_once)
