@@ -91,7 +91,7 @@ def test_every_figure_and_table_runs_on_stand_ins(cli, tiny_home, tiny_out, read
     )
     assert ran.code == 0, ran.err
     for picture in PICTURES[recipe]:
-        assert (tiny_out / picture).stat().st_size > 1000
+        assert (tiny_out / picture).stat().st_size > (300 if picture.endswith(".tex") else 1000)
     if recipe in ("figure3", "figure5", "figure6"):
         card = Survey.open(tiny_out / "surveys" / VALUES["baseline"]).card
         assert (card.body, card.gender_rule) == ("smpl", "neutral whatever the gender")
