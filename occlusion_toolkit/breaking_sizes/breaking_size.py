@@ -104,8 +104,9 @@ class BreakingSize(StoredResult):
         stride = self.card.windows.stride
         gaps = [size for size in self.sizes if size < stride]
         if gaps:
+            which = f"{gaps[0]} px" if len(gaps) == 1 else f"{gaps[0]} to {gaps[-1]} px"
             found.append(
-                f"squares of {gaps[0]} to {gaps[-1]} px leave gaps at a stride of {stride} px, where nothing "
+                f"squares of {which} leave gaps at a stride of {stride} px, where nothing "
                 f"was tried; a stride of {gaps[0]} or less leaves none"
             )
         return tuple(found)
