@@ -15,7 +15,7 @@ import pandas as pd
 
 from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
 from occlusion_toolkit.breaking_sizes.table import pairs_table as breaking_size_pairs
-from occlusion_toolkit.breaking_sizes.table import text
+from occlusion_toolkit.comparison.interval_cells import text
 from occlusion_toolkit.confidences.confidence import EVERY, PERSON, UNDER, Confidence
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.flips.reversals import Reversals

@@ -26,8 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES
-from occlusion_toolkit.comparison.stored_result import StoredResult
+from occlusion_toolkit.comparison.swept_result import SweptResult
 from occlusion_toolkit.plotting.style import save_picture
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
 """Everything that is stored besides the crop, with its dimensions."""
 
 
-class BreakingSize(StoredResult):
+class BreakingSize(SweptResult):
     """How large a square must be, place by place, until a regressor breaks.
 
     Args:
@@ -67,19 +66,9 @@ class BreakingSize(StoredResult):
         return tuple(map(int, self.dataset["size"].values))
 
     @property
-    def joint(self) -> str:
-        """The joint that breaks, or "mean" for the mean over joints."""
-        return str(self.dataset.attrs["joint"])
-
-    @property
     def over_mm(self) -> float:
         """The threshold."""
         return float(self.dataset.attrs["over_mm"])
-
-    @property
-    def sequences(self) -> tuple[str, ...]:
-        """Name of each image's sequence."""
-        return tuple(map(str, self.dataset["sequence"].values))
 
     @property
     def smallest_px(self) -> np.ndarray:
@@ -90,26 +79,14 @@ class BreakingSize(StoredResult):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the numbers must know, a sentence each."""
-        count, found = len(set(self.sequences)), []
-        if len(self.sequences) > 1 and count < FEWEST_SEQUENCES:
-            found.append(
-                f"no intervals: {count} of the {FEWEST_SEQUENCES} sequences they need; take more people"
-            )
+        found = self._few_sequences()
         if not np.isfinite(self.smallest_px).any():
             most = float(self.dataset["worst_mm"].max())
             found.append(
                 f"nothing breaks: the worst square of up to {self.sizes[-1]} px gives {most:.0f} mm, the "
                 f"threshold is {self.over_mm:g}; take a lower one, or larger squares"
             )
-        stride = self.card.windows.stride
-        gaps = [size for size in self.sizes if size < stride]
-        if gaps:
-            which = f"{gaps[0]} px" if len(gaps) == 1 else f"{gaps[0]} to {gaps[-1]} px"
-            found.append(
-                f"squares of {which} leave gaps at a stride of {stride} px, where nothing "
-                f"was tried; a stride of {gaps[0]} or less leaves none"
-            )
-        return tuple(found)
+        return (*found, *self._gaps(self.sizes))
 
     def table(self) -> pd.DataFrame:
         """A row for each size: what squares of it do, and what they break."""
@@ -138,9 +115,6 @@ class BreakingSize(StoredResult):
         from occlusion_toolkit.breaking_sizes.figure import breaking_size_figure
 
         return save_picture(breaking_size_figure({self.card.model_card: self}), path)
-
-    def _rows(self) -> pd.DataFrame:
-        return self.images()
 
     def __repr__(self) -> str:
         broken = float(self.dataset["broken_share"].isel(size=-1).mean())

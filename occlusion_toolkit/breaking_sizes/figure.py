@@ -15,7 +15,6 @@ from occlusion_toolkit.comparison.figures import model_colours
 from occlusion_toolkit.heatmaps.maps_figure import show_crop
 from occlusion_toolkit.plotting.colormaps import ColourScale
 from occlusion_toolkit.plotting.look import chosen_look
-from occlusion_toolkit.plotting.metric_text import joint_title, metric_text
 from occlusion_toolkit.plotting.painting import NO_CELL, detail_of, paint_cells, paint_over
 from occlusion_toolkit.plotting.style import (
     LINE,
@@ -161,12 +160,10 @@ def _band(axes: Axes, found: BreakingSize, number: str, name: str, colour: str, 
 def _caption(models: Mapping[str, BreakingSize]) -> str:
     first = next(iter(models.values()))
     card, several = first.card, len(first.sequences) > 1
-    dataset = " ".join(filter(None, (card.dataset, card.split)))
-    joint = "mean over joints" if first.joint == "mean" else joint_title(first.joint)
     people = [
         f"maps: the smallest square that breaks {PEOPLE_PERCENT} % of the people there",
         "lines: share of the places, dashed: of the people, by this or a smaller square",
-        f"{dataset}: {len(first.sequences)} images of {len(set(first.sequences))} sequences",
+        f"{card.dataset_and_split}: {len(first.sequences)} images of {len(set(first.sequences))} sequences",
         "bands: 95 % intervals over sequences",
         *(
             ["outline: half of the images show the body inside"]
@@ -176,7 +173,7 @@ def _caption(models: Mapping[str, BreakingSize]) -> str:
     ]
     return " · ".join(
         [
-            f"broken: {metric_text(first.metric)}, {joint}, above {first.over_mm:g} mm",
+            f"broken: {first.measured}, above {first.over_mm:g} mm",
             *(people if several else [str(first.dataset["file"].values[0])]),
             f"a square every {card.windows.stride} px, {describe(card.occluder)}",
             *dict.fromkeys(f"protocol {found.card.hash}" for found in models.values()),

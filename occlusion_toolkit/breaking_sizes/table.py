@@ -11,15 +11,11 @@ import pandas as pd
 from jaxtyping import Float64
 
 from occlusion_toolkit.breaking_sizes.breaking_size import BY_IMAGE, BY_SIZE
-from occlusion_toolkit.comparison.results import require_one_protocol
-from occlusion_toolkit.comparison.sequence_sums import SequenceSums, paired_with_gaps
-from occlusion_toolkit.errors import ResultError
+from occlusion_toolkit.comparison.interval_cells import Cell, difference_cells, mean_cells, plain, text
+from occlusion_toolkit.comparison.swept_result import require_same
 
 if TYPE_CHECKING:
     from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
-
-Cell = dict[str, float | None]
-"""`mean`, `low` and `high`; None where nothing is known."""
 
 
 def by_size(found: BreakingSize) -> dict[int, dict[str, Cell]]:
@@ -36,7 +32,7 @@ def by_size(found: BreakingSize) -> dict[int, dict[str, Cell]]:
         "broken": data["broken_share"].values,
         "people_broken": 100.0 * (found.smallest_px[:, None] <= np.array(found.sizes)),
     }
-    cells = {name: _cells(values, found.sequences) for name, values in columns.items()}
+    cells = {name: mean_cells(values, found.sequences) for name, values in columns.items()}
     return {size: {name: cells[name][place] for name in columns} for place, size in enumerate(found.sizes)}
 
 
@@ -44,7 +40,7 @@ def overall(found: BreakingSize) -> dict[str, Cell]:
     """The area under the curve, where larger squares hurt less, and which places recover."""
     data = found.dataset
     names = ("area_mm", "less_share", "recovers", "clean_mm")
-    cells = _cells(np.stack([data[name].values for name in names], axis=1), found.sequences)
+    cells = mean_cells(np.stack([data[name].values for name in names], axis=1), found.sequences)
     return dict(zip(names, cells, strict=True))
 
 
@@ -88,9 +84,9 @@ def pairs_table(models: Mapping[str, BreakingSize]) -> pd.DataFrame:
     """
     rows = {
         f"{one} - {other}": {
-            "area [mm]": _difference(numbers["area_mm"]),
-            "places broken, %": _difference(numbers["broken"]),
-            "people broken, %": _difference(numbers["people_broken"]),
+            "area [mm]": text(numbers["area_mm"]),
+            "places broken, %": text(numbers["broken"]),
+            "people broken, %": text(numbers["people_broken"]),
             "first breaks earlier, % of places": text(numbers["earlier"]),
             "second earlier, %": text(numbers["later"]),
         }
@@ -110,20 +106,12 @@ def pairs(models: Mapping[str, BreakingSize]) -> dict[tuple[str, str], dict[str,
     """
     found = {}
     for (one, first), (other, second) in combinations(models.items(), 2):
-        _require_same(first, second)
-        compared = paired_with_gaps(_paired(first), _paired(second), first.sequences)
-        numbers: dict[str, Cell] = {
-            name: {
-                "mean": plain(compared.difference.mean[place]),
-                "low": plain(compared.difference.low[place]),
-                "high": plain(compared.difference.high[place]),
-                "p": plain(compared.p_permutation[place]),
-            }
-            for place, name in enumerate(("area_mm", "broken", "people_broken"))
-        }
+        require_same(first, second, ("sizes", "metric", "joint", "over_mm"))
+        told = difference_cells(_paired(first), _paired(second), first.sequences)
+        numbers = dict(zip(("area_mm", "broken", "people_broken"), told, strict=True))
         sizes = [np.nan_to_num(each.dataset["breaking_px"].values, nan=np.inf) for each in (first, second)]
         shares = [100.0 * earlier.mean(axis=(1, 2)) for earlier in (sizes[0] < sizes[1], sizes[1] < sizes[0])]
-        earlier, later = _cells(np.stack(shares, axis=1), first.sequences)
+        earlier, later = mean_cells(np.stack(shares, axis=1), first.sequences)
         found[one, other] = numbers | {"earlier": earlier, "later": later}
     return found
 
@@ -134,7 +122,7 @@ def summary(found: BreakingSize) -> dict[str, Any]:
     middle = float(np.median(smallest))
     return {
         "model": found.card.model_card,
-        "dataset": " ".join(filter(None, (found.card.dataset, found.card.split))),
+        "dataset": found.card.dataset_and_split,
         "metric": found.metric,
         "joint": found.joint,
         "over_mm": found.over_mm,
@@ -150,47 +138,7 @@ def summary(found: BreakingSize) -> dict[str, Any]:
     }
 
 
-def text(cell: Cell, digits: int = 1) -> str:
-    """A mean with its interval."""
-    if cell["mean"] is None:
-        return ""
-    interval = "" if cell["low"] is None else f" [{cell['low']:.{digits}f}, {cell['high']:.{digits}f}]"
-    return f"{cell['mean']:.{digits}f}{interval}"
-
-
-def plain(value: float) -> float | None:
-    """A number for JSON; None where there is none."""
-    return float(value) if np.isfinite(value) else None
-
-
-def _difference(cell: Cell) -> str:
-    return text(cell) + ("" if cell["p"] is None else f", p {cell['p']:.3f}")
-
-
-def _cells(values: Float64[np.ndarray, "images columns"], sequences: tuple[str, ...]) -> list[Cell]:
-    found = SequenceSums.of(values, sequences).interval()
-    return [
-        {"mean": plain(mean), "low": plain(low), "high": plain(high)}
-        for mean, low, high in zip(found.mean, found.low, found.high, strict=True)
-    ]
-
-
 def _paired(found: BreakingSize) -> Float64[np.ndarray, "images columns"]:
     """What is paired of every image: the area, and the places and people that the largest square breaks."""
     broken = found.dataset["broken_share"].values[:, -1]
     return np.stack([found.dataset["area_mm"].values, broken, 100.0 * np.isfinite(found.smallest_px)], axis=1)
-
-
-def _require_same(first: BreakingSize, second: BreakingSize) -> None:
-    require_one_protocol([first.card, second.card], ())
-    for name, one, other in (
-        ("sizes", first.sizes, second.sizes),
-        ("metric", first.metric, second.metric),
-        ("joint", first.joint, second.joint),
-        ("threshold", first.over_mm, second.over_mm),
-    ):
-        if one != other:
-            raise ResultError(
-                f"{first.card.model_card} and {second.card.model_card} differ in their {name} ({one} and "
-                f"{other}), so that they cannot be paired; make both with the same settings"
-            )

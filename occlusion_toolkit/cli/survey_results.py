@@ -93,10 +93,21 @@ def named_results(paths: tuple[Path, ...], bodies: Bodies) -> dict[str, Result]:
 
 def _named(results: list[Any]) -> dict[str, Any]:
     """Results by the models' names, if they differ in the model alone."""
-    from occlusion_toolkit.comparison.results import comparable, names_of
+    from occlusion_toolkit.comparison.results import comparable
 
     if len(results) > 1:
         comparable(results, ())
+    return by_model(results)
+
+
+def by_model(results: list[Any]) -> dict[str, Any]:
+    """Results by the models' names.
+
+    Raises:
+        UsageError: two have nothing that tells them apart.
+    """
+    from occlusion_toolkit.comparison.results import names_of
+
     return dict(zip(names_of([result.card for result in results]), results, strict=True))
 
 

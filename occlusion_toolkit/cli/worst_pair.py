@@ -13,8 +13,9 @@ from occlusion_toolkit.cli.body_options import BodyOptions, body_options
 from occlusion_toolkit.cli.help import examples
 from occlusion_toolkit.cli.image_or_people import ImageOrPeople, image_or_people, report_option
 from occlusion_toolkit.cli.interruption import when_interrupted
-from occlusion_toolkit.cli.survey_results import result_options
+from occlusion_toolkit.cli.survey_results import by_model, result_options
 from occlusion_toolkit.cli.sweep_options import SeveralSweeps, sweeps_options
+from occlusion_toolkit.cli.swept_results import sweeps_of, tell
 
 if TYPE_CHECKING:
     from occlusion_toolkit.worst_pairs.worst_pair import WorstPair
@@ -69,24 +70,14 @@ def worst_pair(
     """
     if len(sweeps.sizes) > 1:
         raise click.UsageError("--size is one size here: the side of the single square.")
-    from occlusion_toolkit.cli.selection import select_joints
-    from occlusion_toolkit.cli.survey_results import save_results
     from occlusion_toolkit.comparison.insights import worst_pair_insight
-    from occlusion_toolkit.comparison.results import names_of
-    from occlusion_toolkit.comparison.tables import csv
-    from occlusion_toolkit.files.atomic import write_text
-    from occlusion_toolkit.report.results import write_insight_page
-    from occlusion_toolkit.worst_pairs.figure import worst_pair_figure
     from occlusion_toolkit.worst_pairs.run import worst_pair as run
-    from occlusion_toolkit.worst_pairs.table import pairs, pairs_table
+    from occlusion_toolkit.worst_pairs.table import pairs
 
-    joint_set, names = select_joints(joint or "lsp14")
-    models = sweeps.models or ("pare-open",)
-    given = [sweeps.sweep(model, sweeps.sizes[0], body, joint_set, metric) for model in models]
-    people = who.of(given)
+    given, of_joint = sweeps_of(who, sweeps, body, joint, metric)
     when_interrupted("finished people are kept")
     results: list[WorstPair] = []
-    for sweep, whom in zip(given, people, strict=True):
+    for sweep, whom in given:
         with console.progress(f"images, {sweep.model}") as progress:
             results.append(
                 run(
@@ -94,48 +85,27 @@ def worst_pair(
                     whom,
                     beam=beam,
                     metric=metric,
-                    joint="mean" if joint is None else names[0],
+                    joint=of_joint,
                     keep=out / "people" / sweep.regressor.card.name,
                     progress=progress,
                 )
             )
-    found = dict(zip(names_of([one.card for one in results]), results, strict=True))
-    tables = [one.images().assign(model=name) for name, one in found.items()]
-    paired = pairs_table(found)
-    files = save_results(
-        out, "worst-pair", worst_pair_figure(found, body.bodies()), tables, found, overwrite=overwrite
+    found = by_model(results)
+    tell(
+        "worst-pair",
+        found,
+        worst_pair_insight(found, body.bodies()),
+        pairs,
+        title=lambda one: one.measured,
+        sentence=_sentence,
+        rows="",
+        paired="first minus second",
+        report=report,
+        out=out,
+        overwrite=overwrite,
+        verbose=verbose,
+        as_json=as_json,
     )
-    if len(found) > 1:
-        files.append(out / "pairs.csv")
-        write_text(files[-1], csv(paired.rename_axis("pair").reset_index()))
-    if report is not None:
-        cards = {name: one.card for name, one in found.items()}
-        write_insight_page(report, worst_pair_insight(found, body.bodies()), results[0].metric, cards)
-        files.append(report)
-    if as_json:
-        differences = [{"first": one, "second": other} | told for (one, other), told in pairs(found).items()]
-        summaries = {name: one.summary() for name, one in found.items()}
-        console.print_json(
-            {"models": summaries, "pairs": differences, "files": [str(path) for path in files]}
-        )
-        return
-    for name, one in found.items():
-        if verbose or len(found) == 1:
-            console.out.print(console.frame_table(one.table(), f"{name}: {_measured(one)}"))
-        console.out.print(f"{name}: {_sentence(one)}")
-        console.warn(*one.notes)
-    if len(found) > 1:
-        console.out.print(console.frame_table(paired.T, "first minus second"))
-        if not verbose:
-            console.out.print("--verbose prints the tables of all models; the CSV files have every number.")
-    console.print_files(files, verbose=verbose)
-
-
-def _measured(found: WorstPair) -> str:
-    from occlusion_toolkit.plotting.metric_text import joint_title, metric_text
-
-    joint = "mean over joints" if found.joint == "mean" else joint_title(found.joint)
-    return f"{metric_text(found.metric)}, {joint}"
 
 
 def _sentence(found: WorstPair) -> str:

@@ -131,7 +131,7 @@ def _uncertainty(comparison: Comparison, drawn: str, *marks: str) -> list[str]:
 def _protocol(comparison: Comparison) -> list[str]:
     """On what and under what the numbers were measured."""
     card = comparison.models[0].card
-    dataset = " ".join(part for part in (card.dataset, card.split) if part)
+    dataset = card.dataset_and_split
     hashes = ", ".join(model.card.hash for model in comparison.models)
     return [
         *([dataset] if dataset else []),

@@ -18,7 +18,7 @@ from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
 from occlusion_toolkit.breaking_sizes.figure import breaking_size_figure
 from occlusion_toolkit.breaking_sizes.run import sizes_of
 from occlusion_toolkit.breaking_sizes.table import pairs_table as breaking_size_pairs
-from occlusion_toolkit.breaking_sizes.table import text
+from occlusion_toolkit.comparison.interval_cells import text
 from occlusion_toolkit.confidences.figure import confidence_figure
 from occlusion_toolkit.confidences.run import confidence, confidences_of
 from occlusion_toolkit.confidences.table import models_table as confidences_table
@@ -52,6 +52,14 @@ class Insight:
     text: str
     figure: Figure | None = None
     table: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class DrawnInsight(Insight):
+    """A section that surely has a picture and a table."""
+
+    figure: Figure
+    table: pd.DataFrame
 
 
 def insights(
@@ -134,7 +142,7 @@ def _breaking_size(of_sizes: Mapping[str, Sequence[Survey]]) -> Insight:
     return breaking_size_insight({name: sizes_of(surveys) for name, surveys in of_sizes.items()})
 
 
-def breaking_size_insight(found: Mapping[str, BreakingSize]) -> Insight:
+def breaking_size_insight(found: Mapping[str, BreakingSize]) -> DrawnInsight:
     """The section of breaking sizes, by the models' names.
 
     Raises:
@@ -152,10 +160,10 @@ def breaking_size_insight(found: Mapping[str, BreakingSize]) -> Insight:
         )
     rule = f"Broken: {first.metric}, {first.joint} of joints, above {first.over_mm:g} mm. "
     table = breaking_size_pairs(found) if len(found) > 1 else first.table()
-    return Insight(_BREAKING_SIZE, f"{rule}{'; '.join(told)}.", breaking_size_figure(found), table)
+    return DrawnInsight(_BREAKING_SIZE, f"{rule}{'; '.join(told)}.", breaking_size_figure(found), table)
 
 
-def worst_pair_insight(found: Mapping[str, WorstPair], bodies: Bodies | None = None) -> Insight:
+def worst_pair_insight(found: Mapping[str, WorstPair], bodies: Bodies | None = None) -> DrawnInsight:
     """The section of worst pairs, by the models' names.
 
     Raises:
@@ -171,7 +179,7 @@ def worst_pair_insight(found: Mapping[str, WorstPair], bodies: Bodies | None = N
             f"{text(numbers['single_mm'])} mm under the worst one of {one.size} px"
         )
     table = worst_pair_pairs(found) if len(found) > 1 else first.table()
-    return Insight(
+    return DrawnInsight(
         _WORST_PAIR, f"{first.metric}: {'; '.join(told)}.", worst_pair_figure(found, bodies), table
     )
 

@@ -123,7 +123,7 @@ def _draw_bars(axes: Axes, models: Mapping[str, Confidence], colours: Mapping[st
 def _caption(models: Mapping[str, Confidence]) -> str:
     first = next(iter(models.values()))
     card = first.card
-    dataset = " ".join(filter(None, (card.dataset, card.split)))
+    dataset = card.dataset_and_split
     return " · ".join(
         [
             "a, b: every joint under every square",

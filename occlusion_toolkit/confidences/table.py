@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occlusion_toolkit.comparison.interval_cells import Cell, plain
 from occlusion_toolkit.comparison.results import names_of
 
 if TYPE_CHECKING:
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 _UNITS = {"mean": "mm", "area": "mm", "best": "mm", "gained": "%", "half": "percentage points"}
 
 
-def interval(data: xr.Dataset, name: str, place: Mapping[str, Any]) -> dict[str, float | None]:
+def interval(data: xr.Dataset, name: str, place: Mapping[str, Any]) -> Cell:
     """A stored number with its ends; None where there is none."""
-    values = (float(data[name + end].sel(place)) for end in ("", "_low", "_high"))
-    return {
-        key: value if np.isfinite(value) else None
-        for key, value in zip(("mean", "low", "high"), values, strict=True)
-    }
+    ends = {"mean": "", "low": "_low", "high": "_high"}
+    return {key: plain(float(data[name + end].sel(place))) for key, end in ends.items()}
 
 
 def joints_table(found: Confidence) -> pd.DataFrame:
@@ -121,7 +118,7 @@ def summary(found: Confidence) -> dict[str, Any]:
     return {
         "model": found.card.model_card,
         "confidence": found.of,
-        "dataset": " ".join(filter(None, (found.card.dataset, found.card.split))),
+        "dataset": found.card.dataset_and_split,
         "metric": found.metric,
         "over_mm": found.over_mm,
         "images": int(data.attrs["num_images"]),

@@ -123,8 +123,8 @@ def _caption(models: Mapping[str, Reversals]) -> str:
     first = next(iter(models.values()))
     card, data = first.card, first.dataset
     image = str(data["file"].values[0]) if data.sizes["image"] == 1 else None
-    dataset = " ".join(filter(None, (card.dataset, card.split)))
-    people = f"{dataset}: {data.sizes['image']} images of {len(set(first.sequences))} sequences"
+    count = len(set(first.sequences))
+    people = f"{card.dataset_and_split}: {data.sizes['image']} images of {count} sequences"
     return " · ".join(
         [
             f"turned: heading more than {TURNED_DEGREES:.0f} degrees off the clean estimate's",

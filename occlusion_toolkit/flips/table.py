@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from occlusion_toolkit.comparison.interval_cells import Cell, cells, plain, text
 from occlusion_toolkit.comparison.sequence_sums import SequenceSums
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _NUMBERS = {
 """Every number of a row that has an interval, and what it is."""
 
 
-def numbers(found: Reversals, against: str, kind: str) -> dict[str, dict[str, float | None]]:
+def numbers(found: Reversals, against: str, kind: str) -> dict[str, Cell]:
     """The numbers of one row: `mean`, `low` and `high` of each of `_NUMBERS`, and errors in mm."""
     data = found.dataset.sel(against=against, kind=kind)
     reversed_windows = data["reversed_windows"].values
@@ -41,18 +42,10 @@ def numbers(found: Reversals, against: str, kind: str) -> dict[str, dict[str, fl
         found.sequences,
         np.stack([weights for _, weights in columns.values()], axis=1),
     )
-    interval = sums.interval()
-    rows = {
-        name: {
-            "mean": _plain(interval.mean[place]),
-            "low": _plain(interval.low[place]),
-            "high": _plain(interval.high[place]),
-        }
-        for place, name in enumerate(columns)
-    }
+    rows = dict(zip(columns, cells(sums.interval()), strict=True))
 
     def over(values: np.ndarray) -> float | None:
-        return _plain(float(values[known].mean())) if known.any() else None
+        return plain(float(values[known].mean())) if known.any() else None
 
     errors = {"all": over(mean), "without": over(without)}
     worsts = {"all": over(worst), "without": over(worst_without)}
@@ -66,7 +59,7 @@ def reversals_table(found: Reversals) -> pd.DataFrame:
         for kind in found.dataset["kind"].values:
             told = numbers(found, against, str(kind))
             rows[f"{kind}, against the {'clean estimate' if against == 'clean' else 'truth'}"] = {
-                title: _text(told[name]) for name, title in _NUMBERS.items()
+                title: text(told[name]) for name, title in _NUMBERS.items()
             } | {
                 "mean, without [mm]": _pair(told["mean_mm"]),
                 "worst, without [mm]": _pair(told["worst_mm"]),
@@ -93,11 +86,11 @@ def summary(found: Reversals) -> dict[str, Any]:
     """Everything of the table in plain numbers."""
     data = found.dataset
     rates = data["part_rate"].sel(against="clean", kind="either")
-    parts = {str(part): _plain(float(rates.sel(part=part))) for part in rates["part"].values}
+    parts = {str(part): plain(float(rates.sel(part=part))) for part in rates["part"].values}
     clean = data["clean_reversed"].sel(kind="either").values
     return {
         "model": found.card.model_card,
-        "dataset": " ".join(filter(None, (found.card.dataset, found.card.split))),
+        "dataset": found.card.dataset_and_split,
         "metric": found.metric,
         "images": data.sizes["image"],
         "sequences": len(set(found.sequences)),
@@ -105,7 +98,7 @@ def summary(found: Reversals) -> dict[str, Any]:
             against: {str(kind): numbers(found, against, str(kind)) for kind in data["kind"].values}
             for against in found.against
         },
-        "clean_reversed_percent": _plain(100 * float(clean.mean())),
+        "clean_reversed_percent": plain(100 * float(clean.mean())),
         "where": found.where(),
         "hidden_part_percent": {name: rate for name, rate in parts.items() if rate is not None},
         "protocol": found.card.hash,
@@ -113,16 +106,5 @@ def summary(found: Reversals) -> dict[str, Any]:
     }
 
 
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _text(cell: dict[str, float | None]) -> str:
-    if cell["mean"] is None:
-        return ""
-    interval = "" if cell["low"] is None else f" [{cell['low']:.1f}, {cell['high']:.1f}]"
-    return f"{cell['mean']:.1f}{interval}"
-
-
-def _pair(cell: dict[str, float | None]) -> str:
+def _pair(cell: Cell) -> str:
     return "" if cell["all"] is None else f"{cell['all']:.0f}, {cell['without']:.0f}"

@@ -175,7 +175,7 @@ def _caption(models: Mapping[str, Influence]) -> str:
     first = next(iter(models.values()))
     card = first.card
     tested = first.sequences >= FEWEST_SEQUENCES
-    dataset = " ".join(filter(None, (card.dataset, card.split)))
+    dataset = card.dataset_and_split
     return " · ".join(
         [
             "row: at least half of what is seen of the part lies under the square",

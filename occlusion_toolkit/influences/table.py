@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from occlusion_toolkit.comparison.interval_cells import plain
 from occlusion_toolkit.comparison.significance import adjusted_for_many
 from occlusion_toolkit.influences.rule import COVERED, LIMB_NAMES, PART_ORDER, limb_of_joint, relation
 
@@ -79,7 +80,7 @@ def summary(found: Influence) -> dict[str, Any]:
     data = found.dataset.sel(joint="mean")
 
     def number(value: Any) -> float | None:
-        return float(value) if np.isfinite(float(value)) else None
+        return plain(float(value))
 
     covered = {
         name: {
@@ -96,7 +97,7 @@ def summary(found: Influence) -> dict[str, Any]:
     tested = np.isfinite(found.dataset["q"].values)
     return {
         "model": found.card.model_card,
-        "dataset": " ".join(filter(None, (found.card.dataset, found.card.split))),
+        "dataset": found.card.dataset_and_split,
         "metric": found.metric,
         "masks": str(found.dataset.attrs["masks"]),
         "images": int(found.dataset.attrs["num_images"]),

@@ -96,8 +96,7 @@ def caption(mesh: SensitivityMesh) -> str:
     low, high = (round(100 * end) for end in ROBUST_RANGE)
     parts = [
         card.model_card,
-        f"{' '.join(filter(None, (card.dataset, card.split)))}: {mesh.num_images} images of "
-        f"{len(mesh.sequences)} sequences",
+        f"{card.dataset_and_split}: {mesh.num_images} images of {len(mesh.sequences)} sequences",
         f"a vertex is seen in {seen.min()} to {seen.max()} of them, median {np.median(seen):.0f}"
         if seen.size
         else "no vertex is seen in any of them",

@@ -110,7 +110,7 @@ def summarise(mesh: SensitivityMesh, metric: str | None = None) -> MeshTable:
     ]
     return MeshTable(
         model=card.model_card,
-        dataset=" ".join(filter(None, (card.dataset, card.split))),
+        dataset=card.dataset_and_split,
         metric=metric,
         images=mesh.num_images,
         sequences=len(mesh.sequences),

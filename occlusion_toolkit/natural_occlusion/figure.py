@@ -113,7 +113,6 @@ def _interval(cell: Mapping[str, float | None]) -> str:
 def _caption(models: Mapping[str, NaturalOcclusion]) -> str:
     first = next(iter(models.values()))
     card = first.card
-    dataset = " ".join(filter(None, (card.dataset, card.split)))
     return " · ".join(
         [
             "red: a joint that a thing or the frame hides, against that joint in sight under squares",
@@ -121,7 +120,7 @@ def _caption(models: Mapping[str, NaturalOcclusion]) -> str:
             "dashed: squares predict the world",
             "lines: 95 % intervals over sequences",
             f"joints that are hidden in {FEWEST_HIDDEN} images or more",
-            f"{dataset}: {first.dataset.attrs['num_images']} images of "
+            f"{card.dataset_and_split}: {first.dataset.attrs['num_images']} images of "
             f"{first.dataset.sizes['sequence']} sequences",
             f"occluder {card.windows.size} px every {card.windows.stride} px, {describe(card.occluder)}",
             *dict.fromkeys(f"protocol {found.card.hash}" for found in models.values()),

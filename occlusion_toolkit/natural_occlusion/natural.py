@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from occlusion_toolkit.comparison.interval_cells import cells
 from occlusion_toolkit.comparison.sequence_sums import SequenceSums, ratio, resampled
 from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES
 from occlusion_toolkit.comparison.stored_result import StoredResult
@@ -75,13 +76,7 @@ class NaturalOcclusion(StoredResult):
         count = len(tables.names)
         found = resampled(self._statistic, tables, np.full(3, count))
         names = ("rank_error", "rank_increase", "hidden_minus_square_mm")
-        return {
-            name: {
-                key: float(values[place]) if np.isfinite(values[place]) else None
-                for key, values in (("mean", found.mean), ("low", found.low), ("high", found.high))
-            }
-            for place, name in enumerate(names)
-        }
+        return dict(zip(names, cells(found), strict=True))
 
     @property
     def verdict(self) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from occlusion_toolkit.comparison.interval_cells import plain
+
 if TYPE_CHECKING:
     from occlusion_toolkit.natural_occlusion.natural import NaturalOcclusion
 
@@ -62,7 +64,7 @@ def rank_of_models(models: Mapping[str, NaturalOcclusion]) -> float | None:
         return None
     table = models_table(models)
     found = stats.spearmanr(table["under a square [mm]"], table["hidden [mm]"]).statistic
-    return float(found) if np.isfinite(found) else None
+    return plain(found)
 
 
 def summary(found: NaturalOcclusion) -> dict[str, Any]:
@@ -70,12 +72,11 @@ def summary(found: NaturalOcclusion) -> dict[str, Any]:
     data = found.dataset.sel(joint="mean")
 
     def number(name: str, state: str) -> float | None:
-        value = float(data[name].sel(state=state))
-        return value if np.isfinite(value) else None
+        return plain(float(data[name].sel(state=state)))
 
     return {
         "model": found.card.model_card,
-        "dataset": " ".join(filter(None, (found.card.dataset, found.card.split))),
+        "dataset": found.card.dataset_and_split,
         "metric": found.metric,
         "images": int(found.dataset.attrs["num_images"]),
         "sequences": found.dataset.sizes["sequence"],

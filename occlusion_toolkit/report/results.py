@@ -177,7 +177,7 @@ def _insight(found: Insight) -> dict[str, Any]:
 
 
 def _subtitle(metric: str, card: ProtocolCard, people: str) -> str:
-    dataset = " ".join(part for part in (card.dataset, card.split) if part)
+    dataset = card.dataset_and_split
     parts = [
         f"{metric_text(metric)} on {dataset}: {people}" if dataset else f"{metric_text(metric)}: {people}",
         f"occluder of {card.windows.size} px every {card.windows.stride} px, {describe(card.occluder)}",

@@ -283,7 +283,7 @@ class Survey:
         card, grid = self.card, self.grid
         facts = {
             "model": card.model_card,
-            "data set": f"{' '.join(filter(None, (card.dataset, card.split)))}, {self.num_images} images",
+            "data set": f"{card.dataset_and_split}, {self.num_images} images",
             "windows": f"{len(grid)} of {grid.size} px, {grid.stride} px apart",
             "occluder": describe(card.occluder),
             "metrics": ", ".join(self.metrics),

@@ -114,6 +114,11 @@ class ProtocolCard(BaseModel):
         return spec
 
     @property
+    def dataset_and_split(self) -> str:
+        """Whose people, such as "open test"; empty for images of no data set."""
+        return " ".join(filter(None, (self.dataset, self.split)))
+
+    @property
     def has_truth(self) -> bool:
         """Whether errors were measured, and not displacements alone."""
         return self.ground_truth_body is not None

@@ -17,7 +17,6 @@ from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import denormalise, normalise
 from occlusion_toolkit.errors import ResultError
 from occlusion_toolkit.heatmaps.maps_figure import show_crop
-from occlusion_toolkit.plotting.metric_text import joint_title, metric_text
 from occlusion_toolkit.plotting.overlay import BODY_COLOUR, composite
 from occlusion_toolkit.plotting.posed import (
     LIMBS_NOTE,
@@ -202,17 +201,15 @@ def _draw_people(axes: Axes, found: WorstPair, limits: tuple[float, float]) -> N
 def _caption(models: Mapping[str, WorstPair], *, several: bool) -> str:
     first = next(iter(models.values()))
     card = first.card
-    joint = "mean over joints" if first.joint == "mean" else joint_title(first.joint)
-    dataset = " ".join(filter(None, (card.dataset, card.split)))
     people = [
         "pictures: for each model the image whose pair is worst against its square (ringed)",
         "points: images, red where the pair is worse; dashed: alike",
-        f"{dataset}: {len(first.sequences)} images of {len(set(first.sequences))} sequences",
+        f"{card.dataset_and_split}: {len(first.sequences)} images of {len(set(first.sequences))} sequences",
     ]
     beam = int(first.dataset.attrs["beam"])
     return " · ".join(
         [
-            f"mm: {metric_text(first.metric)}, {joint}",
+            f"mm: {first.measured}",
             f"two squares of {first.pair_size} px cover at most what one of {first.size} px covers",
             "outline: the clean prediction",
             LIMBS_NOTE,

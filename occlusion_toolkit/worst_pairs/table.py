@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from occlusion_toolkit.breaking_sizes.table import Cell, plain, text
-from occlusion_toolkit.comparison.results import require_one_protocol
-from occlusion_toolkit.comparison.sequence_sums import SequenceSums, paired_with_gaps
-from occlusion_toolkit.errors import ResultError
+from occlusion_toolkit.comparison.interval_cells import Cell, difference_cells, mean_cells, text
+from occlusion_toolkit.comparison.swept_result import require_same
 
 if TYPE_CHECKING:
     from occlusion_toolkit.worst_pairs.worst_pair import WorstPair
@@ -30,15 +28,9 @@ def numbers(found: WorstPair) -> dict[str, Cell]:
     whose pair is worse than every single square.
     """
     columns = _columns(found)
-    interval = SequenceSums.of(np.stack(list(columns.values()), axis=1), found.sequences).interval()
-    return {
-        name: {
-            "mean": plain(interval.mean[place]),
-            "low": plain(interval.low[place]),
-            "high": plain(interval.high[place]),
-        }
-        for place, name in enumerate(columns)
-    }
+    return dict(
+        zip(columns, mean_cells(np.stack(list(columns.values()), axis=1), found.sequences), strict=True)
+    )
 
 
 def numbers_table(found: WorstPair) -> pd.DataFrame:
@@ -90,29 +82,19 @@ def pairs(models: Mapping[str, WorstPair]) -> dict[tuple[str, str], dict[str, Ce
     """
     found = {}
     for (one, first), (other, second) in combinations(models.items(), 2):
-        _require_same(first, second)
-        compared = paired_with_gaps(_paired(first), _paired(second), first.sequences)
-        found[one, other] = {
-            name: {
-                "mean": plain(compared.difference.mean[place]),
-                "low": plain(compared.difference.low[place]),
-                "high": plain(compared.difference.high[place]),
-                "p": plain(compared.p_permutation[place]),
-            }
-            for place, name in enumerate(_PAIRED)
-        }
+        require_same(first, second, ("metric", "joint"))
+        told = difference_cells(_paired(first), _paired(second), first.sequences)
+        found[one, other] = dict(zip(_PAIRED, told, strict=True))
     return found
 
 
 def pairs_table(models: Mapping[str, WorstPair]) -> pd.DataFrame:
     """Texts: every two models; nothing for one."""
     titles = {"single_mm": "square [mm]", "pair_mm": "pair [mm]", "worse_mm": "pair - square [mm]"}
-    rows = {}
-    for (one, other), told in pairs(models).items():
-        rows[f"{one} - {other}"] = {
-            title: text(told[name]) + ("" if told[name]["p"] is None else f", p {told[name]['p']:.3f}")
-            for name, title in titles.items()
-        }
+    rows = {
+        f"{one} - {other}": {title: text(told[name]) for name, title in titles.items()}
+        for (one, other), told in pairs(models).items()
+    }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -122,7 +104,7 @@ def summary(found: WorstPair) -> dict[str, Any]:
     row = found.images().iloc[shown]
     return {
         "model": found.card.model_card,
-        "dataset": " ".join(filter(None, (found.card.dataset, found.card.split))),
+        "dataset": found.card.dataset_and_split,
         "metric": found.metric,
         "joint": found.joint,
         "size_px": found.size,
@@ -165,16 +147,3 @@ def _columns(found: WorstPair) -> dict[str, Float64[np.ndarray, " images"]]:
 def _paired(found: WorstPair) -> Float64[np.ndarray, "images columns"]:
     columns = _columns(found)
     return np.stack([columns[name] for name in _PAIRED], axis=1)
-
-
-def _require_same(first: WorstPair, second: WorstPair) -> None:
-    require_one_protocol([first.card, second.card], ())
-    for name, one, other in (
-        ("metric", first.metric, second.metric),
-        ("joint", first.joint, second.joint),
-    ):
-        if one != other:
-            raise ResultError(
-                f"{first.card.model_card} and {second.card.model_card} differ in their {name} ({one} and "
-                f"{other}), so that they cannot be paired; make both with the same settings"
-            )

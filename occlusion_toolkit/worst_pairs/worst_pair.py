@@ -26,8 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from occlusion_toolkit.comparison.significance import FEWEST_SEQUENCES
-from occlusion_toolkit.comparison.stored_result import StoredResult
+from occlusion_toolkit.comparison.swept_result import SweptResult
 from occlusion_toolkit.plotting.style import save_picture
 from occlusion_toolkit.worst_pairs.rule import pair_size
 
@@ -46,7 +45,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
 """Everything that is stored besides estimates and the crop, with its dimensions."""
 
 
-class WorstPair(StoredResult):
+class WorstPair(SweptResult):
     """What two squares do that one of the same area does not.
 
     Args:
@@ -66,28 +65,14 @@ class WorstPair(StoredResult):
         return pair_size(self.size)
 
     @property
-    def joint(self) -> str:
-        """The joint that is thrown off, or "mean" for the mean over joints."""
-        return str(self.dataset.attrs["joint"])
-
-    @property
     def shown(self) -> int:
         """The image that pictures are of: whose pair is worst against its single square."""
         return int(self.dataset.attrs["shown"])
 
     @property
-    def sequences(self) -> tuple[str, ...]:
-        """Name of each image's sequence."""
-        return tuple(map(str, self.dataset["sequence"].values))
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the numbers must know, a sentence each."""
-        count, found = len(set(self.sequences)), []
-        if len(self.sequences) > 1 and count < FEWEST_SEQUENCES:
-            found.append(
-                f"no intervals: {count} of the {FEWEST_SEQUENCES} sequences they need; take more people"
-            )
+        found = self._few_sequences()
         places = len(self.card.windows)
         beam = int(self.dataset.attrs["beam"])
         if beam < places:
@@ -95,13 +80,7 @@ class WorstPair(StoredResult):
                 f"worse pairs may exist: every second square was tried beside {beam} of {places} first ones; "
                 f"a beam of {places} tries all"
             )
-        stride = self.card.windows.stride
-        if stride > self.pair_size:
-            found.append(
-                f"squares of {self.pair_size} px leave gaps at a stride of {stride} px, where nothing was "
-                f"tried; a stride of {self.pair_size} or less leaves none"
-            )
-        return tuple(found)
+        return (*found, *self._gaps([self.pair_size]))
 
     def table(self) -> pd.DataFrame:
         """A row for each thing that is compared, with its interval."""
@@ -131,9 +110,6 @@ class WorstPair(StoredResult):
         from occlusion_toolkit.worst_pairs.figure import worst_pair_figure
 
         return save_picture(worst_pair_figure({self.card.model_card: self}), path)
-
-    def _rows(self) -> pd.DataFrame:
-        return self.images()
 
     def __repr__(self) -> str:
         worse = float((self.dataset["pair_mm"] - self.dataset["single_mm"]).mean())

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from support.few_resamples import few_resamples
+from support.tiny_card import write_tiny_card
 
 from occlusion_toolkit.data import catalogue
 from occlusion_toolkit.data.people import People
@@ -29,3 +30,9 @@ def _shipped_people_are_read_once():
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(catalogue, "_opened", once)
         yield
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    """A tiny network of its own."""
+    return write_tiny_card(tmp_path_factory.mktemp("card"))

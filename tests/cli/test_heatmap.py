@@ -12,7 +12,6 @@ from PIL import Image
 from support.figure_fixtures import draw_coarsely
 from support.plugin_packages import install
 from support.screens import rows_on_a_screen
-from support.tiny_card import write_tiny_card
 
 from occlusion_toolkit.body.joints import LSP14
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
@@ -27,12 +26,6 @@ WRITTEN = {"heatmaps.png", "heatmaps.pdf", "summary.png", "table.csv", "result.h
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     draw_coarsely(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command's behaviour, not the network's, is tested."""
-    return write_tiny_card(tmp_path_factory.mktemp("card"))
 
 
 @pytest.fixture(scope="module")

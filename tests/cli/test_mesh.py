@@ -6,7 +6,6 @@ import sys
 
 import pytest
 from support.screens import rows_on_a_screen
-from support.tiny_card import write_tiny_card
 
 from occlusion_toolkit.meshes import pictures
 from occlusion_toolkit.meshes.sensitivity_mesh import SensitivityMesh
@@ -14,12 +13,6 @@ from occlusion_toolkit.surveys.shards import ShardMaker
 from occlusion_toolkit.surveys.survey import Survey
 
 SMALL = ("mesh", "--limit", "9", "--size", "56", "--stride", "56")
-
-
-@pytest.fixture(scope="module")
-def card(tmp_path_factory):
-    """The command is tested here, not the network."""
-    return write_tiny_card(tmp_path_factory.mktemp("card"))
 
 
 @pytest.fixture

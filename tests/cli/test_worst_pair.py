@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from support.figure_fixtures import draw_coarsely
 from support.screens import rows_on_a_screen
-from support.tiny_card import write_tiny_card
 
 import occlusion_toolkit as ot
 
@@ -18,11 +17,6 @@ SMALL = ("--size", 57, "--stride", 112, "--beam", 1)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     draw_coarsely(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def card(tmp_path_factory):
-    return write_tiny_card(tmp_path_factory.mktemp("card"))
 
 
 @pytest.mark.slow
