@@ -8,16 +8,10 @@ from occlusion_toolkit.data.people import People
 from occlusion_toolkit.errors import GroundTruthError, UsageError
 from occlusion_toolkit.find.crop import Crop
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
-from occlusion_toolkit.sweep.maps import metric_name, metric_parts
-from occlusion_toolkit.sweep.protocol import ProtocolCard
+from occlusion_toolkit.sweep.maps import metric_parts
 
 MEAN = "mean"
 """The mean over joints, where a joint could stand."""
-
-
-def added_metric(card: ProtocolCard) -> str:
-    """What squares add unless another metric is asked for: the increase, or without a truth displacement."""
-    return metric_name(card.metrics[0], "increase" if card.has_truth else "displacement")
 
 
 def check_metric(metric: str | None, sweep: OcclusionSweep, who: Crop | People | str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float64
 
-from occlusion_toolkit.breaking_sizes.asked import added_metric, check_joint, check_metric
+from occlusion_toolkit.breaking_sizes.asked import check_joint, check_metric
 from occlusion_toolkit.breaking_sizes.breaking_size import KIND, BreakingSize
 from occlusion_toolkit.breaking_sizes.rule import (
     OVER_MM,
@@ -34,7 +34,7 @@ from occlusion_toolkit.models.registry import AnyRegressor
 from occlusion_toolkit.surveys.run import survey
 from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.maps import clean_of, values_of, with_card
+from occlusion_toolkit.sweep.maps import added_metric, clean_of, values_of, with_card
 
 SIZES = tuple(range(8, 121, 16))
 """Sides of the squares, pixels of the crop, unless others are asked for."""

@@ -22,7 +22,7 @@ from occlusion_toolkit.influences.influence import KIND, LAYOUT, VARIABLES, Infl
 from occlusion_toolkit.influences.rule import COVERED, IN_SIGHT, image_influence
 from occlusion_toolkit.surveys.partial import Progress, by_shard
 from occlusion_toolkit.surveys.survey import Survey
-from occlusion_toolkit.sweep.maps import metric_name, metric_parts, values_of, with_card
+from occlusion_toolkit.sweep.maps import added_metric, metric_parts, values_of, with_card
 
 Masks = Literal["true", "estimate"]
 """Where parts are: in the data set's masks, or where the clean estimate shows them."""
@@ -66,9 +66,7 @@ def influence(
         ()
     """
     survey = survey if isinstance(survey, Survey) else Survey.open(survey)
-    name = metric or metric_name(
-        survey.card.metrics[0], "increase" if survey.card.has_truth else "displacement"
-    )
+    name = metric or added_metric(survey.card)
     if metric_parts(name)[1] == "error":
         raise UsageError(f"influence is what hiding a part adds; give {name.replace('error', 'increase')!r}")
     shards = by_shard(

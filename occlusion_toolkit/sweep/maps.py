@@ -147,6 +147,11 @@ def default_metric(card: ProtocolCard) -> str:
     return metric_name(card.metrics[0], "error" if card.has_truth else "displacement")
 
 
+def added_metric(card: ProtocolCard) -> str:
+    """What squares add, of the first metric measured: the increase, or without a truth the displacement."""
+    return metric_name(card.metrics[0], "increase" if card.has_truth else "displacement")
+
+
 def image_maps(
     grid: Grid,
     joint_names: Sequence[str],

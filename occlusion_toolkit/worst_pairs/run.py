@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from occlusion_toolkit.breaking_sizes.asked import MEAN, added_metric, check_joint, check_metric
+from occlusion_toolkit.breaking_sizes.asked import MEAN, check_joint, check_metric
 from occlusion_toolkit.data.catalogue import open_dataset
 from occlusion_toolkit.data.people import People
 from occlusion_toolkit.errors import DatasetError, UsageError
@@ -17,7 +17,7 @@ from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.models.registry import AnyRegressor
 from occlusion_toolkit.surveys.partial import Progress, made_once
 from occlusion_toolkit.surveys.shards import ShardMaker, survey_card
-from occlusion_toolkit.sweep.maps import with_card
+from occlusion_toolkit.sweep.maps import added_metric, with_card
 from occlusion_toolkit.sweep.protocol import ProtocolCard
 from occlusion_toolkit.sweep.subjects import Subject
 from occlusion_toolkit.worst_pairs.rule import BEAM, pair_size
