@@ -9,6 +9,10 @@ from filelock import FileLock, Timeout
 from occlusion_toolkit.errors import RunError
 
 
+class LockTaken(RunError):
+    """Another process holds the lock."""
+
+
 @contextmanager
 def held(path: Path, taken: str, wait_s: float = 0.0) -> Iterator[None]:
     """Holds a lock while the block runs.
@@ -19,13 +23,14 @@ def held(path: Path, taken: str, wait_s: float = 0.0) -> Iterator[None]:
         wait_s: how long to wait for that process; negative waits for as long as it takes.
 
     Raises:
-        RunError: another process holds it, or the folder cannot be locked.
+        LockTaken: another process holds it.
+        RunError: the folder cannot be locked.
     """
     lock = FileLock(path)
     try:
         lock.acquire(timeout=wait_s)
     except Timeout as error:
-        raise RunError(taken) from error
+        raise LockTaken(taken) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise RunError(f"{str(path.parent)!r} cannot be locked: {reason}; choose another folder") from error

@@ -13,7 +13,7 @@ from typing import Any
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.errors import ResultError, RunError, UsageError
 from occlusion_toolkit.files.atomic import remove_leftovers as remove_temporary
-from occlusion_toolkit.files.locks import held
+from occlusion_toolkit.files.locks import LockTaken, held
 from occlusion_toolkit.surveys.manifest import MANIFEST_NAME, Manifest, manifest_is_damaged
 from occlusion_toolkit.surveys.survey import Survey
 from occlusion_toolkit.sweep.maps import card_of, open_maps
@@ -102,7 +102,7 @@ def _is_held(lock: Path) -> bool:
     try:
         with held(lock, ""):
             return False
-    except RunError:
+    except LockTaken:
         return True
 
 

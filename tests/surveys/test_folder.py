@@ -62,3 +62,9 @@ def test_a_folder_that_cannot_be_locked_is_named(tmp_path):
     (tmp_path / ".locks").touch()
     with pytest.raises(RunError, match="cannot be locked"), locked(tmp_path, Part()):
         pass
+
+
+def test_a_lock_of_another_part_that_cannot_be_tried_is_not_taken_for_a_run(tmp_path):
+    (tmp_path / ".locks" / "0-of-1.lock").mkdir(parents=True)  # a folder cannot be locked
+    with pytest.raises(RunError, match="cannot be locked"), locked(tmp_path, Part(0, 3)):
+        pytest.fail("the lock was taken")
