@@ -77,8 +77,9 @@ def measure(
     every = [network for seeds in networks.values() for network in seeds]
     trunks = [getattr(network, "backbone", None) for network in every]
     trunk = trunks[0]
-    if not isinstance(trunk, BlazePoseTrunk) or any(getattr(each, "tuned", True) for each in trunks):
-        raise UsageError("These networks do not share a frozen trunk; give runs of the open networks.")
+    sights = {each.checksum() if isinstance(each, BlazePoseTrunk) else None for each in trunks}
+    if not isinstance(trunk, BlazePoseTrunk) or len(sights) > 1:
+        raise UsageError("These networks do not share a trunk; give runs of the open networks.")
 
     def errors(occluded: Tensor) -> Float[np.ndarray, "networks 2 people"]:
         sight = torch.cat([trunk.see(part) for part in occluded.split(AT_ONCE)])

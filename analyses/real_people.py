@@ -5,8 +5,8 @@
 
 "heavy" (tools/convert_blazepose) is shown every person in a crop of its own; networks get the box that
 follows from its points. Counted are twelve joints, shoulders to wrists and hips to ankles, of people whom
-"heavy" sees whole. The first two rows are BlazePose "full" on the networks' own crops, and the mean person of
-the first network's training set.
+"heavy" sees whole. The first two rows are the points of the first network's BlazePose on the same crops, and
+the mean person of its training set.
 """
 
 from collections.abc import Iterator
@@ -71,7 +71,8 @@ def main(files: tuple[Path, ...], models: tuple[str, ...], every: int) -> None:
         if isinstance(first.backbone, BlazePoseTrunk):
             sights = torch.cat([first.backbone.see(part) for part in crops.split(AT_ONCE)])
             found, metres = points_of(sights)
-            show('BlazePose "full", the same crops', found[:, THEIRS], metres[:, THEIRS], places, world)
+            title = f"points of the BlazePose of {next(iter(networks))}"
+            show(title, found[:, THEIRS], metres[:, THEIRS], places, world)
         mean = (
             rot6d_to_rotmat(first.head.init_pose.view(1, -1, 6)),
             first.head.init_shape,

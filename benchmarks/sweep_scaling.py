@@ -1,14 +1,17 @@
 """How cost grows: windows per second and memory at several strides and sizes, as a table and a picture.
 
-Sweeps one crop with each stride at one size, and with each size at one stride. Large grids are timed on a
-part of their windows, spread over the crop; every window costs the same.
+Sweeps one crop with each stride at one size, and with each size at one stride, each in a process of its own,
+so that the memory of one is not that of those before it. Large grids are timed on a part of their windows,
+spread over the crop; every window costs the same.
 """
 
 import argparse
 import json
-import os
+import multiprocessing
+import resource
 import statistics
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
@@ -25,7 +28,7 @@ SIZES = (20, 40, 60, 80)
 
 
 def measured(name: str, size: int, stride: int, seconds: float) -> dict[str, float]:
-    """Windows per second of the network's part of a sweep, and resident memory in MiB."""
+    """Windows per second of the network's part of a sweep, and this process's largest memory in MiB."""
     grid = Grid(size=size, stride=stride)
     sweep = WindowSweep(make_network(name), load_open_body(), grid, parse_occluder("grey", size))
     crop = torch.randn((1, 3, 224, 224), generator=torch.Generator().manual_seed(0))
@@ -41,12 +44,10 @@ def measured(name: str, size: int, stride: int, seconds: float) -> dict[str, flo
         rates.append(len(part) / (time.perf_counter() - started))
         if time.perf_counter() - began > seconds:
             break
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    memory = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
     return {
         "windows": len(grid),
         "windows_per_s": statistics.median(rates[1:] or rates),
-        "memory_mib": memory,
+        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
@@ -77,9 +78,16 @@ def main() -> None:
     arguments = parser.parse_args()
     print(machine(torch.device("cpu")))
     found: dict[str, dict[str, dict[str, float]]] = {}
+    fresh = multiprocessing.get_context("spawn")
     for name in arguments.networks:
-        rows = {f"stride {stride}": measured(name, 40, stride, arguments.seconds) for stride in STRIDES}
-        rows |= {f"size {size}": measured(name, size, 8, arguments.seconds) for size in SIZES}
+        grids = {f"stride {stride}": (40, stride) for stride in STRIDES} | {
+            f"size {s}": (s, 8) for s in SIZES
+        }
+        with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as one:
+            rows = {
+                row: one.submit(measured, name, *grid, arguments.seconds).result()
+                for row, grid in grids.items()
+            }
         found[name] = rows
         print(f"\n{name}\n| | windows | windows/s | memory (MiB) |\n|---|---|---|---|")
         for row, values in rows.items():

@@ -83,6 +83,8 @@ def measure(cards: Sequence[Path], body: BodyModel, people: ThreeDPW) -> Float[n
     crops, truth = load_crops(people), ground_truth(people)
     networks = [load_regressor(card).network for card in cards]
     trunk, occluder = networks[0].backbone, parse_occluder("grey", GRID.size)
+    if len({network.backbone.checksum() for network in networks}) > 1:
+        raise SystemExit("these networks do not share a trunk; release them one after the other (--only)")
     windows = (window.expand(len(crops), 4) for window in torch.from_numpy(GRID.windows()))
     found = []
     for pictures in (crops, *(occluder.apply(crops, window) for window in windows)):

@@ -223,7 +223,8 @@ def _surveyed(sweep: OcclusionSweep, people: People, out: Path) -> Survey:
     name = f"{Path(str(sweep.model)).stem}-{sweep.grid.size}px"
     try:
         with console.progress(f"images, {name}", line_every=8) as progress:
-            return survey(sweep, people, out=out / "surveys" / name, resume=True, progress=progress)
+            folder = out / "surveys" / name
+            return survey(sweep, people, out=folder, resume=True, workers=None, progress=progress)
     except RunError as error:
         raise RunError(f"{error} (for a comparison with other settings choose another --out)") from error
 

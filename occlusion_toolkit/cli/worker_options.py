@@ -22,14 +22,14 @@ class WorkerOptions:
     Attributes:
         backend: "loky", "dask" or "ray".
         address: of a running cluster, or None.
-        worker_count: processes.
+        worker_count: processes; None for as many as are usually fastest.
         parts: how many the work is divided into.
         part: which one; None stands for all of it.
     """
 
     backend: Literal["loky", "dask", "ray"]
     address: str | None
-    worker_count: int
+    worker_count: int | None
     parts: int
     part: int | None
 
@@ -68,9 +68,8 @@ def worker_options(command: _Command) -> _Command:
             "--workers",
             "worker_count",
             type=click.IntRange(min=1),
-            default=1,
-            show_default=True,
-            help="Processes that share the work; on GPUs, one each.",
+            help="Processes that share the work; on GPUs, one each. Default: one for each core where there "
+            "is enough to do, otherwise 1.",
         ),
         click.option(
             "--backend",

@@ -15,7 +15,7 @@ from occlusion_toolkit.models.backbones import (
     upsample_steps,
 )
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full
-from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk
+from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk, tuned_blazepose
 from occlusion_toolkit.models.backbones.vit import ViT
 from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.hmr import HMR
@@ -72,24 +72,32 @@ class HRNetBackbone(Section):
 
 
 class BlazePoseBackbone(Section):
-    """Arguments of `BlazePoseTrunk`; BlazePose's own weights are the shipped ones unless they are tuned."""
+    """Arguments of `BlazePoseTrunk`.
+
+    Attributes:
+        weights: shipped file that BlazePose's weights are read from, or begin at where they are tuned:
+            Google's, or those that this toolkit tuned to rendered people.
+    """
 
     kind: Literal["blazepose"]
+    weights: Literal["blazepose-full", "blazepose-open"] = "blazepose-full"
     join: Literal["map", "vector"]
     width: Width = 128
     dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
     tuned: bool = False
 
     def build(self) -> BlazePoseTrunk:
-        """The trunk: BlazePose with its published weights, a neck with random ones.
+        """The trunk: BlazePose with its weights, a neck with random ones.
 
         Raises:
-            CheckpointError: the published weights are not on this machine.
+            CheckpointError: BlazePose's weights are not on this machine.
         """
         from occlusion_toolkit.models.blazepose_weights import load_blazepose  # reads cards, which read this
 
         return BlazePoseTrunk(
-            load_blazepose("blazepose-full", blazepose_full),
+            load_blazepose(
+                self.weights, blazepose_full if self.weights == "blazepose-full" else tuned_blazepose
+            ),
             join=self.join,
             width=self.width,
             dropout=self.dropout,

@@ -1,4 +1,4 @@
-"""BlazePose's published weights, as `tools/convert_blazepose` wrote them."""
+"""BlazePose's weights: published ones, as `tools/convert_blazepose` wrote them, and those tuned here."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -14,17 +14,19 @@ from occlusion_toolkit.models.cards import find_weights
 from occlusion_toolkit.models.recognise import load_strictly, network_tensors
 
 SOURCES: Final = {
+    "blazepose-open": "fa97d71396a78b09e15e32e4b8d2c4f667f040c773e308aeda27d9ce89b0fd4b",
     "blazepose-full": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
     "blazepose-heavy": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
     "blazepose-detector": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
 }
-"""Checksums of the published files that the weights of a network are converted from."""
+"""Checksums of the files that the weights of a network are converted from: published ones, and for
+"blazepose-open" that of the run that tuned it (`tools/release_open_backbone.py`)."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def load_blazepose(name: str, build: Callable[[], Network]) -> Network:
-    """A network with its published weights, in evaluation mode, on the CPU.
+    """A network with its weights, in evaluation mode, on the CPU.
 
     `load_blazepose("blazepose-full", blazepose_full)`; the file `NAME.safetensors` is looked for beside the
     shipped cards and in `weights/` of the toolkit's home.
@@ -44,9 +46,14 @@ def load_blazepose(name: str, build: Callable[[], Network]) -> Network:
         )
     stated = read_metadata(path)
     if stated.get("network") != name or stated.get("source_sha256") != SOURCES[name]:
+        again = (
+            "git checkout, or tune it again (docs/training-open-weights.md)"
+            if name == "blazepose-open"
+            else "convert the published file again (tools/convert_blazepose/README.md)"
+        )
         raise CheckpointError(
             f"{path} holds {stated.get('network', 'no named network')} of another version than the {name} "
-            "of this toolkit; convert the published file again (tools/convert_blazepose/README.md)."
+            f"of this toolkit; {again}."
         )
     network = build()
     load_strictly(network, network_tensors(read_state_dict(path), path).tensors)

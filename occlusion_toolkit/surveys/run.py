@@ -34,7 +34,7 @@ from occlusion_toolkit.surveys.manifest import Manifest
 from occlusion_toolkit.surveys.plan import SurveyPlan, calibrate, plan_survey
 from occlusion_toolkit.surveys.shards import Shard, ShardMaker, survey_card
 from occlusion_toolkit.surveys.survey import Survey
-from occlusion_toolkit.surveys.workers import Job, Workers, make_shards
+from occlusion_toolkit.surveys.workers import Job, Workers, make_shards, usual_count
 from occlusion_toolkit.sweep.engines.incremental import SHARES
 
 SHARD_SIZE = 8
@@ -54,7 +54,7 @@ def survey(
     *,
     out: Path | str,
     resume: bool = False,
-    workers: int = 1,
+    workers: int | None = 1,
     backend: Backend = "loky",
     address: str | None = None,
     part: Part = WHOLE,
@@ -73,7 +73,7 @@ def survey(
         out: folder of the survey; made where it does not exist.
         resume: keep the shards that an earlier run left in the folder, and make again those that are damaged.
         workers: processes that share the work; on a GPU one each. A network of your own, or a metric,
-            travels to them.
+            travels to them. None takes as many as are usually fastest (`usual_count`).
         backend: "loky" for processes of this machine, "dask" or "ray" for a cluster.
         address: of a running cluster's scheduler; None starts one on this machine.
         part: which shards to make; all by default.
@@ -100,15 +100,17 @@ def survey(
         >>> dict(survey.maps["error"].sizes)
         {'image': 2, 'joint': 14, 'row': 2, 'col': 2}
     """
-    folder, crew = Path(out), Workers(backend, address, workers)
+    folder, crew = Path(out), Workers(backend, address, 1 if workers is None else workers)
     sweep = sweep if isinstance(sweep, OcclusionSweep) else OcclusionSweep(sweep)
     if isinstance(people, str):
         papers = sweep.protocol.frame_filter if people == "3dpw" else None
         people = open_dataset(people, frame_filter=papers)
     if len(people) == 0:
         raise DatasetError(f"{people.dataset} has nobody in its split {people.split!r}; choose another split")
-    if workers > 1 and sweep.device.index is not None:
-        raise UsageError(f"{workers} workers cannot share {sweep.device}; give cuda, and each takes its own")
+    if crew.count > 1 and sweep.device.index is not None:
+        raise UsageError(
+            f"{crew.count} workers cannot share {sweep.device}; give cuda, and each takes its own"
+        )
     if not crew.in_process:
         sweep = sweep.changed()  # what is loaded to look at the settings can then go again
     if sweep.batch_size is None and (stored := batch_size_of(folder)) is not None:
@@ -142,10 +144,12 @@ def survey(
             return Shard.of(path, people, begun.images_of(number))
 
         left = missing()
+        if workers is None and crew.in_process:
+            crew = Workers(count=usual_count(sweep, len(left)))
         if left and announce is not None:
             first = people[begun.images_of(left[0]).start]
             pace = calibrate(maker, first, None if crew.in_process else crew.threads)
-            plan = plan_survey(begun, shards, pace, workers)
+            plan = plan_survey(begun, shards, pace, crew.count)
             announce(plan)
             _check_disk(folder, plan)
         report = progress or _silent

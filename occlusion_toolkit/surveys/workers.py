@@ -18,6 +18,7 @@ from pathlib import Path
 import joblib
 import torch
 from filelock import FileLock, Timeout
+from torch import nn
 
 from occlusion_toolkit.errors import RunError, UsageError
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
@@ -28,6 +29,8 @@ from occlusion_toolkit.sweep.protocol import ProtocolCard
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
+_SHARDS_EACH = 4  # with fewer, starting and the last shards cost what processes gain
+_PROCESS_BYTES = 1_000_000_000  # of libraries, clean activations and a batch
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,25 @@ class Workers:
     def threads(self) -> int | None:
         """Threads of a worker so that all together use this machine; None on a cluster: as it was set up."""
         return None if self.address else max(1, len(os.sched_getaffinity(0)) // self.count)
+
+
+def usual_count(sweep: OcclusionSweep, shards: int) -> int:
+    """How many processes of this machine share a survey best, where nobody says.
+
+    On processors one of one thread for each core: faster than threads, which wait for each other, and not
+    brought down by a busy neighbour (docs/engines.md). One where there is little to do, or on a GPU.
+
+    Args:
+        sweep: what they do; two copies of its weights must fit into half of the memory, for each.
+        shards: that are left.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if sweep.device.type != "cpu" or shards < _SHARDS_EACH * cores:
+        return 1
+    network = sweep.regressor.network
+    weights = sum(p.nbytes for p in network.parameters()) if isinstance(network, nn.Module) else 0
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(cores, memory // 2 // (_PROCESS_BYTES + 2 * weights)))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from occlusion_toolkit.body.body_model import BodyModel
-from occlusion_toolkit.body.joints import SMPL24
-from occlusion_toolkit.body.joints49 import J24_HIPS, NUM_OPENPOSE, Joints49
+from occlusion_toolkit.body.joints import BLAZEPOSE33, SMPL24
+from occlusion_toolkit.body.joints49 import J24, J24_HIPS, NUM_OPENPOSE, Joints49
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.models.base import RegressorOutput, part_attention
 from occlusion_toolkit.training.heatmap_losses import attention_loss, heatmap_joints_loss, heatmap_loss
@@ -17,6 +17,15 @@ from occlusion_toolkit.training.label_cameras import Pinhole, camera_translation
 from occlusion_toolkit.training.means import mean_of_some
 from occlusion_toolkit.training.recipe import LossWeights, Projection, Supervision
 from occlusion_toolkit.training.sample import TrainingSample
+
+SeenPoints = tuple[Float[Tensor, "batch 39 2"], Float[Tensor, "batch 39 3"]]
+"""Places in crop coordinates and metres, as of `points_of`."""
+
+POINTS = [point for point, name in enumerate(BLAZEPOSE33.joint_names) if name in J24.joint_names]
+"""BlazePose's points that are joints of the body too: nose, eyes, ears and the twelve joints of the limbs."""
+
+POINT_JOINTS = [J24.index(BLAZEPOSE33.joint_names[point]) for point in POINTS]
+POINT_HIPS = (POINT_JOINTS.index(J24_HIPS[0]), POINT_JOINTS.index(J24_HIPS[1]))
 
 IGNORED_PART = 255
 """Part label of a pixel that the part loss leaves out."""
@@ -35,6 +44,8 @@ class LossTerms:
     parts: Float[Tensor, ""]
     heatmaps: Float[Tensor, ""]
     heatmap_joints: Float[Tensor, ""]
+    points_2d: Float[Tensor, ""]
+    points_3d: Float[Tensor, ""]
 
     def total(self, weights: LossWeights) -> Float[Tensor, ""]:
         """The weighted sum that is minimised."""
@@ -170,7 +181,12 @@ class Objective(nn.Module):
         self.project = project_in_perspective if projection == "perspective" else project
 
     def forward(
-        self, output: RegressorOutput, truth: TrainingSample, *, supervised: bool = True
+        self,
+        output: RegressorOutput,
+        truth: TrainingSample,
+        *,
+        supervised: bool = True,
+        points: SeenPoints | None = None,
     ) -> LossTerms:
         """Unweighted terms in single precision; terms that nobody is annotated for are zero.
 
@@ -178,11 +194,14 @@ class Objective(nn.Module):
             output: what the network predicts.
             truth: the collated samples.
             supervised: whether the 2D branch still is; its terms are zero otherwise.
+            points: what a BlazePose that is tuned says of its points.
         """
         with torch.autocast(output.rotmats.device.type, enabled=False):
-            return self._terms(output, truth, supervised)
+            return self._terms(output, truth, supervised, points)
 
-    def _terms(self, output: RegressorOutput, truth: TrainingSample, supervised: bool) -> LossTerms:
+    def _terms(
+        self, output: RegressorOutput, truth: TrainingSample, supervised: bool, points: SeenPoints | None
+    ) -> LossTerms:
         predicted = BodyParameters(output.rotmats.float(), output.betas.float(), output.camera.float())
         joints = self.joints(predicted)
         confidence = truth.keypoints[..., 2].clone()
@@ -204,7 +223,21 @@ class Objective(nn.Module):
             betas=betas_loss(predicted.betas, truth.betas, truth.has_smpl),
             camera=camera_loss(predicted.camera),
             **self._branch_losses(output, truth, supervised),
+            **self._points_losses(points, truth, confidence),
         )
+
+    def _points_losses(
+        self, points: SeenPoints | None, truth: TrainingSample, confidence: Float[Tensor, "batch 49"]
+    ) -> dict[str, Float[Tensor, ""]]:
+        if points is None:
+            return dict.fromkeys(("points_2d", "points_3d"), truth.betas.new_zeros(()))
+        places, metres = (each[:, POINTS].float() for each in points)
+        joints = [NUM_OPENPOSE + joint for joint in POINT_JOINTS]
+        seen = truth.joints_3d[:, POINT_JOINTS]
+        return {
+            "points_2d": joints_2d_loss(places, truth.keypoints[:, joints, :2], confidence[:, joints]),
+            "points_3d": joints_3d_loss(metres, seen[..., :3], seen[..., 3], POINT_HIPS, truth.has_pose_3d),
+        }
 
     def _branch_losses(
         self, output: RegressorOutput, truth: TrainingSample, supervised: bool

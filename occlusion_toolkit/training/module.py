@@ -13,6 +13,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk, points_of
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.checkpoints import check_resumable, run_state
@@ -21,6 +22,7 @@ from occlusion_toolkit.training.losses import Objective
 from occlusion_toolkit.training.network import build_network
 from occlusion_toolkit.training.recipe import Optimisation, Recipe
 from occlusion_toolkit.training.sample import TrainingSample
+from occlusion_toolkit.training.tuning import parameter_groups
 
 
 class RegressorTraining(lightning.LightningModule):
@@ -87,7 +89,13 @@ class RegressorTraining(lightning.LightningModule):
 
     def training_step(self, batch: TrainingSample, index: int) -> Tensor:
         """The loss of a batch; its terms go to the log."""
-        terms = self.objective(self(batch.crop), batch, supervised=self.supervised(self.global_step))
+        trunk, points = self.network.backbone, None
+        if isinstance(trunk, BlazePoseTrunk) and trunk.tuned:
+            sight = trunk.see(normalised(batch.crop))
+            output, points = self.network.head(trunk.neck(sight)), points_of(sight)
+        else:
+            output = self(batch.crop)
+        terms = self.objective(output, batch, supervised=self.supervised(self.global_step), points=points)
         total: Tensor = terms.total(self.recipe.train.losses)
         self.log_dict({f"loss/{name}": value.detach() for name, value in vars(terms).items()})
         self.log("loss/total", total.detach())
@@ -142,13 +150,8 @@ class RegressorTraining(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam (AdamW where weights decay) and its schedule by step."""
         settings = self.recipe.train.optimisation
-        weights = [p for p in self.network.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in weights if p.ndim > 1], "weight_decay": settings.weight_decay},
-            {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
-        ]
         # Without decay AdamW is Adam.
-        optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+        optimiser = torch.optim.AdamW(parameter_groups(self.network, settings))
         steps = self.recipe.train.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: rate_share(settings, step, steps)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from occlusion_toolkit.models.architecture import Architecture, Section
+from occlusion_toolkit.models.cards import Slug
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -29,6 +30,8 @@ class LossWeights:
         parts: supervision of the 2D branch by part labels (the lambda_P of the paper) or by attention.
         heatmaps: supervision of the 2D branch by Gaussians.
         heatmap_joints: supervision of the 2D branch by where its heatmaps see the joints.
+        points_2d: what a BlazePose that is tuned says of its points, in crop coordinates [-1, 1].
+        points_3d: the same in metres around the hips.
     """
 
     overall: float = 60.0
@@ -41,6 +44,8 @@ class LossWeights:
     parts: float = 1.0
     heatmaps: float = 5.0
     heatmap_joints: float = 5.0
+    points_2d: float = 5.0
+    points_3d: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,7 @@ class Optimisation(Section):
         learning_rate: the rate after warm-up.
         warm_up_steps: steps over which the rate grows linearly.
         final_rate: share of the rate that a cosine over all steps ends at; 1 keeps the rate constant.
+        tuned_rate: share of the rate at which a backbone that is `tuned` learns.
         weight_decay: decoupled decay (AdamW) of kernels and matrices; vectors never decay.
         clip_norm: largest Euclidean norm of the gradient; None does not clip.
         average_decay: decay per step of a moving average of the weights, which is then what is validated and
@@ -173,6 +179,7 @@ class Optimisation(Section):
     learning_rate: PositiveFloat = 5e-5
     warm_up_steps: Annotated[int, Field(ge=0)] = 0
     final_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    tuned_rate: PositiveFloat = 1.0
     weight_decay: NonNegativeFloat = 0.0
     clip_norm: PositiveFloat | None = None
     average_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -308,7 +315,7 @@ class Recipe(Section):
         train: how it is trained.
     """
 
-    name: str
+    name: Slug
     title: str = ""
     description: str = ""
     network: Architecture

@@ -33,6 +33,7 @@ from occlusion_toolkit.training.network import mean_person, starting_weights, ta
 from occlusion_toolkit.training.pictures import Pictures
 from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.trained_weights import SaveWeights
+from occlusion_toolkit.training.tuning import prepare
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -147,6 +148,7 @@ def fit(recipe: Recipe, data: RunData, options: RunOptions, report: StepReport =
     module = RegressorTraining(recipe, data.bodies, mean, data.people)
     if train.start_from is not None and not resumed:
         take_over(module.network, starting_weights(train.start_from))
+    prepare(module.network)
     samples = TrainingData(
         data.samples,
         data.held_out,

@@ -99,11 +99,12 @@ def keep_sights(
         skipped: people at its start who are left out.
         trunk: the frozen trunk.
         copies: augmented crops of each person.
-        folder: what is seen is kept in a folder of it, one for each kind and number of copies.
+        folder: what is seen is kept in a folder of it, one for each kind, number of copies and trunk.
         kind: what the crops depend on beside the people: seed and settings of augmentation.
         progress: called with the crops done and their number.
     """
-    place = folder / hashlib.sha256(f"{kind} {copies}".encode()).hexdigest()[:16]
+    key = f"{kind} {copies} {trunk.checksum()}"
+    place = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
     with locked(place):
         people = len(source) - skipped
         done, crops = _done(place), copies * people

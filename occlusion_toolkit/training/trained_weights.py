@@ -14,6 +14,7 @@ from occlusion_toolkit.training.checkpoints import SaveCheckpoint
 from occlusion_toolkit.training.evaluation import PoseErrors
 from occlusion_toolkit.training.module import RegressorTraining
 from occlusion_toolkit.training.recipe import Recipe
+from occlusion_toolkit.training.tuning import plain_state_dict
 
 _ERROR = "validation_pa_mpjpe_mm"
 
@@ -52,7 +53,8 @@ class SaveWeights(Callback):
         file = self._out / "weights" / f"{name}.safetensors"
         metadata = {"recipe": self._recipe.name, "step": str(step), _ERROR: repr(errors.pa_mpjpe_mm)}
         # A copy without the memory layout of training.
-        state = {key: value.detach().cpu().contiguous() for key, value in module.network.state_dict().items()}
+        state = plain_state_dict(module.network)
+        state = {key: value.detach().cpu().contiguous() for key, value in state.items()}
         write_state_dict(file, state, metadata)
         summary = training_summary(self._recipe, step, self._hardware, self._clock.seconds)
         write_card(_card(self._recipe, name, file, summary, errors), self._out / f"{name}.yaml")

@@ -1,9 +1,12 @@
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 
-from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
+import occlusion_toolkit as ot
+from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD, normalise
+from occlusion_toolkit.errors import CheckpointError
 from occlusion_toolkit.models.architecture import BlazePoseBackbone, HMRArchitecture, PAREArchitecture
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full
 from occlusion_toolkit.models.backbones.blazepose_trunk import (
@@ -12,8 +15,9 @@ from occlusion_toolkit.models.backbones.blazepose_trunk import (
     points_of,
     shown,
 )
-from occlusion_toolkit.models.blazepose_weights import load_blazepose
+from occlusion_toolkit.models.blazepose_weights import SOURCES, load_blazepose
 
+PHOTO = Path(__file__).parents[2] / "examples" / "photo.jpg"
 MAP = BlazePoseBackbone(kind="blazepose", join="map", width=16)
 VECTOR = BlazePoseBackbone(kind="blazepose", join="vector", width=16)
 PARE = PAREArchitecture(kind="pare", backbone=MAP, branch="conv", filters=(8,), corrects_mean=True)
@@ -88,14 +92,14 @@ def test_a_network_stored_without_published_weights_predicts_the_same_when_loade
     assert torch.equal(network(pictures).betas, other(pictures).betas)
 
 
-def test_a_tuned_trunk_stores_its_own_weights_and_learns_from_its_maps_of_32x32_on():
+def test_a_tuned_trunk_stores_its_own_weights_and_learns_behind_its_maps_of_32x32():
     trunk = BlazePoseBackbone(kind="blazepose", join="map", width=8, tuned=True).build()
     assert any(name.startswith("network.trunk.") for name in trunk.state_dict())
     trunk(crops(2)).sum().backward()
     layers = trunk.network.trunk
     assert layers.stem.weight.grad is None
-    assert layers.blocks[1].expand.weight.grad is None
-    assert layers.blocks[2].expand.weight.grad.abs().sum() > 0
+    assert layers.blocks[2].project.weight.grad is None
+    assert layers.blocks[3].expand.weight.grad.abs().sum() > 0
     assert trunk.network.lateral64.pointwise.weight.grad.abs().sum() > 0
 
 
@@ -103,3 +107,35 @@ def test_a_tuned_trunk_stores_its_own_weights_and_learns_from_its_maps_of_32x32_
 def test_the_trunk_can_be_traced(trunk: BlazePoseTrunk):
     traced = torch.jit.trace(trunk, crops(2))
     assert torch.allclose(traced(crops(3)), trunk(crops(3)), atol=1e-4)
+
+
+def test_trunks_of_one_checksum_have_the_same_weights():
+    one, other = (MAP.build() for _ in range(2))
+    assert one.checksum() == other.checksum() == VECTOR.build().checksum()
+    with torch.no_grad():
+        other.network.world.bias[0] += 1
+    assert one.checksum() != other.checksum()
+
+
+@torch.no_grad()
+def test_the_tuned_blazepose_shares_its_first_layers_and_sees_the_same_person():
+    published = MAP.build().eval()
+    tuned = MAP.model_copy(update={"weights": "blazepose-open"}).build().eval()
+    assert tuned.checksum() != published.checksum()
+    own = tuned.network.state_dict()
+    same = {n for n, value in published.network.state_dict().items() if torch.equal(value, own[n])}
+    assert {"trunk.stem.weight", "trunk.blocks.2.project.weight", "trunk.blocks.9.depthwise.weight"} <= same
+    assert not {"trunk.blocks.9.expand.weight", "world.weight", "lateral16.pointwise.weight"} & same
+    photo = normalise(ot.read_crop(PHOTO, bbox=(258, 107, 382, 707)).pixels)[None]
+    (places, metres), (other_places, other_metres) = (
+        points_of(each.see(photo)) for each in (published, tuned)
+    )
+    limbs = slice(11, 29)
+    assert (places - other_places)[0, limbs].norm(dim=-1).mean() < 0.1
+    assert (metres - other_metres)[0, limbs].norm(dim=-1).mean() < 0.3
+
+
+def test_weights_of_another_version_are_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(SOURCES, "blazepose-open", "0" * 64)
+    with pytest.raises(CheckpointError, match="another version than the blazepose-open of this toolkit"):
+        MAP.model_copy(update={"weights": "blazepose-open"}).build()

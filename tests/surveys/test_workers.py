@@ -24,7 +24,7 @@ from occlusion_toolkit.errors import ImageError, RunError, UsageError
 from occlusion_toolkit.surveys import clusters, workers
 from occlusion_toolkit.surveys.run import survey
 from occlusion_toolkit.surveys.survey import Survey
-from occlusion_toolkit.surveys.workers import Workers
+from occlusion_toolkit.surveys.workers import Workers, usual_count
 
 PEOPLE = some_people(16)
 DEADLINE_S = 300
@@ -120,6 +120,29 @@ def test_loky_has_no_address_and_nobody_is_no_worker():
         Workers("loky", "tcp://host:1")
     with pytest.raises(UsageError, match="0 workers"):
         Workers(count=0)
+
+
+def test_without_a_word_each_core_gets_a_process_where_there_is_enough_to_do(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(4), raising=False)
+    sweep = fake_sweep()
+    assert [usual_count(sweep, shards) for shards in (0, 15, 16, 1000)] == [1, 1, 4, 4]
+    gigabytes = {"SC_PHYS_PAGES": 5_000_000, "SC_PAGE_SIZE": 1000}
+    monkeypatch.setattr("os.sysconf", gigabytes.__getitem__)
+    assert usual_count(sweep, 1000) == 2  # half of five gigabytes hold two
+    sweep.device = torch.device("cuda")
+    assert usual_count(sweep, 1000) == 1
+
+
+@pytest.mark.slow
+def test_a_survey_without_a_word_about_workers_is_that_of_one_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(2), raising=False)
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    whole = run(tmp_path / "whole")
+    shared = run(tmp_path / "shared", fake_sweep(SlowNetwork(pause_s=0.1, pids=pids)), workers=None)
+    assert shard_bytes(shared) == shard_bytes(whole)
+    assert len({file.name for file in pids.iterdir()} - {str(os.getpid())}) == 2
 
 
 def test_workers_cannot_share_one_named_gpu(tmp_path):

@@ -66,6 +66,8 @@ def terms(golden: dict[str, torch.Tensor]) -> LossTerms:
         parts=part_loss(golden["pred/pred_segm_mask"], golden["gt/gt_segm_mask"], has_body),
         heatmaps=torch.zeros(()),
         heatmap_joints=torch.zeros(()),
+        points_2d=torch.zeros(()),
+        points_3d=torch.zeros(()),
     )
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from occlusion_toolkit.body.bodies import Bodies
-from occlusion_toolkit.body.joints import SMPL24
+from occlusion_toolkit.body.joints import BLAZEPOSE33, SMPL24
+from occlusion_toolkit.body.joints49 import J24
 from occlusion_toolkit.body.open_body import OPEN_BODY_TOPOLOGY
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.errors import TrainingError
@@ -85,6 +86,29 @@ def test_people_without_annotation_do_not_count(
         assert getattr(some, name).item() == pytest.approx(getattr(alone, name).item(), rel=1e-5)
         assert getattr(nobody, name).item() == 0
     assert some.joints_2d.item() == objective(output, batch).joints_2d.item()
+
+
+def test_points_of_a_tuned_blazepose_are_taught_where_the_joints_are(
+    data: RunData, batch: TrainingSample
+) -> None:
+    objective, truth = module(data).objective, the_truth(data, batch)
+    places, metres = torch.full((4, 39, 2), 9.0), torch.full((4, 39, 3), 9.0)
+    for point, name in enumerate(BLAZEPOSE33.joint_names):
+        if name in J24.joint_names:
+            places[:, point] = batch.keypoints[:, 25 + J24.index(name), :2]
+            metres[:, point] = batch.joints_3d[:, J24.index(name), :3] + 5.0
+    right = objective(truth, batch, points=(places, metres))
+    assert right.points_2d.item() == pytest.approx(0, abs=1e-9)
+    assert right.points_3d.item() == pytest.approx(0, abs=1e-9)
+    assert objective(truth, batch).points_2d.item() == 0
+    wrist = BLAZEPOSE33.index("left_wrist")
+    places[:, wrist], metres[:, wrist] = places[:, wrist] + 0.1, metres[:, wrist] + 0.1
+    wrong = objective(truth, batch, points=(places, metres))
+    seen = batch.keypoints[:, 25 + J24.index("left_wrist"), 2].mean().item()
+    assert wrong.points_2d.item() == pytest.approx(seen * 0.01 / 17, rel=1e-4)
+    assert wrong.points_3d.item() == pytest.approx(0.01 / 17, rel=1e-4)
+    nobody = batch._replace(has_pose_3d=torch.zeros(4, dtype=torch.bool))
+    assert objective(truth, nobody, points=(places, metres)).points_3d.item() == 0
 
 
 def test_openpose_keypoints_and_unseen_joints_have_no_weight(data: RunData, batch: TrainingSample) -> None:

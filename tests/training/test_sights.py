@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.training_fixtures import recipe_content, tiny_recipe
+from support.training_fixtures import recipe_content, tiny_data, tiny_recipe
 
 from occlusion_toolkit.errors import TrainingError
+from occlusion_toolkit.models.backbones.blazepose import blazepose_full
+from occlusion_toolkit.models.blazepose_weights import load_blazepose
+from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.crops_cache import CropsCache, RenderedPeople
 from occlusion_toolkit.training.data import RunData
@@ -107,3 +110,24 @@ def test_a_network_learns_from_kept_sights_and_is_validated_on_crops(
     assert ended.steps == chosen.train.steps
     stored = (tmp_path / "run" / "weights").glob("*.safetensors")
     assert all(path.stat().st_size < 1_000_000 for path in stored)
+
+
+def test_a_tuned_run_ends_with_plain_weights_of_which_only_late_layers_have_changed(
+    cache: CropsCache, tmp_path: Path
+):
+    tuned = NETWORK | {"backbone": TRUNK | {"tuned": True}}
+    content = recipe_content(tuned, augmentation=SETTINGS.model_dump(), steps=2, validate_every=2)
+    chosen = Recipe.model_validate(content)
+    fit(chosen, tiny_data(chosen, cache), RunOptions(tmp_path))
+    stored = load_regressor(tmp_path / "tiny-last.yaml").network.state_dict()
+    published = load_blazepose("blazepose-full", blazepose_full).state_dict()
+    changed = {
+        name
+        for name, value in published.items()
+        if f"backbone.network.{name}" in stored
+        and not torch.allclose(stored[f"backbone.network.{name}"], value, rtol=1e-5, atol=1e-7)
+    }
+    assert {"world.weight", "trunk.blocks.9.project.weight", "lateral64.pointwise.weight"} <= changed
+    assert not {name for name in changed if "depthwise" in name or name.startswith("trunk.stem")}
+    log = (tmp_path / "logs" / "csv" / "metrics.csv").read_text()
+    assert "loss/points_3d" in log

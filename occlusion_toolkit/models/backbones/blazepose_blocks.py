@@ -87,8 +87,8 @@ class Trunk(nn.Module):
         return [*maps, F.relu6(self.widen_depthwise(F.relu6(self.widen(x), inplace=True)), inplace=True)]
 
     def freeze_fine(self) -> None:
-        """Leave the stem and the layers down to the second halving of the blocks untrained."""
-        for layer in (self.stem, self.stem_depthwise, self.stem_project, *self.blocks[: self.tapped[1]]):
+        """Leave the stem and the layers up to the second halving of the blocks untrained."""
+        for layer in (self.stem, self.stem_depthwise, self.stem_project, *self.blocks[: self.tapped[1] + 1]):
             layer.requires_grad_(False)
 
 

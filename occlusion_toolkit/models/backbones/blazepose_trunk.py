@@ -4,6 +4,7 @@ The published network looks at wider crops than regressors get. A crop is theref
 the middle of a black picture: its people have the size that it knows.
 """
 
+import hashlib
 from typing import Any, Final, Literal
 
 import torch
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from occlusion_toolkit.models.backbones.blazepose import POINTS, RESOLUTION, BlazePose
+from occlusion_toolkit.models.backbones.blazepose import POINTS, RESOLUTION, BlazePose, blazepose_full
 from occlusion_toolkit.models.backbones.blocks import Backbone
 
 SHOWN_PX: Final = 190
@@ -41,15 +42,15 @@ class BlazePoseTrunk(Backbone):
 
     What is seen of a crop ("sight") are 32,184 numbers: the decoder's finest map at 16x16, the map at 8x8 and
     the features at 2x2 that points are computed from, and the points themselves. The neck makes one map of
-    them: 16x16 for heads that attend to places, 1x1 for heads that average over places. The published weights
+    them: 16x16 for heads that attend to places, 1x1 for heads that average over places. BlazePose's weights
     are in no state dict unless they are tuned.
 
     Args:
-        network: BlazePose "full" with its published weights.
+        network: BlazePose "full" with its weights; loses the heads that no trunk reads.
         join: "map" for a map of 16x16, "vector" for one of 1x1.
         width: channels of that map.
         dropout: share of the coarsest features silenced in training; see `Whole`.
-        tuned: whether BlazePose's weights are trained, from its maps of 32x32 on, and stored with the neck's.
+        tuned: whether BlazePose's weights are trained, behind its maps of 32x32, and stored with the neck's.
             Finer maps show edges, which are those of photographs, and would take half of a step's time.
     """
 
@@ -64,9 +65,7 @@ class BlazePoseTrunk(Backbone):
     ) -> None:
         super().__init__()
         self.out_channels = width
-        for name in _UNUSED:
-            delattr(network, name)
-        self.network = network
+        self.network = without_heads(network)
         self.neck = MapNeck(width, dropout) if join == "map" else VectorNeck(width, dropout)
         self.tuned = tuned
         self.network.requires_grad_(tuned)
@@ -89,10 +88,30 @@ class BlazePoseTrunk(Backbone):
         fused = functional.avg_pool2d(features.fused64, features.fused64.shape[-1] // MAP)
         return torch.cat([fused.flatten(1), features.narrow8.flatten(1), self._whole(features.pose2)], dim=1)
 
+    def checksum(self) -> str:
+        """Of BlazePose's weights; trunks with the same one see the same of a crop."""
+        found = hashlib.sha256()
+        for name, value in sorted(self.network.state_dict().items()):
+            found.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()
+
     def _whole(self, pose2: Float[Tensor, "batch narrow h2 w2"]) -> Float[Tensor, "batch numbers"]:
         """The end of a sight, which tells of the person as a whole: the coarsest features and the points."""
         landmarks, world = self.network.landmarks(pose2).flatten(1), self.network.world(pose2).flatten(1)
         return torch.cat([pose2.flatten(1), readable(landmarks, world)], dim=1)
+
+
+def without_heads(network: BlazePose) -> BlazePose:
+    """The same network, which has lost the heads that no trunk reads: silhouette, heatmaps, presence."""
+    for name in _UNUSED:
+        if hasattr(network, name):
+            delattr(network, name)
+    return network
+
+
+def tuned_blazepose() -> BlazePose:
+    """BlazePose "full" without those heads, not trained: what a file of tuned weights is of."""
+    return without_heads(blazepose_full())
 
 
 class Whole(nn.Module):
