@@ -92,7 +92,8 @@ def _pelvis(joints):
     return 0.82 * hips + 0.18 * shoulders
 
 
-def test_what_it_cannot_do_is_said():
+def test_what_it_cannot_do_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("OCCLUSION_TOOLKIT_HOME", str(tmp_path))  # somebody may have made them
     with pytest.raises(ValidationError, match="a turned crop has 256 px"):
         Preprocessing(turned=True)
     with pytest.raises(CheckpointError, match="convert_blazepose"):
