@@ -38,22 +38,20 @@ def load_blazepose(name: str, build: Callable[[], Network]) -> Network:
     Raises:
         CheckpointError: the file is missing or damaged, or it holds another network or another version.
     """
+    page = (
+        "docs/training-open-weights.md" if name == "blazepose-open" else "tools/convert_blazepose/README.md"
+    )
     path = find_weights(f"{name}.safetensors", shipped("models"))
     if path is None:
         raise CheckpointError(
-            f"The weights {name}.safetensors are not on this machine; make them as "
-            f"tools/convert_blazepose/README.md says and put them into {toolkit_home() / 'weights'}."
+            f"The weights {name}.safetensors are not on this machine; make them as {page} says and put them "
+            f"into {toolkit_home() / 'weights'}."
         )
     stated = read_metadata(path)
     if stated.get("network") != name or stated.get("source_sha256") != SOURCES[name]:
-        again = (
-            "git checkout, or tune it again (docs/training-open-weights.md)"
-            if name == "blazepose-open"
-            else "convert the published file again (tools/convert_blazepose/README.md)"
-        )
         raise CheckpointError(
             f"{path} holds {stated.get('network', 'no named network')} of another version than the {name} "
-            f"of this toolkit; {again}."
+            f"of this toolkit; make it again ({page})."
         )
     network = build()
     load_strictly(network, network_tensors(read_state_dict(path), path).tensors)

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from occlusion_toolkit.errors import RunError, UsageError
+from occlusion_toolkit.files.machine import memory_bytes, processors
 from occlusion_toolkit.heatmaps.occlusion_sweep import OcclusionSweep
 from occlusion_toolkit.surveys.clusters import Backend, WorkersLostError, joined_cluster
 from occlusion_toolkit.surveys.shards import Shard, ShardMaker
@@ -64,7 +65,7 @@ class Workers:
     @property
     def threads(self) -> int | None:
         """Threads of a worker so that all together use this machine; None on a cluster: as it was set up."""
-        return None if self.address else max(1, len(os.sched_getaffinity(0)) // self.count)
+        return None if self.address else max(1, processors() // self.count)
 
 
 def usual_count(sweep: OcclusionSweep, shards: int) -> int:
@@ -77,13 +78,12 @@ def usual_count(sweep: OcclusionSweep, shards: int) -> int:
         sweep: what they do; two copies of its weights must fit into half of the memory, for each.
         shards: that are left.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = processors()
     if sweep.device.type != "cpu" or shards < _SHARDS_EACH * cores:
         return 1
     network = sweep.regressor.network
     weights = sum(p.nbytes for p in network.parameters()) if isinstance(network, nn.Module) else 0
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(cores, memory // 2 // (_PROCESS_BYTES + 2 * weights)))
+    return max(1, min(cores, memory_bytes() // 2 // (_PROCESS_BYTES + 2 * weights)))
 
 
 @dataclass(frozen=True)

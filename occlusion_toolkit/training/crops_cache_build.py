@@ -18,9 +18,10 @@ from occlusion_toolkit.data.threedpw import ThreeDPW
 from occlusion_toolkit.errors import DatasetError, OcclusionToolkitError, TopologyError, TrainingError
 from occlusion_toolkit.files.checksums import sha256_file
 from occlusion_toolkit.files.images import read_image
+from occlusion_toolkit.files.machine import processors
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.crops_cache import CROP_PX, MARGIN, CachedPerson, CropsCache, halve
-from occlusion_toolkit.training.processes import Progress, locked, processors, quiet_worker
+from occlusion_toolkit.training.processes import Progress, locked, quiet_worker
 
 logger = logging.getLogger(__name__)
 CAPACITY = 100_000

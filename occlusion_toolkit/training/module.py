@@ -13,7 +13,7 @@ from occlusion_toolkit.body.body_model import BodyModel
 from occlusion_toolkit.body.parameters import BodyParameters
 from occlusion_toolkit.data.crops import IMAGENET_MEAN, IMAGENET_STD
 from occlusion_toolkit.errors import TrainingError
-from occlusion_toolkit.models.backbones.blazepose_trunk import BlazePoseTrunk, points_of
+from occlusion_toolkit.models.backbones.blazepose_trunk import points_of
 from occlusion_toolkit.models.base import MeanParameters, RegressorOutput
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.checkpoints import check_resumable, run_state
@@ -22,7 +22,7 @@ from occlusion_toolkit.training.losses import Objective
 from occlusion_toolkit.training.network import build_network
 from occlusion_toolkit.training.recipe import Optimisation, Recipe
 from occlusion_toolkit.training.sample import TrainingSample
-from occlusion_toolkit.training.tuning import parameter_groups
+from occlusion_toolkit.training.tuning import parameter_groups, tuned_trunk
 
 
 class RegressorTraining(lightning.LightningModule):
@@ -74,7 +74,7 @@ class RegressorTraining(lightning.LightningModule):
     def forward(
         self, crops: UInt8[Tensor, "batch 3 size size"] | Float[Tensor, "batch numbers"]
     ) -> RegressorOutput:
-        """Predict people from RGB crops, or from what a frozen trunk has seen of them."""
+        """Predict people from RGB crops, or from what a trunk has seen of them."""
         output: RegressorOutput
         if crops.dtype == torch.uint8:
             output = self.network(normalised(crops))
@@ -89,13 +89,10 @@ class RegressorTraining(lightning.LightningModule):
 
     def training_step(self, batch: TrainingSample, index: int) -> Tensor:
         """The loss of a batch; its terms go to the log."""
-        trunk, points = self.network.backbone, None
-        if isinstance(trunk, BlazePoseTrunk) and trunk.tuned:
-            sight = trunk.see(normalised(batch.crop))
-            output, points = self.network.head(trunk.neck(sight)), points_of(sight)
-        else:
-            output = self(batch.crop)
-        terms = self.objective(output, batch, supervised=self.supervised(self.global_step), points=points)
+        trunk, supervised = tuned_trunk(self.network), self.supervised(self.global_step)
+        seen = batch.crop if trunk is None else trunk.see(normalised(batch.crop))
+        points = None if trunk is None else points_of(seen)
+        terms = self.objective(self(seen), batch, supervised=supervised, points=points)
         total: Tensor = terms.total(self.recipe.train.losses)
         self.log_dict({f"loss/{name}": value.detach() for name, value in vars(terms).items()})
         self.log("loss/total", total.detach())

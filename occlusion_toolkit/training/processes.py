@@ -1,7 +1,6 @@
 """Processes that prepare and load samples, and the lock of a folder that several of them fill."""
 
 import logging
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,19 +11,13 @@ import torch
 from occlusion_toolkit.errors import RunError
 from occlusion_toolkit.files.atomic import make_folder
 from occlusion_toolkit.files.locks import held
+from occlusion_toolkit.files.machine import processors
 
 Progress = Callable[[int, int], None]
 """Takes how much is done and how much there is."""
 
 MOST = 16
 """Loader processes that are started unasked; each keeps batches in shared memory."""
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def default_workers(devices: int, *, gpu: bool) -> int:

@@ -3,10 +3,9 @@
 Its published layers have their batch norms folded in, so that weights differ in size by orders of magnitude
 and steps of one size, as Adam makes them, ruin the small ones within five (docs/training-open-weights.md).
 Kernels are therefore written as a length times a direction (Salimans and Kingma, NeurIPS 2016), and
-directions learn. Convolutions of single channels, a twentieth of the weights and most of a step's time, stay.
+directions learn. Convolutions of single channels, a sixteenth of the weights and most of a step's time, stay.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import torch
@@ -60,13 +59,18 @@ def prepare(network: nn.Module) -> None:
     Args:
         network: a regressor with its weights; `plain_state_dict` gives them back under their own names.
     """
-    trunk = _tuned_trunk(network)
+    trunk = tuned_trunk(network)
     if trunk is None:
         return
     # In 16 bits they are off by 140 mm in the same direction, so that training would bend all else to them.
     trunk.network.pose.__class__ = PreciseStages
     trunk.network.landmarks.__class__ = trunk.network.world.__class__ = PreciseConv
-    for layer in _learning(network):
+    learning = [
+        layer
+        for layer in trunk.network.modules()
+        if isinstance(layer, nn.Conv2d) and any(value.requires_grad for value in layer.parameters())
+    ]
+    for layer in learning:
         if layer.groups > 1:
             layer.requires_grad_(False)
             if layer.stride != (1, 1):
@@ -82,7 +86,7 @@ def parameter_groups(network: nn.Module, settings: Optimisation) -> list[dict[st
     """Parameters that learn, by rate and decay; of vectors and of what is tuned nothing decays."""
     directions: list[nn.Parameter] = []
     slow: list[nn.Parameter] = []
-    for layer in _learning(network):
+    for layer in network.modules():
         if parametrize.is_parametrized(layer):
             named = dict(layer.named_parameters())
             directions.append(named.pop("parametrizations.weight.original1"))
@@ -110,15 +114,7 @@ def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
     return state
 
 
-def _learning(network: nn.Module) -> Iterator[nn.Conv2d]:
-    """The convolutions of a tuned BlazePose that are not frozen."""
-    trunk = _tuned_trunk(network)
-    if trunk is not None:
-        for layer in trunk.network.modules():
-            if isinstance(layer, nn.Conv2d) and any(value.requires_grad for value in layer.parameters()):
-                yield layer
-
-
-def _tuned_trunk(network: nn.Module) -> BlazePoseTrunk | None:
+def tuned_trunk(network: nn.Module) -> BlazePoseTrunk | None:
+    """The backbone of a network, if it is a BlazePose whose layers are trained."""
     trunk = getattr(network, "backbone", None)
     return trunk if isinstance(trunk, BlazePoseTrunk) and trunk.tuned else None

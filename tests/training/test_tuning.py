@@ -35,6 +35,15 @@ def prepared() -> HMR:
     return made
 
 
+def after_a_step(prepared: HMR) -> dict[str, torch.Tensor]:
+    """Lets the network learn one step; gives its plain tensors of before."""
+    optimiser = torch.optim.AdamW(parameter_groups(prepared, RATES))
+    before = {name: value.detach().clone() for name, value in plain_state_dict(prepared).items()}
+    (1e3 * prepared(crops(2)).camera.sum()).backward()
+    optimiser.step()
+    return before
+
+
 @torch.no_grad()
 def test_a_prepared_network_predicts_what_it_did(prepared: HMR):
     pictures = crops(2)
@@ -52,10 +61,7 @@ def test_its_plain_tensors_are_those_of_the_network(prepared: HMR):
 
 
 def test_after_a_step_plain_tensors_predict_the_same(prepared: HMR):
-    optimiser = torch.optim.AdamW(parameter_groups(prepared, RATES))
-    before = {name: value.detach().clone() for name, value in plain_state_dict(prepared).items()}
-    (1e3 * prepared(crops(2)).camera.sum()).backward()
-    optimiser.step()
+    before = after_a_step(prepared)
     other = network()
     other.load_state_dict({name: value.detach() for name, value in plain_state_dict(prepared).items()})
     with torch.no_grad():
@@ -67,10 +73,7 @@ def test_after_a_step_plain_tensors_predict_the_same(prepared: HMR):
 
 
 def test_a_step_turns_large_and_small_kernels_alike(prepared: HMR):
-    optimiser = torch.optim.AdamW(parameter_groups(prepared, RATES))
-    before = {name: value.detach().clone() for name, value in plain_state_dict(prepared).items()}
-    (1e3 * prepared(crops(2)).camera.sum()).backward()
-    optimiser.step()
+    before = after_a_step(prepared)
     turned = {}
     for name, layer in prepared.named_modules():
         if parametrize.is_parametrized(layer):
