@@ -65,47 +65,39 @@ def main(files: tuple[Path, ...], models: tuple[str, ...], every: int) -> None:
     crops, places, world = (torch.stack(each) for each in zip(*seen, strict=True))
     click.echo(f"{len(crops)} crops\n\n| | 2D, % of the crop: mean | median | PA to heavy's points, mm |")
     click.echo("|---|---|---|---|")
+    for title, (found, joints) in estimates(models, crops).items():
+        apart = 50 * (found - places).norm(dim=-1)
+        aligned = 1000 * pa_mpjpe(joints, world).mean()
+        click.echo(f"| {title} | {apart.mean():.1f} | {apart.median():.1f} | {aligned:.1f} |")
+
+
+@torch.no_grad()
+def estimates(
+    models: tuple[str, ...], crops: Float[Tensor, "crops 3 224 224"]
+) -> dict[str, tuple[Float[Tensor, "crops 12 2"], Float[Tensor, "crops 12 3"]]]:
+    """Limb joints by what says so: places in [-1, 1] over the crop, and in metres of the camera's frame."""
     networks = {name: load_regressor(name).network for name in models}
-    with torch.no_grad():
-        first = next(iter(networks.values()))
-        if isinstance(first.backbone, BlazePoseTrunk):
-            sights = torch.cat([first.backbone.see(part) for part in crops.split(AT_ONCE)])
-            found, metres = points_of(sights)
-            title = f"points of the BlazePose of {next(iter(networks))}"
-            show(title, found[:, THEIRS], metres[:, THEIRS], places, world)
-        mean = (
-            rot6d_to_rotmat(first.head.init_pose.view(1, -1, 6)),
-            first.head.init_shape,
-            first.head.init_cam,
-        )
-        rows = {
-            "mean person": BodyParameters(*(value.expand(len(crops), *value.shape[1:]) for value in mean))
-        }
-        for name, network in networks.items():
-            parts = [network(part) for part in crops.split(AT_ONCE)]
-            fields = (
-                [part.rotmats for part in parts],
-                [part.betas for part in parts],
-                [part.camera for part in parts],
-            )
-            rows[name] = BodyParameters(*(torch.cat(field) for field in fields))
+    first_name, first = next(iter(networks.items()))
+    rows = {}
+    if isinstance(first.backbone, BlazePoseTrunk):
+        sights = torch.cat([first.backbone.see(part) for part in crops.split(AT_ONCE)])
+        found, metres = points_of(sights)
+        rows[f"points of the BlazePose of {first_name}"] = (found[:, THEIRS], metres[:, THEIRS])
+    mean = (
+        rot6d_to_rotmat(first.head.init_pose.view(1, -1, 6)),
+        first.head.init_shape,
+        first.head.init_cam,
+    )
+    people = {"mean person": BodyParameters(*(value.expand(len(crops), *value.shape[1:]) for value in mean))}
+    for name, network in networks.items():
+        parts = [network(part) for part in crops.split(AT_ONCE)]
+        fields = ([getattr(part, field) for part in parts] for field in ("rotmats", "betas", "camera"))
+        people[name] = BodyParameters(*(torch.cat(field) for field in fields))
     body = load_open_body()
-    for title, people in rows.items():
-        joints = body.joints(people, LSP14)[:, :NUM_LIMB_JOINTS]
-        show(title, project_to_crop(joints, people.camera, 2)[..., :2] - 1, joints, places, world)
-
-
-def show(
-    title: str,
-    found: Float[Tensor, "people 12 2"],
-    joints: Float[Tensor, "people 12 3"],
-    places: Float[Tensor, "people 12 2"],
-    world: Float[Tensor, "people 12 3"],
-) -> None:
-    """One row; places in [-1, 1] over the crop."""
-    apart = 50 * (found - places).norm(dim=-1)
-    aligned = 1000 * pa_mpjpe(joints, world).mean()
-    click.echo(f"| {title} | {apart.mean():.1f} | {apart.median():.1f} | {aligned:.1f} |")
+    for title, person in people.items():
+        joints = body.joints(person, LSP14)[:, :NUM_LIMB_JOINTS]
+        rows[title] = (project_to_crop(joints, person.camera, 2)[..., :2] - 1, joints)
+    return rows
 
 
 def people_of(files: tuple[Path, ...], every: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

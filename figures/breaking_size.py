@@ -1,27 +1,10 @@
 """How large a square must be, place by place, until the estimate breaks, from `breaking-size`."""
 
-from pathlib import Path
-
-import rich_click as click
-
 from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
 from occlusion_toolkit.breaking_sizes.figure import breaking_size_figure
-from occlusion_toolkit.cli.look_options import look_options
-from occlusion_toolkit.comparison.results import names_of
-from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
+from occlusion_toolkit.cli.result_figure import result_figure
 
-
-@click.command()
-@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULT...")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
-@look_options
-def main(results: tuple[Path, ...], out: Path) -> None:
-    """Draw breaking_size.png and breaking_size.pdf from RESULTs, a MODEL.h5 of `breaking-size` for each."""
-    found = [BreakingSize.open(path) for path in results]
-    models = dict(zip(names_of([one.card for one in found]), found, strict=True))
-    for path in save_png_and_pdf(breaking_size_figure(models), out, "breaking_size"):
-        click.echo(path)
-
+main = result_figure("breaking_size", "breaking-size", BreakingSize, breaking_size_figure)
 
 if __name__ == "__main__":
     main()

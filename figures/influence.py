@@ -1,27 +1,10 @@
 """Influence matrices of one or more models and their differences, from `influence`."""
 
-from pathlib import Path
-
-import rich_click as click
-
-from occlusion_toolkit.cli.look_options import look_options
-from occlusion_toolkit.comparison.results import names_of
+from occlusion_toolkit.cli.result_figure import result_figure
 from occlusion_toolkit.influences.figure import influence_figure
 from occlusion_toolkit.influences.influence import Influence
-from occlusion_toolkit.plotting.figure_files import save_png_and_pdf
 
-
-@click.command()
-@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULT...")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/figures"), show_default=True)
-@look_options
-def main(results: tuple[Path, ...], out: Path) -> None:
-    """Draw influence.png and influence.pdf from RESULTs, a MODEL.h5 of `influence` for each model."""
-    found = [Influence.open(path) for path in results]
-    models = dict(zip(names_of([one.card for one in found]), found, strict=True))
-    for path in save_png_and_pdf(influence_figure(models), out, "influence"):
-        click.echo(path)
-
+main = result_figure("influence", "influence", Influence, influence_figure)
 
 if __name__ == "__main__":
     main()

@@ -3,8 +3,10 @@
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.spatial.transform import Rotation
 from support.drawn_people import draw_cache
 from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
 
@@ -55,3 +57,36 @@ def test_ablations_are_means_over_seeds_with_all_pairs_compared(seeds: list[Path
     assert float(pair[1].split(" ")[0]) == pytest.approx(difference, abs=0.11)
     (alone,) = (row for row in run("ablations.py", str(seeds[0]), "--limit", "24") if row[0] == "tiny-pare")
     assert alone[1] != pare[1]
+
+
+LOOKING_ALONG_Z = """<calibration><cameras>
+<camera><transform x="0" y="0" z="-4000"
+ r11="1" r12="0" r13="0" r21="0" r22="-1" r23="0" r31="0" r32="0" r33="-1"/>
+<intrinsic focalLengthU="64000" focalLengthV="64000" centerPointU="32000" centerPointV="64000"/></camera>
+</cameras></calibration>"""
+
+
+def test_a_calibration_of_qualisys_looks_along_its_optical_axis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ANALYSES)
+    views = runpy.run_path(str(ANALYSES / "calibrated_views.py"))
+    (tmp_path / "Calib.qca.txt").write_text(LOOKING_ALONG_Z)
+    cameras = views["projections"](tmp_path / "Calib.qca.txt")
+    ahead, right_and_down = views["project"](np.array([[0.0, 0, 0], [1.0, 0.5, 0]]), cameras)[0]
+    np.testing.assert_allclose(ahead, [500, 1000])
+    np.testing.assert_allclose(right_and_down, [750, 1125])
+
+
+def test_a_view_that_contradicts_three_others_hardly_moves_a_joint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ANALYSES)
+    views = runpy.run_path(str(ANALYSES / "calibrated_views.py"))
+    place, cameras = np.array([0.1, -0.2, 0.3]), []
+    for degrees in (0, 40, 80, 120):
+        turn = Rotation.from_euler("y", degrees, degrees=True).as_matrix()
+        lens = np.array([[1500.0, 0, 540], [0, 1500, 960], [0, 0, 1]])
+        cameras.append(lens @ np.concatenate([turn, [[0], [0], [4]]], axis=1))
+    seen = views["project"](place, np.array(cameras))
+    np.testing.assert_allclose(views["triangulate"](seen, np.array(cameras)), place, atol=1e-6)
+    seen[2] += 200  # 40 cm at its distance
+    assert np.linalg.norm(views["triangulate"](seen, np.array(cameras)) - place) < 0.03
