@@ -6,7 +6,7 @@ r"""How well networks see a person whom calibrated cameras saw from several side
 
 The calibration is a file of Qualisys; the videos are of its cameras, in its order, taken at once, with one
 person in sight. Joints are triangulated, robustly, from the points of BlazePose "heavy"
-(tools/convert_blazepose), of moments in which every camera sees the person whole. Networks get the box that
+(tools/convert_blazepose), of moments in which it finds somebody in every view. Networks get the box that
 follows from heavy's points in each view. PA-MPJPE over twelve joints, shoulders to wrists and hips to ankles.
 Made for the demonstration of the package pose2sim, whose man nothing here is trained on, selected on or tuned
 to.
@@ -19,7 +19,7 @@ import click
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
-from real_people import THEIRS, estimates, pictures, sees_whole
+from real_people import THEIRS, estimates, pictures
 from scipy.optimize import least_squares
 from torch import Tensor
 
@@ -96,7 +96,7 @@ def triangulated(
     crops, joints, world, apart = [], [], [], []
     for images in zip(*(pictures((video,), every) for video in videos), strict=True):
         people = [next(iter(find_people(image, network=heavy)), None) for image in images]
-        seen = [person for person in people if person is not None and sees_whole(person)]
+        seen = [person for person in people if person is not None]
         if len(seen) < len(images):
             continue
         points = np.stack([person.landmarks_px[THEIRS] for person in seen])
@@ -107,7 +107,7 @@ def triangulated(
             joints.append(torch.from_numpy(found).float())
             world.append(torch.from_numpy(person.world_m[THEIRS]).float())
     if not crops:
-        raise UsageError("at no moment does BlazePose see the person whole in every view")
+        raise UsageError("at no moment does BlazePose find somebody in every view")
     return torch.stack(crops), torch.stack(joints), torch.stack(world), float(np.mean(apart))
 
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from scipy.spatial.transform import Rotation
 from support.drawn_people import draw_cache
+from support.survey_fixtures import make_survey
 from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
 
 from occlusion_toolkit.body.open_body import load_open_body
@@ -90,3 +91,17 @@ def test_a_view_that_contradicts_three_others_hardly_moves_a_joint(monkeypatch: 
     np.testing.assert_allclose(views["triangulate"](seen, np.array(cameras)), place, atol=1e-6)
     seen[2] += 200  # 40 cm at its distance
     assert np.linalg.norm(views["triangulate"](seen, np.array(cameras)) - place) < 0.03
+
+
+def test_meshes_need_larger_differences_for_stricter_levels_and_more_sequences_for_smaller_ones(
+    tmp_path: Path,
+) -> None:
+    for seed, name in enumerate("ab"):
+        survey = make_survey(tmp_path / name, model_card=name, seed=seed, images=16, sequences=8)
+        survey.mesh().save(tmp_path / name / "mesh.h5")
+    folders = (str(tmp_path / "a"), str(tmp_path / "b"))
+    lines = [row[0] for row in run("mesh_power.py", *folders, "--effect", "2", "--effect", "4")]
+    values = {name: float(told.split(" ")[0]) for name, told in (line.split(": ") for line in lines)}
+    assert values["found with 80 % at p < 0.005, mm"] > values["found with 80 % at p < 0.05, mm"]
+    few, many = (values[f"sequences that must show a vertex for {size} mm"] for size in (4, 2))
+    assert many == pytest.approx(4 * few, rel=0.02)

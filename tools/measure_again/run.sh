@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes again all that is measured or drawn with the open weights, most visible first; README.md says where it goes.
 #
-#   bash tools/measure_again/run.sh out/again                           everything, an hour of two cores
+#   bash tools/measure_again/run.sh out/again                           everything, 40 minutes of two cores
 #   ONLY='photo|compare' bash tools/measure_again/run.sh out/again      some steps; SKIP='findings' all but some
 #   DRY=1 bash tools/measure_again/run.sh out/again                     print the command lines and run nothing
 #
@@ -106,6 +106,8 @@ do_insight() {      # surveys, influence, reversals, natural, confidence
 }
 do_models_table() { # needs insight: docs/models.md (BlazePose beside ...), docs/confidence.md (`surer`)
   T compare "$I/surveys/$PARE-56" "$I/surveys/$HMR-56" "$I/surveys/$BLAZE-56" --example none --out "$R/models_table" --verbose
+  T compare "$I/surveys/$PARE-56" "$I/surveys/$BLAZE-56" --example none --out "$R/models_table/surer"
+  if [[ -z ${DRY:-} ]]; then grep -h surer,.*mean "$R/models_table/surer/"{models,differences}.csv; fi
 }
 do_breaking_photo() {
   T breaking-size examples/photo.jpg "${BOX[@]}" --model $PARE --stride 16 --over-mm 100 --out "$R/breaking_photo" --verbose --overwrite
