@@ -166,7 +166,7 @@ def test_the_example_installs_passes_the_check_and_runs(
                 *("--model", "my-regressor", "--stride", "56", "--bbox", "20", "20", "200", "200"),
                 *("--out", str(tmp_path / "out"), "--device", "cpu"),
             ],
-            "my-regressor on",
+            "my-regressor: displacement from the clean prediction",
         ),
     ):
         with pytest.raises(SystemExit) as ended:
