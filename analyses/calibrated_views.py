@@ -67,25 +67,30 @@ def main(calibration: Path, videos: tuple[Path, ...], models: tuple[str, ...], e
 
 def projections(calibration: Path) -> Float64[np.ndarray, "cameras 3 4"]:
     """From metres of the room to homogeneous pixels of each camera; distortion is left out."""
-    cameras = []
     try:
-        root = ElementTree.parse(calibration).getroot()
-    except ElementTree.ParseError as error:
+        cameras = ElementTree.parse(calibration).getroot().findall("cameras/camera")
+        return np.array([projection(camera) for camera in cameras])
+    except KeyError as error:
+        raise DatasetError(f"{calibration} is no calibration of Qualisys: a camera has no {error}") from error
+    except (ElementTree.ParseError, ValueError) as error:
         raise DatasetError(f"{calibration} is no calibration of Qualisys: {error}") from error
-    for camera in root.findall("cameras/camera"):
-        place, lens = camera.find("transform"), camera.find("intrinsic")
-        if place is None or lens is None:
-            raise DatasetError(f"{calibration} is no calibration of Qualisys: a camera has no transform")
-        turn = np.array([[float(place.get(f"r{row}{col}", "nan")) for col in "123"] for row in "123"])
-        stand = np.array([float(place.get(axis, "nan")) / 1000 for axis in "xyz"])
-        along = np.diag([1.0, -1.0, -1.0]) @ turn  # Qualisys looks along -z, with y up
-        focal, centre = (
-            [float(lens.get(name + axis, "nan")) / UNIT for axis in "UV"]
-            for name in ("focalLength", "centerPoint")
-        )
-        pixels = np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]])
-        cameras.append(pixels @ np.concatenate([along, -(along @ stand)[:, None]], axis=1))
-    return np.array(cameras)
+
+
+def projection(camera: ElementTree.Element) -> Float64[np.ndarray, "3 4"]:
+    """That of one camera.
+
+    Raises:
+        KeyError: it lacks a number; or ValueError, one is none.
+    """
+    said = {name: value for part in camera for name, value in part.attrib.items()}
+    turn = np.array([[float(said[f"r{row}{col}"]) for col in "123"] for row in "123"])
+    stand = np.array([float(said[axis]) / 1000 for axis in "xyz"])
+    along = np.diag([1.0, -1.0, -1.0]) @ turn  # Qualisys looks along -z, with y up
+    focal, centre = (
+        [float(said[name + axis]) / UNIT for axis in "UV"] for name in ("focalLength", "centerPoint")
+    )
+    pixels = np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]])
+    return np.asarray(pixels @ np.concatenate([along, -(along @ stand)[:, None]], axis=1))
 
 
 def triangulated(
@@ -115,9 +120,12 @@ def triangulate(
     points: Float64[np.ndarray, "cameras 2"], cameras: Float64[np.ndarray, "cameras 3 4"]
 ) -> Float64[np.ndarray, " 3"]:
     """The place that cameras see at these pixels; a view that contradicts the others counts less."""
+
+    def apart(place: Float64[np.ndarray, " 3"]) -> Float64[np.ndarray, " numbers"]:
+        return np.asarray((project(place, cameras) - points).ravel())
+
     rows = points[..., None] * cameras[:, 2:] - cameras[:, :2]
     first = np.linalg.svd(rows.reshape(-1, 4))[2][-1]
-    apart = lambda place: (project(place, cameras) - points).ravel()  # noqa: E731
     found: Float64[np.ndarray, " 3"] = least_squares(
         apart, first[:3] / first[3], loss="soft_l1", f_scale=ROBUST_PX
     ).x
