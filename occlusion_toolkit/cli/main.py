@@ -27,6 +27,7 @@ from occlusion_toolkit.cli.find import find
 from occlusion_toolkit.cli.heatmap import heatmap
 from occlusion_toolkit.cli.influence import influence
 from occlusion_toolkit.cli.interruption import Interruptible, sigterm_unwinds
+from occlusion_toolkit.cli.kept_memory import keep_freed_memory
 from occlusion_toolkit.cli.mesh import mesh
 from occlusion_toolkit.cli.models import models
 from occlusion_toolkit.cli.natural import natural
@@ -87,6 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     # Threads that wait asleep are a fifth slower alone, twice as fast beside a neighbour (docs/engines.md).
     # PyTorch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    keep_freed_memory()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug, given = "--debug" in arguments, arguments
     if debug:  # accepted anywhere on the line, as people add it to the end of a command that failed

@@ -169,10 +169,10 @@ def _engine_options(stride: int) -> tuple[Callable[[_Command], _Command], ...]:
         ),
         click.option(
             "--engine",
-            type=click.Choice(["auto", "dense", "incremental"]),
+            type=click.Choice(["auto", "dense", "fused", "incremental"]),
             default="auto",
             show_default=True,
-            help="Whole networks, or only what a window changes; the same numbers.",
+            help="Whole networks, plain or fused, or only what a window changes; the same numbers.",
         ),
         gt_gender_option,
         click.option(

@@ -56,8 +56,9 @@ class OcclusionSweep:
         tolerance_mm: mean and largest deviation of joints from float32, measured on the first crop, up to
             which low precision is used; beyond, the sweep goes on in float32. None takes it as it is.
         compile: run the network through `torch.compile`.
-        engine: "dense" runs the whole network under every window, "incremental" only what a window changes,
-            with the same answers; "auto" takes the faster one on the first crop.
+        engine: "dense" runs the whole network under every window, "fused" the same with fewer passes over
+            memory, "incremental" only what a window changes, all with the same answers; "auto" takes the
+            fastest one on the first crop.
         bodies: where body models come from; by default the open body, and SMPL from the toolkit's folder.
 
     Raises:

@@ -192,7 +192,7 @@ def _settled(
     if part.count > 1 and sweep.engine in ("auto", "incremental"):
         at_once = "dense" if sweep.engine == "auto" else f"incremental@{SHARES[1]:g}"
         sweep = sweep.changed(engine=at_once)
-    if not low and sweep.engine not in ("auto", "incremental"):
+    if not low and sweep.engine not in ("auto", "fused", "incremental"):
         return sweep, None
     crop = normalise(sample_crop(people[0], sweep.grid.resolution, sweep.protocol.crop_rule))
     regressor = sweep.regressor

@@ -30,6 +30,9 @@ DTYPES: dict[Precision, torch.dtype] = {
 }
 """Arithmetic of convolutions and matrix products."""
 
+EMULATED = "{}: this processor lacks such arithmetic and PyTorch emulates it; fp32 is many times faster here"
+"""What is said where `is_emulated`."""
+
 FOLDING_TOLERANCE = 1e-5
 """Largest change of an output, relative to the largest output, that folding batch norms may make: beyond, the
 folded network must be as near to double precision as the original."""
@@ -63,6 +66,15 @@ def existing_device(device: torch.device | str) -> torch.device:
     if known.type == "cuda" and (known.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"device {str(device)!r} is not on this machine; choose another or cpu")
     return known
+
+
+def is_emulated(device: torch.device, precision: Precision) -> bool:
+    """Whether the processor lacks arithmetic of a precision, so that PyTorch goes by way of another."""
+    if device.type != "cpu" or precision == "fp32":
+        return False
+    # Private operations: where they are missing nothing is known, and nothing is said.
+    known = getattr(torch.ops.mkldnn, f"_is_mkldnn_{precision}_supported", None)
+    return known is not None and not known()
 
 
 def optimised_copy(regressor: Regressor, device: torch.device, resolution: int) -> Regressor:

@@ -26,6 +26,7 @@ from occlusion_toolkit.sweep.engines.choice import (
     EngineName,
     checked_engine,
     choose_engine,
+    engine_kind,
 )
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator, WindowEstimates
 from occlusion_toolkit.sweep.grid import Grid
@@ -43,9 +44,11 @@ from occlusion_toolkit.sweep.measure import (
 from occlusion_toolkit.sweep.memory import in_fitting_parts, starting_batch_size
 from occlusion_toolkit.sweep.network import (
     DTYPES,
+    EMULATED,
     NetworkRunner,
     Precision,
     existing_device,
+    is_emulated,
     optimised_copy,
 )
 from occlusion_toolkit.sweep.occluders import Occluder
@@ -79,7 +82,7 @@ class WindowSweep:
         tolerance_mm: mean and largest deviation of joints up to which low precision is used; beyond, the
             sweep goes on in float32. None takes any arithmetic as it is, unmeasured.
         compile: run the network through `torch.compile`.
-        engine: "dense", "incremental", or "auto" for the faster one on the first crop.
+        engine: "dense", "fused", "incremental", or "auto" for the fastest one on the first crop.
 
     Raises:
         UsageError: the batch size is below one, or the device is not there.
@@ -102,11 +105,13 @@ class WindowSweep:
         engine: EngineName = "auto",
     ) -> None:
         checked_engine(engine)
-        if engine.startswith("incremental") and compile:
+        if engine_kind(engine) in ("fused", "incremental") and compile:
             raise UsageError("torch.compile takes whole networks; use the dense engine with it")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch size {batch_size} is not a number of crops; choose 1 or more")
         self._device = existing_device(device)
+        if is_emulated(self._device, precision):
+            logger.warning(EMULATED.format(precision))
         self._body = copy.deepcopy(body).to(self._device) if isinstance(body, nn.Module) else body
         self._grid = grid
         self._occluder = occluder
@@ -285,7 +290,8 @@ class WindowSweep:
         except (RuntimeError, MemoryError) as error:
             if engine is self._dense or not is_out_of_memory(error):
                 raise
-        reason = "the clean maps of the incremental engine did not fit into memory"
+        name = "dense" if self._choice is None else self._choice.name
+        reason = f"the maps of the {engine_kind(name)} engine did not fit into memory"
         logger.warning("going on with the dense engine: %s", reason)
         self._choice = Choice(self._dense, "dense", reason)
         return self._dense(batch)
@@ -299,11 +305,12 @@ class WindowSweep:
         """The dense engine, for networks whose windows lie differently in every person's crop.
 
         Raises:
-            SweepError: the incremental engine is wanted.
+            SweepError: another engine is wanted.
         """
         reason = "in crops of the network's own, windows lie differently for every person"
-        if self._asked.startswith("incremental"):
-            raise SweepError(f"the incremental engine cannot be used: {reason}; use the dense engine")
+        if self._asked not in ("auto", "dense"):
+            asked = engine_kind(self._asked)
+            raise SweepError(f"the {asked} engine cannot be used: {reason}; use the dense engine")
         return Choice(self._dense, "dense", "asked for" if self._asked == "dense" else reason)
 
     def _choose(self, probe: WindowBatch, expected: int | None) -> Choice:

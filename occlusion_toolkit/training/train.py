@@ -1,5 +1,6 @@
 """Training, as the package offers it: a recipe and its data in, weights with a card out."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ import torch
 
 from occlusion_toolkit.body.bodies import Bodies
 from occlusion_toolkit.errors import TrainingError, UsageError
+from occlusion_toolkit.sweep.network import EMULATED, is_emulated
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.catalogue import data_folders
 from occlusion_toolkit.training.processes import Progress, default_workers
 from occlusion_toolkit.training.recipe import Recipe
 from occlusion_toolkit.training.recipe_files import load_recipe, with_changes
 from occlusion_toolkit.training.voc import VOC
+
+logger = logging.getLogger(__name__)
 
 _OBJECTS = {"voc": "objects of Pascal VOC", "drawn": "drawn objects"}
 
@@ -136,6 +140,8 @@ def train(
         workers=default_workers(devices, gpu=gpu) if workers is None else workers,
     )
     check_run(loaded, options)
+    if is_emulated(torch.device("cuda" if gpu else "cpu"), precision):
+        (report or logger.warning)(EMULATED.format(precision))
     bodies = TrainingBodies(Bodies(smpl_dir), loaded.body)
     people = open_data(
         loaded, folders, bodies, Path(cache or options.out / "cache"), gpu=gpu, progress=progress

@@ -136,7 +136,9 @@ def test_parts_together_are_the_whole(tmp_path, whole):
     assert shard_bytes(surveys[1]) == shard_bytes(whole)
 
 
-@pytest.mark.parametrize(("engine", "settled"), [("auto", "dense"), ("incremental", "incremental@0.4")])
+@pytest.mark.parametrize(
+    ("engine", "settled"), [("auto", "dense"), ("fused", "fused"), ("incremental", "incremental@0.4")]
+)
 def test_parts_that_begin_apart_have_one_engine(tmp_path, engine, settled):
     part = run(tmp_path, fake_sweep(engine=engine), part=Part(0, 2))
     assert part.manifest.engine == settled

@@ -59,7 +59,7 @@ def swept(network: nn.Module, engine: str, crops: Tensor):
     return WindowSweep(network.eval(), StickBody(), SMALL_GRID, occluder, engine=engine).run(crops)
 
 
-@pytest.mark.parametrize("engine", ["dense", "incremental"])
+@pytest.mark.parametrize("engine", ["dense", "fused", "incremental"])
 def test_maps_have_peak_and_entropy_of_the_attention_to_each_joints_part(engine):
     network, crops = Attending().eval(), random_crops(2, resolution=64)
     maps = swept(network, engine, crops)
@@ -91,7 +91,7 @@ def test_attention_on_one_pixel_is_sure_and_even_attention_is_not():
 
 
 @pytest.mark.parametrize("names", [(), ("a", "b")])
-@pytest.mark.parametrize("engine", ["dense", "incremental"])
+@pytest.mark.parametrize("engine", ["dense", "fused", "incremental"])
 def test_what_a_network_says_itself_is_kept_too(engine, names):
     network, crops = Sure(*names).eval(), random_crops(1, resolution=64)
     maps = swept(network, engine, crops)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from occlusion_toolkit.errors import GridError, SweepError, UsageError
 from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.sweep.engines import choice
+from occlusion_toolkit.sweep.engines.choice import engine_kind
 from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
 from occlusion_toolkit.sweep.engines.traced import UntraceableError, trace
 from occlusion_toolkit.sweep.grid import Grid
@@ -27,8 +28,9 @@ def test_a_network_that_cannot_be_traced_runs_dense_and_says_so():
     sweep = WindowSweep(a_function, StickBody(), grid, grey)
     sweep.run(random_crops(1, SIDE))
     assert sweep.engine == ("dense", "only an nn.Module can be traced")
-    with pytest.raises(SweepError, match="incremental engine cannot be used"):
-        WindowSweep(a_function, StickBody(), grid, grey, engine="incremental").run(random_crops(1, SIDE))
+    for engine in ("incremental", "fused"):
+        with pytest.raises(SweepError, match=f"{engine} engine cannot be used"):
+            WindowSweep(a_function, StickBody(), grid, grey, engine=engine).run(random_crops(1, SIDE))
 
 
 def read(x: Tensor) -> RegressorOutput:
@@ -138,13 +140,38 @@ def test_when_clean_maps_stop_fitting_into_memory_the_sweep_goes_on_dense(monkey
     monkeypatch.setattr(IncrementalEstimator, "_clean_values", forgetful)
     found = sweep.run(crops.flip(0))
     assert len(asked) == 1
-    assert sweep.engine == ("dense", "the clean maps of the incremental engine did not fit into memory")
+    assert sweep.engine == ("dense", "the maps of the incremental engine did not fit into memory")
     np.testing.assert_allclose(found["displacement"], expected["displacement"][::-1], atol=1e-2)
 
 
 def test_an_occluder_larger_than_the_crop_is_refused():
     with pytest.raises(GridError, match="does not fit a crop"):
         Grid(size=SIDE + 1, stride=16, resolution=SIDE)
+
+
+class Everywhere(nn.Module):
+    """A network in which a window changes everything from the first operation on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, crops: Tensor) -> RegressorOutput:
+        return read(self.conv(crops - crops.mean(dim=(2, 3), keepdim=True)))
+
+
+@pytest.mark.parametrize(("faster", "chosen"), [(2.0, "fused"), (0.5, "dense")])
+def test_where_windows_change_everything_the_faster_one_of_fused_and_dense_is_taken(
+    monkeypatch, faster, chosen
+):
+    """The clock stands still but for the choice's own two readings around the dense engine."""
+    (crop,) = random_crops(1, SIDE)
+    monkeypatch.setattr(IncrementalEstimator, "choose_share", lambda self, *_: self.set_share(0.0) or 1.0)
+    readings = iter([0.0, faster])
+    monkeypatch.setattr(choice, "seconds", lambda device: next(readings))
+    sweep = a_sweep(Everywhere())
+    assert sweep.settle(crop, 10_000) == chosen
+    assert f"{faster:.2f} times" in sweep.engine[1]
 
 
 def test_few_passes_are_swept_by_the_dense_engine():
@@ -155,26 +182,26 @@ def test_few_passes_are_swept_by_the_dense_engine():
     assert sweep.engine == ("dense", "17 passes are too few to look for a faster engine")
 
 
-def test_compilation_goes_with_the_dense_engine():
+@pytest.mark.parametrize("engine", ["fused", "incremental"])
+def test_compilation_goes_with_the_dense_engine(engine):
     grid = Grid(size=16, stride=16, resolution=SIDE)
     with pytest.raises(UsageError, match="dense engine"):
-        WindowSweep(
-            TinyNetwork(), StickBody(), grid, parse_occluder("grey", 16), compile=True, engine="incremental"
-        )
+        WindowSweep(TinyNetwork(), StickBody(), grid, parse_occluder("grey", 16), compile=True, engine=engine)
 
 
-def test_a_settled_engine_can_be_asked_for_by_its_name():
+@pytest.mark.parametrize("engine", ["fused", "incremental"])
+def test_a_settled_engine_can_be_asked_for_by_its_name(engine):
     grid, grey = Grid(size=16, stride=8, resolution=SIDE), parse_occluder("grey", 16)
     (crop,) = random_crops(1, SIDE)
-    first = WindowSweep(TinyNetwork(), StickBody(), grid, grey, engine="incremental")
+    first = WindowSweep(TinyNetwork(), StickBody(), grid, grey, engine=engine)
     name = first.settle(crop, 10_000)
-    assert name.startswith("incremental@")
+    assert engine_kind(name) == engine
     second = WindowSweep(TinyNetwork(), StickBody(), grid, grey, engine=name)
     maps = [sweep.run(crop[None])["displacement"].values for sweep in (first, second)]
     np.testing.assert_array_equal(maps[0], maps[1])
 
 
-@pytest.mark.parametrize("name", ["fast", "incremental@2", "dense@0.4", "incremental@x"])
+@pytest.mark.parametrize("name", ["fast", "incremental@2", "dense@0.4", "fused@0.4", "incremental@x"])
 def test_unknown_engines_are_refused(name):
     with pytest.raises(UsageError, match="no engine"):
         WindowSweep(

@@ -224,24 +224,25 @@ def test_clean_maps_are_never_written_to(batch):
     assert all(torch.equal(value, before[node]) for node, value in clean.values.items())
 
 
-def test_both_engines_give_the_same_maps():
+@pytest.mark.parametrize("engine", ["fused", "incremental"])
+def test_all_engines_give_the_same_maps(engine):
     grid = Grid(size=16, stride=8, resolution=SIDE)
     crops, truth = random_crops(2, SIDE), random_people(2)
-    dense, incremental = (
-        WindowSweep(TinyNetwork(), StickBody(), grid, parse_occluder("grey", 16), engine=engine).run(
+    dense, other = (
+        WindowSweep(TinyNetwork(), StickBody(), grid, parse_occluder("grey", 16), engine=each).run(
             crops, truth
         )
-        for engine in ("dense", "incremental")
+        for each in ("dense", engine)
     )
     for name in ("error", "pa_error", "displacement"):
-        np.testing.assert_allclose(incremental[name], dense[name], atol=0.01)
+        np.testing.assert_allclose(other[name], dense[name], atol=0.01)
 
 
 def assert_same_maps(network, crop: Tensor, atol: float) -> None:
     """In one batch: of networks that amplify rounding one engine alone says other things in other batches."""
     maps = []
     at_once = len(GRID_224) + 1
-    for engine in ("dense", "incremental@0.55"):
+    for engine in ("dense", "fused", "incremental@0.55"):
         sweep = WindowSweep(
             network,
             load_open_body(),
@@ -251,10 +252,12 @@ def assert_same_maps(network, crop: Tensor, atol: float) -> None:
             batch_size=at_once,
         )
         maps.append(sweep.run(crop, random_people(1)))
-    for name in ("error", "pa_error", "displacement", "pa_displacement"):
-        np.testing.assert_allclose(maps[1][name], maps[0][name], atol=0.01, err_msg=name)
-    for name in ("rotmats", "betas", "camera"):
-        np.testing.assert_allclose(maps[1][name], maps[0][name], atol=atol, err_msg=name)
+    dense, *others = maps
+    for other in others:
+        for name in ("error", "pa_error", "displacement", "pa_displacement"):
+            np.testing.assert_allclose(other[name], dense[name], atol=0.01, err_msg=name)
+        for name in ("rotmats", "betas", "camera"):
+            np.testing.assert_allclose(other[name], dense[name], atol=atol, err_msg=name)
 
 
 @pytest.mark.slow

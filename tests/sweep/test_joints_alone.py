@@ -54,7 +54,7 @@ def test_maps_hold_the_networks_own_joints_confidence_and_places(tmp_path):
     xr.testing.assert_equal(OcclusionMaps.open(tmp_path / "maps.h5").dataset, maps.dataset)
 
 
-@pytest.mark.parametrize("engine", ["dense", "incremental"])
+@pytest.mark.parametrize("engine", ["dense", "fused", "incremental"])
 def test_displacement_is_the_distance_of_mapped_joints_and_confidence_that_of_the_window(engine):
     sweep = WindowSweep(
         NETWORK, JointsAlone(), Grid(size=56, stride=56), parse_occluder("grey", 56), engine=engine

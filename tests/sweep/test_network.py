@@ -22,7 +22,12 @@ from occlusion_toolkit.models.base import RegressorOutput
 from occlusion_toolkit.models.registry import LoadedRegressor, load_card
 from occlusion_toolkit.sweep.folding import fold_batch_norms
 from occlusion_toolkit.sweep.grid import Grid
-from occlusion_toolkit.sweep.network import FOLDING_TOLERANCE, NetworkRunner, optimised_copy
+from occlusion_toolkit.sweep.network import (
+    FOLDING_TOLERANCE,
+    NetworkRunner,
+    is_emulated,
+    optimised_copy,
+)
 
 TESTS = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -183,6 +188,19 @@ def half_precision_bends_the_elbow(crops):
     return bent_elbow(torch.full((len(crops),), angle))
 
 
+@pytest.mark.parametrize("lacks", [True, False])
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_arithmetic_that_the_processor_lacks_is_named(caplog, monkeypatch, precision, lacks):
+    monkeypatch.setattr(torch.ops.mkldnn, f"_is_mkldnn_{precision}_supported", lambda: not lacks)
+    sweep_of(TinyNetwork(), grid=GRID, precision=precision)
+    assert (f"{precision}: this processor lacks such arithmetic" in caplog.text) is lacks
+
+
+def test_single_precision_and_gpus_are_never_emulated():
+    assert not is_emulated(CPU, "fp32")
+    assert not is_emulated(torch.device("cuda"), "bf16")
+
+
 def test_low_precision_beyond_the_tolerance_gives_way_to_fp32_aloud(caplog):
     sweep = sweep_of(half_precision_bends_the_elbow, grid=GRID, precision="bf16")
     assert sweep.deviation is None
@@ -223,6 +241,7 @@ def test_a_small_deviation_is_recorded_without_a_warning(caplog):
         return bent_elbow(torch.full((len(crops),), 1e-5 if torch.is_autocast_enabled("cpu") else 0.0))
 
     sweep = sweep_of(regressor, grid=GRID, precision="bf16")
+    caplog.clear()  # the processor may lack this arithmetic
     with caplog.at_level(logging.WARNING):
         sweep.run(random_crops(1, 64))
     assert 0 < sweep.deviation.largest_mm < 0.1

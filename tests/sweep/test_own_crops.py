@@ -149,10 +149,11 @@ def test_cameras_in_the_maps_are_those_of_the_reference_square(tmp_path: Path):
     )
 
 
-def test_the_incremental_engine_says_why_it_cannot_be_used(tmp_path: Path):
+def test_other_engines_than_the_dense_one_say_why_they_cannot_be_used(tmp_path: Path):
     regressor = load_regressor(write_tiny_modern_card(tmp_path))
-    with pytest.raises(SweepError, match="windows lie differently for every person"):
-        swept(regressor, engine="incremental")
+    for engine in ("fused", "incremental"):
+        with pytest.raises(SweepError, match=f"{engine} engine .* windows lie differently for every person"):
+            swept(regressor, engine=engine)
     assert swept(regressor, engine="auto")["displacement"].any()
 
 

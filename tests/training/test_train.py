@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.training_fixtures import tiny_recipe
 
-from occlusion_toolkit.errors import TrainingError, UsageError
+from occlusion_toolkit.errors import DatasetError, TrainingError, UsageError
 from occlusion_toolkit.training.train import train
 
 
@@ -50,6 +50,18 @@ def test_what_cannot_be_done_is_refused_at_once(
     with pytest.raises(error, match=message):
         train(**{"recipe": tiny_recipe(), "out": tmp_path / "run"} | options)
     assert not (tmp_path / "run").exists()
+
+
+def test_arithmetic_that_the_processor_lacks_is_said_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    lines = list[str]()
+    with pytest.raises(DatasetError):
+        train(tiny_recipe(), out=tmp_path, data=tmp_path, device="cpu", precision="bf16", report=lines.append)
+    assert [line.partition(";")[0] for line in lines] == [
+        "bf16: this processor lacks such arithmetic and PyTorch emulates it"
+    ]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

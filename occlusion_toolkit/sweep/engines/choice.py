@@ -15,7 +15,7 @@ from occlusion_toolkit.models.registry import LoadedRegressor
 from occlusion_toolkit.sweep.batching import WindowBatch
 from occlusion_toolkit.sweep.engines.clock import seconds
 from occlusion_toolkit.sweep.engines.dense import WindowEstimator
-from occlusion_toolkit.sweep.engines.incremental import IncrementalEstimator
+from occlusion_toolkit.sweep.engines.incremental import SHARES, WHOLE, IncrementalEstimator
 from occlusion_toolkit.sweep.engines.regions import Regions
 from occlusion_toolkit.sweep.engines.traced import UntraceableError, trace
 from occlusion_toolkit.sweep.occluders import Occluder
@@ -23,9 +23,10 @@ from occlusion_toolkit.sweep.occluders import Occluder
 logger = logging.getLogger(__name__)
 
 EngineName = str
-"""`dense`: the whole network on painted crops. `incremental`: only what a window changes, with the same
-answers; `incremental@0.4` computes maps whole from a share of 0.4 on, instead of trying what is fastest.
-`auto`: the faster one on the first crop."""
+"""`dense`: the whole network on painted crops. `fused`: the same, as a graph in which convolutions take up
+what follows them. `incremental`: such a graph, of which only what a window changes is computed;
+`incremental@0.4` computes maps whole from a share of 0.4 on, instead of trying what is fastest. `auto`: the
+fastest one on the first crop. All give the same answers."""
 
 SAME = 1e-4
 """Largest difference of a parameter between exact engines: rounding. With more the network is swept dense,
@@ -41,7 +42,7 @@ class Choice:
 
     Attributes:
         estimator: answers batches.
-        name: "dense", or "incremental@" and the share of a map from which on it is computed whole.
+        name: "dense", "fused", or "incremental@" and the share of a map from which on it is computed whole.
         reason: in words.
     """
 
@@ -57,10 +58,15 @@ def checked_engine(name: str) -> EngineName:
         UsageError: there is no such engine.
     """
     kind, at, share = name.partition("@")
-    fits = kind in ("auto", "dense", "incremental") and (not at or (kind == "incremental" and _share(share)))
-    if not fits:
-        raise UsageError(f"there is no engine {name!r}; choose auto, dense or incremental")
+    known = kind in ("auto", "dense", "fused", "incremental")
+    if not known or (at and not (kind == "incremental" and _share(share))):
+        raise UsageError(f"there is no engine {name!r}; choose auto, dense, fused or incremental")
     return name
+
+
+def engine_kind(name: EngineName) -> str:
+    """An engine's name without a share."""
+    return name.partition("@")[0]
 
 
 def _share(text: str) -> float | None:
@@ -93,7 +99,7 @@ def choose_engine(
         dtype: arithmetic; 16 bits mean automatic mixed precision.
 
     Raises:
-        SweepError: the incremental engine is wanted and the network cannot be traced.
+        SweepError: another engine than the dense one is wanted and the network cannot be traced.
     """
     if asked == "dense":
         return Choice(dense, "dense", "asked for")
@@ -106,9 +112,9 @@ def choose_engine(
         crops = probe.per_pass(probe.crops).clone().contiguous(memory_format=torch.channels_last)
         traced = trace(network, crops, dtype)
         engine = IncrementalEstimator(traced, Regions(traced, windows), occluder, dtype=dtype)
-        share = _share(asked.partition("@")[2])
+        share = WHOLE if asked == "fused" else _share(asked.partition("@")[2])
         if share is None:
-            taken = engine.choose_share(probe)
+            taken = engine.choose_share(probe, SHARES if asked == "incremental" else (*SHARES, WHOLE))
         else:
             engine.set_share(share)
         apart = _difference(dense, engine, probe) if dtype == torch.float32 else 0.0
@@ -120,20 +126,19 @@ def choose_engine(
         return _without(asked, dense, "its clean maps do not fit into memory")
     if not apart <= SAME and not _is_rounding(network, occluder, dense, engine, probe):
         return _without(asked, dense, f"its parameters are off by {apart:.1e} on the first crop")
+    whole = asked == "fused" or (asked == "auto" and not engine.skipped)
+    name = "fused" if whole else f"incremental@{engine.share:g}"
     if asked != "auto":
-        return Choice(engine, f"incremental@{engine.share:g}", "asked for")
+        return Choice(engine, name, "asked for")
     dense(probe)
     started = seconds(probe.crops.device)
     dense(probe)
     ratio = (seconds(probe.crops.device) - started) / taken
-    if ratio <= 1.0 or not engine.skipped:
-        return Choice(dense, "dense", f"the incremental engine has {ratio:.2f} times its speed here")
-    logger.info("incremental engine: %.2f times the speed of the dense one on the first crop", ratio)
-    return Choice(
-        engine,
-        f"incremental@{engine.share:g}",
-        f"{ratio:.2f} times the speed of the dense engine on the first crop",
-    )
+    if ratio <= 1.0:
+        return Choice(dense, "dense", f"the {engine_kind(name)} engine has {ratio:.2f} times its speed here")
+    reason = f"{ratio:.2f} times the speed of the dense engine on the first crop"
+    logger.info("%s engine: %s", engine_kind(name), reason)
+    return Choice(engine, name, reason)
 
 
 def _difference(dense: WindowEstimator, engine: WindowEstimator, probe: WindowBatch) -> float:
@@ -173,6 +178,6 @@ def _largest_difference(one: Estimates, other: Estimates) -> float:
 
 def _without(asked: EngineName, dense: WindowEstimator, reason: str) -> Choice:
     if asked != "auto":
-        raise SweepError(f"the incremental engine cannot be used: {reason}; use the dense engine")
+        raise SweepError(f"the {engine_kind(asked)} engine cannot be used: {reason}; use the dense engine")
     logger.info("dense engine: %s", reason)
     return Choice(dense, "dense", reason)

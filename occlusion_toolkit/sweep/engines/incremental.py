@@ -5,6 +5,8 @@ part that can change is computed from the parts below it and from the clean maps
 are most of the maps; from there on whole maps go through the rest of the network.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, fx
@@ -22,6 +24,9 @@ from occlusion_toolkit.sweep.occluders import Occluder
 
 SHARES = (0.25, 0.4, 0.55, 0.7)
 """Shares of a map above which it may be better to compute it whole; the fastest is found by trying."""
+
+WHOLE = 0.0
+"""The share with which every map is computed whole."""
 
 _KEPT_CROPS = 2  # a batch can hold the end of one crop and the beginning of the next
 
@@ -77,10 +82,10 @@ class IncrementalEstimator:
         self._rest = _rest(self._traced.graph, self._partial, self._handed_on)
         self._clean.clear()
 
-    def choose_share(self, batch: WindowBatch) -> float:
+    def choose_share(self, batch: WindowBatch, shares: Sequence[float] = SHARES) -> float:
         """Tries shares on a batch and keeps the fastest; returns the seconds that it took a batch."""
-        best = (float("inf"), SHARES[0])
-        for share in SHARES:
+        best = (float("inf"), shares[0])
+        for share in shares:
             self.set_share(share)
             self(batch)
             started = seconds(batch.crops.device)
