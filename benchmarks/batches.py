@@ -10,6 +10,7 @@ same crop without a head; the file is in the npm package @mediapipe/pose.
 """
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -17,6 +18,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 ENGINES = ("dense", "fused", "incremental@0.4")
 
@@ -41,16 +44,24 @@ def rates(name: str, sizes: list[int], seconds: float) -> dict[str, float]:
             grey = parse_occluder("grey", 40)
             sweep = WindowSweep(network, body, grid, grey, engine=engine, batch_size=size)
             sweep.settle(crop[0], 1_000_000)
-            parts = windows.split(size)[:-1]
-            times: list[float] = []
-            began = time.perf_counter()
-            while time.perf_counter() - began < seconds or len(times) < 4:
-                part = parts[len(times) % len(parts)]
-                started = time.perf_counter()
-                sweep._estimate(WindowBatch(crop, part, (Span(0, 0, size),)))
-                times.append(time.perf_counter() - started)
-            found[f"{engine} {size}"] = size / statistics.median(times[2:])
+            batches = itertools.cycle(
+                WindowBatch(crop, part, (Span(0, 0, size),)) for part in windows.split(size)[:-1]
+            )
+            found[f"{engine} {size}"] = size / usual_seconds(sweep._estimate, batches, seconds)
     return found | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def usual_seconds(step: Callable[[Any], object], inputs: Iterable[Any], seconds: float) -> float:
+    """Median time of a step that is done again and again, after two to warm up."""
+    times: list[float] = []
+    began = time.perf_counter()
+    for given in inputs:
+        started = time.perf_counter()
+        step(given)
+        times.append(time.perf_counter() - started)
+        if time.perf_counter() - began > seconds and len(times) > 3:
+            break
+    return statistics.median(times[2:])
 
 
 def original_rate(file: str, seconds: float) -> float:
@@ -62,13 +73,7 @@ def original_rate(file: str, seconds: float) -> float:
     network.allocate_tensors()
     crop = network.get_input_details()[0]
     network.set_tensor(crop["index"], np.random.default_rng(0).random(crop["shape"], np.float32))
-    times: list[float] = []
-    began = time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        started = time.perf_counter()
-        network.invoke()
-        times.append(time.perf_counter() - started)
-    return 1 / statistics.median(times[5:])
+    return 1 / usual_seconds(lambda _: network.invoke(), itertools.count(), seconds)
 
 
 def main() -> None:

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.errors import SweepError
+from occlusion_toolkit.errors import CropError, SweepError
 from occlusion_toolkit.models.views import View
 from occlusion_toolkit.sweep.batching import Span
 from occlusion_toolkit.sweep.engines.dense import WindowEstimates
-from occlusion_toolkit.sweep.measure import JointBody, clean_where_unchanged
+from occlusion_toolkit.sweep.measure import JointBody, check_ground_truth, clean_where_unchanged
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,37 @@ class Subject:
     ground_truth: BodyParameters | None = None
     truth_body: JointBody | None = None
     view: View | None = None
+
+
+def check_subject(subject: Subject, number: int, resolution: int, *, own_crops: bool) -> None:
+    """Refuse a person who cannot be swept.
+
+    Args:
+        subject: the person.
+        number: position in the stream, for messages.
+        resolution: of the grid.
+        own_crops: whether the network sees other crops than the grid's.
+
+    Raises:
+        CropError: the crop is not of the grid's resolution or not normalised, or its view is missing.
+        GroundTruthError: the truth is not one finite body.
+    """
+    expected = (3, resolution, resolution)
+    shape, kind = tuple(subject.crop.shape), subject.crop.dtype
+    if shape != expected or not kind.is_floating_point:
+        raise CropError(
+            f"crop {number} is {shape} {kind}, the grid is for {expected}; "
+            "give normalised floating-point crops of the grid's resolution"
+        )
+    if own_crops and subject.view is None:
+        raise CropError(
+            f"crop {number} has no view: this network has crops of its own, which are cut out of the "
+            "photograph (models.views); give Subject(crop, view=...)"
+        )
+    if not subject.crop.isfinite().all():
+        raise CropError(f"crop {number} has NaN or infinite values; normalise it from 8-bit RGB")
+    if subject.ground_truth is not None:
+        check_ground_truth(subject.ground_truth, 1, first=number)
 
 
 class OpenSubject:

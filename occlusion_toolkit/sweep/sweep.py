@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from occlusion_toolkit.body.joint_output import Estimates
 from occlusion_toolkit.body.joints import LSP14, JointSet
 from occlusion_toolkit.body.parameters import BodyParameters
-from occlusion_toolkit.errors import CropError, SweepError, UsageError
+from occlusion_toolkit.errors import CropError, UsageError
 from occlusion_toolkit.models.base import Regressor
 from occlusion_toolkit.models.foreign import is_out_of_memory
 from occlusion_toolkit.models.registry import LoadedRegressor
@@ -26,6 +26,7 @@ from occlusion_toolkit.sweep.engines.choice import (
     EngineName,
     checked_engine,
     choose_engine,
+    dense_instead,
     engine_kind,
 )
 from occlusion_toolkit.sweep.engines.dense import DenseEstimator, WindowEstimates
@@ -52,7 +53,7 @@ from occlusion_toolkit.sweep.network import (
     optimised_copy,
 )
 from occlusion_toolkit.sweep.occluders import Occluder
-from occlusion_toolkit.sweep.subjects import OpenSubject, Subject
+from occlusion_toolkit.sweep.subjects import OpenSubject, Subject, check_subject
 
 logger = logging.getLogger(__name__)
 
@@ -154,15 +155,7 @@ class WindowSweep:
         """
         batcher = WindowBatcher(self._windows, self._batch_size)
         crop = crop.to(self._device, torch.float32)
-        if self._choice is None and self._own_crops:
-            self._choice = self._without_choice()
-        if self._choice is None:
-            self._choice = self._choose(batcher.spread(crop, self._batch_size), expected)
-        if self._is_measured and self._deviation is None:
-            probe = batcher.spread(crop, PROBED_PASSES)
-            probe = replace(probe, views=None if view is None else (view,))
-            self._gate(probe, self._shrink, expected)
-        return self._choice.name
+        return self._settled(batcher, crop, view, expected, self._shrink).name
 
     @property
     def engine(self) -> tuple[EngineName, str] | None:
@@ -252,7 +245,7 @@ class WindowSweep:
 
         def crops() -> Iterator[Tensor]:
             for number, subject in enumerate(subjects):
-                self._check(subject, number)
+                check_subject(subject, number, self._grid.resolution, own_crops=self._own_crops)
                 under_way[number] = OpenSubject(subject, number, self.passes_per_crop, self._device)
                 yield subject.crop.to(self._device, torch.float32)
 
@@ -263,14 +256,8 @@ class WindowSweep:
         done = 0
         for plain_batch in batcher.batches(crops()):
             batch = replace(plain_batch, views=self._views(under_way, plain_batch.spans))
-            if self._choice is None and self._own_crops:
-                self._choice = self._without_choice()
-            if self._choice is None:
-                self._choice = self._choose(batcher.spread(batch.crops[0], self._batch_size), expected)
-            if self._is_measured and self._deviation is None:
-                probe = batcher.spread(batch.crops[0], PROBED_PASSES)
-                probe = replace(probe, views=None if batch.views is None else batch.views[:1])
-                self._gate(probe, shrink, expected)
+            view = None if batch.views is None else batch.views[0]
+            self._settled(batcher, batch.crops[0], view, expected, shrink)
             for part, estimates in in_fitting_parts(batch, self._estimate, shrink):
                 finished, row = [], 0
                 for span in part.spans:
@@ -284,14 +271,15 @@ class WindowSweep:
                     yield self._result(subject)
 
     def _estimate(self, batch: WindowBatch) -> WindowEstimates:
-        engine = self._dense if self._choice is None else self._choice.estimator
+        choice = self._choice
+        if choice is None or choice.estimator is self._dense:
+            return self._dense(batch)
         try:
-            return engine(batch)
+            return choice.estimator(batch)
         except (RuntimeError, MemoryError) as error:
-            if engine is self._dense or not is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
-        name = "dense" if self._choice is None else self._choice.name
-        reason = f"the maps of the {engine_kind(name)} engine did not fit into memory"
+        reason = f"the maps of the {engine_kind(choice.name)} engine did not fit into memory"
         logger.warning("going on with the dense engine: %s", reason)
         self._choice = Choice(self._dense, "dense", reason)
         return self._dense(batch)
@@ -307,11 +295,30 @@ class WindowSweep:
         Raises:
             SweepError: another engine is wanted.
         """
+        if self._asked == "dense":
+            return Choice(self._dense, "dense", "asked for")
         reason = "in crops of the network's own, windows lie differently for every person"
-        if self._asked not in ("auto", "dense"):
-            asked = engine_kind(self._asked)
-            raise SweepError(f"the {asked} engine cannot be used: {reason}; use the dense engine")
-        return Choice(self._dense, "dense", "asked for" if self._asked == "dense" else reason)
+        return dense_instead(self._asked, self._dense, reason)
+
+    def _settled(
+        self,
+        batcher: WindowBatcher,
+        crop: Float[Tensor, "3 height width"],
+        view: View | None,
+        expected: int | None,
+        shrink: Callable[[int], None],
+    ) -> Choice:
+        """The engine, chosen and its arithmetic measured on this crop if that was not done before."""
+        if self._choice is None:
+            self._choice = (
+                self._without_choice()
+                if self._own_crops
+                else self._choose(batcher.spread(crop, self._batch_size), expected)
+            )
+        if self._is_measured and self._deviation is None:
+            probe = batcher.spread(crop, PROBED_PASSES)
+            self._gate(replace(probe, views=None if view is None else (view,)), shrink, expected)
+        return self._choice
 
     def _choose(self, probe: WindowBatch, expected: int | None) -> Choice:
         passes = self.passes_per_crop if expected is None else expected
@@ -366,24 +373,6 @@ class WindowSweep:
         of_set = estimates.in_set(self._joint_set)
         every = {"confidence": of_set.confidence, "joints_px": of_set.points_px}
         return {name: tensor for name, tensor in every.items() if tensor is not None}
-
-    def _check(self, subject: Subject, number: int) -> None:
-        expected = (3, self._grid.resolution, self._grid.resolution)
-        shape, kind = tuple(subject.crop.shape), subject.crop.dtype
-        if shape != expected or not kind.is_floating_point:
-            raise CropError(
-                f"crop {number} is {shape} {kind}, the grid is for {expected}; "
-                "give normalised floating-point crops of the grid's resolution"
-            )
-        if self._own_crops and subject.view is None:
-            raise CropError(
-                f"crop {number} has no view: this network has crops of its own, which are cut out of the "
-                "photograph (models.views); give Subject(crop, view=...)"
-            )
-        if not subject.crop.isfinite().all():
-            raise CropError(f"crop {number} has NaN or infinite values; normalise it from 8-bit RGB")
-        if subject.ground_truth is not None:
-            check_ground_truth(subject.ground_truth, 1, first=number)
 
     def _result(self, open_subject: OpenSubject) -> xr.Dataset:
         estimates, subject = open_subject.estimates(), open_subject.subject

@@ -91,7 +91,7 @@ def test_tensors_of_the_device_do_not_mix_with_those_of_the_cpu():
     assert (there + there).sum().item() == 6.0
 
 
-@pytest.mark.parametrize("engine", ["dense", "incremental"])
+@pytest.mark.parametrize("engine", ["dense", "fused", "incremental"])
 @pytest.mark.parametrize("occluder", ["grey", "mean", "noise:3", "blur"])
 def test_a_sweep(engine, occluder):
     On(lambda device: swept(device, occluder=occluder, engine=engine)).assert_equal(

@@ -105,7 +105,7 @@ def choose_engine(
         return Choice(dense, "dense", "asked for")
     network = regressor.network if isinstance(regressor, LoadedRegressor) else regressor
     if not isinstance(network, nn.Module):
-        return _without(asked, dense, "only an nn.Module can be traced")
+        return dense_instead(asked, dense, "only an nn.Module can be traced")
     taken = float("inf")
     try:
         # In inference mode tensors cannot be traced; crops are plain data.
@@ -119,13 +119,13 @@ def choose_engine(
             engine.set_share(share)
         apart = _difference(dense, engine, probe) if dtype == torch.float32 else 0.0
     except (UntraceableError, SweepError) as error:
-        return _without(asked, dense, str(error))
+        return dense_instead(asked, dense, str(error))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        return _without(asked, dense, "its clean maps do not fit into memory")
+        return dense_instead(asked, dense, "its clean maps do not fit into memory")
     if not apart <= SAME and not _is_rounding(network, occluder, dense, engine, probe):
-        return _without(asked, dense, f"its parameters are off by {apart:.1e} on the first crop")
+        return dense_instead(asked, dense, f"its parameters are off by {apart:.1e} on the first crop")
     whole = asked == "fused" or (asked == "auto" and not engine.skipped)
     name = "fused" if whole else f"incremental@{engine.share:g}"
     if asked != "auto":
@@ -176,7 +176,12 @@ def _largest_difference(one: Estimates, other: Estimates) -> float:
     return max(float(((a - b).abs() / a.abs().clamp(min=1.0)).max()) for a, b in pairs)
 
 
-def _without(asked: EngineName, dense: WindowEstimator, reason: str) -> Choice:
+def dense_instead(asked: EngineName, dense: WindowEstimator, reason: str) -> Choice:
+    """The dense engine where no other one can be used.
+
+    Raises:
+        SweepError: one of them is wanted.
+    """
     if asked != "auto":
         raise SweepError(f"the {engine_kind(asked)} engine cannot be used: {reason}; use the dense engine")
     logger.info("dense engine: %s", reason)

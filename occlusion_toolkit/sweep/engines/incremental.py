@@ -82,7 +82,7 @@ class IncrementalEstimator:
         self._rest = _rest(self._traced.graph, self._partial, self._handed_on)
         self._clean.clear()
 
-    def choose_share(self, batch: WindowBatch, shares: Sequence[float] = SHARES) -> float:
+    def choose_share(self, batch: WindowBatch, shares: Sequence[float]) -> float:
         """Tries shares on a batch and keeps the fastest; returns the seconds that it took a batch."""
         best = (float("inf"), shares[0])
         for share in shares:
