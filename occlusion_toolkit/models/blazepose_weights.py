@@ -14,7 +14,7 @@ from occlusion_toolkit.models.cards import find_weights
 from occlusion_toolkit.models.recognise import load_strictly, network_tensors
 
 SOURCES: Final = {
-    "blazepose-open": "0aadb0c0239c1bf73847eda116069600946fc9748364b5ada350e88691186d68",
+    "blazepose-open": "7b53f6875a470744f3b848ace837e6c7b11330552e7cfad7b305411d3243dcae",
     "blazepose-full": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
     "blazepose-heavy": "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
     "blazepose-detector": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",

@@ -149,6 +149,8 @@ class SampleSettings(Section):
         jpeg: share of crops that are compressed.
         occlusion: SynthOcc, or None.
         random_crop: RandCrop, or None.
+        plain: share of crops to which nothing of this happens but mirror images and SynthOcc: people as
+            they will be met later.
     """
 
     resolution: Annotated[int, Field(ge=32, le=512)] = 224
@@ -160,6 +162,13 @@ class SampleSettings(Section):
     jpeg: Probability = 0.0
     occlusion: SyntheticOcclusion | None = SyntheticOcclusion()
     random_crop: RandomCrop | None = None
+    plain: Probability = 0.0
+
+    def of_plain_crops(self) -> "SampleSettings":
+        """The same for the share of crops that are left plain."""
+        still = WarpRanges(self.warps.flip_probability, *[0.0] * 4)
+        update = {"warps": still, "appearance": AppearanceRanges(*[0.0] * 5), "random_crop": None}
+        return self.model_copy(update=update | dict.fromkeys(("motion_blur", "coarse", "jpeg", "plain"), 0.0))
 
 
 class Optimisation(Section):

@@ -113,10 +113,27 @@ class AugmentedPeople(ABC):
     def samples(self, rows: Sequence[int], positions: Sequence[int]) -> list[TrainingSample]:
         """People, augmented; each is the same for the same row and position, whoever else is asked for."""
         rngs = [np.random.default_rng((self._seed, SAMPLING, position)) for position in positions]
+        share = self.settings.plain
+        plain = [bool(share) and rng.random() < share for rng in rngs]
+        made: dict[int, TrainingSample] = {}
+        for left, settings in ((False, self.settings), (True, self.settings.of_plain_crops())):
+            places = [place for place in range(len(rows)) if plain[place] == left]
+            if places:
+                chosen = ([values[place] for place in places] for values in (rows, positions, rngs))
+                made |= dict(zip(places, self._augmented(*chosen, settings), strict=True))
+        return [made[place] for place in range(len(rows))]
+
+    def _augmented(
+        self,
+        rows: Sequence[int],
+        positions: Sequence[int],
+        rngs: Sequence[np.random.Generator],
+        settings: SampleSettings,
+    ) -> list[TrainingSample]:
         steps = [position // self._batch_size for position in positions]
-        warps = [draw_warp(self.settings, rng, step) for rng, step in zip(rngs, steps, strict=True)]
+        warps = [draw_warp(settings, rng, step) for rng, step in zip(rngs, steps, strict=True)]
         batch = self.people(rows, Warp.cat(warps))
-        crops = change_appearance(batch.crop, self.settings, self.cutouts, rngs)
+        crops = change_appearance(batch.crop, settings, self.cutouts, rngs)
         return _one_by_one(batch._replace(crop=crops))
 
     def warped(self, row: int, warp: Warp) -> TrainingSample:

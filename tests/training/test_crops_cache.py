@@ -42,7 +42,7 @@ def test_sample_depends_on_row_and_position_alone(cache: CropsCache) -> None:
 
 def test_a_sample_is_the_same_to_the_bit_in_any_batch(cache: CropsCache) -> None:
     strong = AppearanceRanges(grey_probability=0.3, blur_probability=0.5)
-    made = source(cache, occlusion=SyntheticOcclusion(), appearance=strong, motion_blur=0.5)
+    made = source(cache, occlusion=SyntheticOcclusion(), appearance=strong, motion_blur=0.5, plain=0.4)
     rows, positions = list(range(30)), list(range(100, 130))
     together = made.samples(rows, positions)
     for row, position, sample in zip(rows, positions, together, strict=True):
@@ -81,6 +81,25 @@ def test_occluders_change_the_crop_and_nothing_else(cache: CropsCache) -> None:
     assert not torch.equal(covered.crop, bare.crop)
     for name in ("keypoints", "joints_3d", "rotmats", "labels"):
         assert torch.equal(getattr(covered, name), getattr(bare, name))
+
+
+def test_plain_crops_are_people_as_they_are_or_their_mirror_images(cache: CropsCache) -> None:
+    rough = {"motion_blur": 1.0, "coarse": 1.0, "jpeg": 1.0, "random_crop": RandomCrop(probability=1.0)}
+    made = source(cache, occlusion=None, plain=0.5, **rough)
+    identity = Warp.identity(1)
+    mirrored = Warp(torch.tensor([True]), identity.turn, identity.zoom, identity.shift)
+    either = [made.warped(3, warp).crop for warp in (identity, mirrored)]
+    crops = [sample.crop for sample in made.samples([3] * 200, range(200))]
+    as_met = [sum(torch.equal(crop, one) for crop in crops) for one in either]
+    assert all(30 <= count <= 70 for count in as_met)  # a quarter of 200 each
+
+
+def test_plain_crops_are_occluded_by_objects_all_the_same(cache: CropsCache) -> None:
+    objects = SyntheticOcclusion(probability=1.0)
+    covered = source(cache, occlusion=objects, plain=1.0).samples([2], [9])[0]
+    bare = source(cache, occlusion=None, plain=1.0).samples([2], [9])[0]
+    assert not torch.equal(covered.crop, bare.crop)
+    assert torch.equal(covered.keypoints, bare.keypoints)
 
 
 def test_random_crop_begins_at_its_step(cache: CropsCache) -> None:
