@@ -34,13 +34,13 @@ step() {
   if [[ $code == 0 ]]; then touch "$R/$name.done"; else failed+=("$name"); fi
 }
 
-BOX=(--bbox 258 107 382 707)
 PARE=pare-open SYNTH=hmr-synthocc-open HMR=hmr-open BLAZE=blazepose
 I=$R/insight                                            # the folder of `run insight`
 
 # README, gallery --------------------------------------------------------------------------------------------
 do_photo() {        # README's first picture, its caption; gallery's joints
-  T heatmap examples/photo.jpg "${BOX[@]}" --model $PARE --stride 16 --out "$R/photo/$PARE" --resume --verbose
+  T heatmap examples/photo.jpg --model $PARE --stride 16 --out "$R/photo/$PARE" --resume --verbose
+  T heatmap examples/photo.jpg --model $BLAZE --stride 16 --out "$R/photo/$BLAZE" --resume --verbose
 }
 do_compare() {      # README's table; gallery's meshes, bars, predictions
   T compare --model $PARE --model $SYNTH --model $HMR --stride 56 --out "$R/compare" --verbose
@@ -61,7 +61,7 @@ do_evaluate() {     # clean errors against the cards: every difference must be (
 do_photo_others() { # needs photo
   local model
   for model in $SYNTH $HMR; do
-    T heatmap examples/photo.jpg "${BOX[@]}" --model $model --stride 16 --out "$R/photo_others/$model" --resume --verbose
+    T heatmap examples/photo.jpg --model $model --stride 16 --out "$R/photo_others/$model" --resume --verbose
   done
   mkdir -p "$R/photo_others/reversals"
   for model in $PARE $SYNTH $HMR; do
@@ -110,7 +110,7 @@ do_models_table() { # needs insight: docs/models.md (BlazePose beside ...), docs
   if [[ -z ${DRY:-} ]]; then grep -h surer,.*mean "$R/models_table/surer/"{models,differences}.csv; fi
 }
 do_breaking_photo() {
-  T breaking-size examples/photo.jpg "${BOX[@]}" --model $PARE --stride 16 --over-mm 100 --out "$R/breaking_photo" --verbose --overwrite
+  T breaking-size examples/photo.jpg --model $PARE --stride 16 --over-mm 100 --out "$R/breaking_photo" --verbose --overwrite
   P - "$R/breaking_photo/$PARE.h5" <<'PY'
 import sys
 from occlusion_toolkit.breaking_sizes.breaking_size import BreakingSize
@@ -120,7 +120,7 @@ print([(float(r), float(c), float(px.sel(row=r, col=c))) for r in px.row for c i
 PY
 }
 do_worst_photo() {
-  T worst-pair examples/photo.jpg "${BOX[@]}" --model $PARE --out "$R/worst_photo" --verbose --overwrite
+  T worst-pair examples/photo.jpg --model $PARE --out "$R/worst_photo" --verbose --overwrite
 }
 do_breaking() {
   T breaking-size --dataset open --model $PARE --model $SYNTH --model $HMR --model $BLAZE --stride 28 --size 8:104:32 \
@@ -138,7 +138,7 @@ do_worst_pair() {
 do_beams() {        # docs/worst-pair.md: does a narrow beam find the worst of all pairs? compare the windows
   local beam
   for beam in 1 16; do
-    T worst-pair examples/photo.jpg "${BOX[@]}" --model $PARE --size 57 --stride 56 --beam $beam --out "$R/beams/photo-$beam" --overwrite
+    T worst-pair examples/photo.jpg --model $PARE --size 57 --stride 56 --beam $beam --out "$R/beams/photo-$beam" --overwrite
     T worst-pair --model $PARE --limit 6 --size 57 --stride 56 --beam $beam --out "$R/beams/people-$beam" --overwrite
   done
   if [[ -z ${DRY:-} ]]; then head -n 99 "$R"/beams/*/worst-pair.csv; fi
@@ -206,7 +206,7 @@ do_findings() {
 }
 # docs/engines.md: only the picture, its speed is another matter -----------------------------------------------------
 do_every_pixel() {
-  T heatmap examples/photo.jpg "${BOX[@]}" --model $PARE --stride 1 --out "$R/every_pixel/result" --resume --verbose
+  T heatmap examples/photo.jpg --model $PARE --stride 1 --out "$R/every_pixel/result" --resume --verbose
 }
 # All pictures as the JPEGs of docs/images, of the widths and qualities that are there now ---------------------------
 do_images() {
@@ -217,6 +217,7 @@ from PIL import Image
 root = Path(sys.argv[1])
 pictures = {
     "heatmap-photo": ("photo/pare-open/summary.png", 1884, 88),
+    "heatmap-photo-blazepose": ("photo/blazepose/summary.png", 1884, 88),
     "heatmap-joints": ("photo/pare-open/heatmaps.png", 1900, 86),
     "heatmap-summary": ("gallery/rendered-person/summary.png", 1884, 86),
     "mesh-joints": ("gallery/mesh-joints/mesh.png", 1900, 86),
