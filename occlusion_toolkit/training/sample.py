@@ -119,21 +119,17 @@ class AugmentedPeople(ABC):
         for left, settings in ((False, self.settings), (True, self.settings.of_plain_crops())):
             places = [place for place in range(len(rows)) if plain[place] == left]
             if places:
-                chosen = ([values[place] for place in places] for values in (rows, positions, rngs))
-                made |= dict(zip(places, self._augmented(*chosen, settings), strict=True))
+                some = [(rows[place], positions[place], rngs[place]) for place in places]
+                made |= dict(zip(places, self._augmented(some, settings), strict=True))
         return [made[place] for place in range(len(rows))]
 
     def _augmented(
-        self,
-        rows: Sequence[int],
-        positions: Sequence[int],
-        rngs: Sequence[np.random.Generator],
-        settings: SampleSettings,
+        self, some: Sequence[tuple[int, int, np.random.Generator]], settings: SampleSettings
     ) -> list[TrainingSample]:
-        steps = [position // self._batch_size for position in positions]
-        warps = [draw_warp(settings, rng, step) for rng, step in zip(rngs, steps, strict=True)]
-        batch = self.people(rows, Warp.cat(warps))
-        crops = change_appearance(batch.crop, settings, self.cutouts, rngs)
+        """The samples of rows and positions, each with its source of randomness."""
+        warps = [draw_warp(settings, rng, position // self._batch_size) for _, position, rng in some]
+        batch = self.people([row for row, _, _ in some], Warp.cat(warps))
+        crops = change_appearance(batch.crop, settings, self.cutouts, [rng for *_, rng in some])
         return _one_by_one(batch._replace(crop=crops))
 
     def warped(self, row: int, warp: Warp) -> TrainingSample:
