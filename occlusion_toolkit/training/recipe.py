@@ -166,9 +166,17 @@ class SampleSettings(Section):
 
     def of_plain_crops(self) -> "SampleSettings":
         """The same for the share of crops that are left plain."""
-        still = WarpRanges(self.warps.flip_probability, *[0.0] * 4)
-        update = {"warps": still, "appearance": AppearanceRanges(*[0.0] * 5), "random_crop": None}
-        return self.model_copy(update=update | dict.fromkeys(("motion_blur", "coarse", "jpeg", "plain"), 0.0))
+        flips = self.warps.flip_probability
+        return SampleSettings(
+            resolution=self.resolution,
+            label_stride=self.label_stride,
+            warps=WarpRanges(flips, turn_probability=0.0, turn_degrees=0.0, zoom=0.0, shift=0.0),
+            appearance=AppearanceRanges(
+                channel_gain=0.0, contrast=0.0, grey_probability=0.0, blur_probability=0.0, noise=0.0
+            ),
+            motion_blur=0.0,
+            occlusion=self.occlusion,
+        )
 
 
 class Optimisation(Section):

@@ -114,6 +114,7 @@ class AugmentedPeople(ABC):
         """People, augmented; each is the same for the same row and position, whoever else is asked for."""
         rngs = [np.random.default_rng((self._seed, SAMPLING, position)) for position in positions]
         share = self.settings.plain
+        # Without a share nothing is drawn: such recipes see the crops that they saw before there was one.
         plain = [bool(share) and rng.random() < share for rng in rngs]
         made: dict[int, TrainingSample] = {}
         for left, settings in ((False, self.settings), (True, self.settings.of_plain_crops())):
