@@ -9,11 +9,12 @@ from support.training_fixtures import recipe_content, tiny_data, tiny_recipe
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full
 from occlusion_toolkit.models.blazepose_weights import load_blazepose
+from occlusion_toolkit.models.base import MeanParameters
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.crops_cache import CropsCache, RenderedPeople
 from occlusion_toolkit.training.data import RunData
-from occlusion_toolkit.training.module import normalised
+from occlusion_toolkit.training.module import RegressorTraining, normalised
 from occlusion_toolkit.training.recipe import Recipe, SampleSettings
 from occlusion_toolkit.training.run import RunOptions, fit
 from occlusion_toolkit.training.sample import HeldOut, Mix, MixedSamples
@@ -131,3 +132,20 @@ def test_a_tuned_run_ends_with_plain_weights_of_which_only_late_layers_have_chan
     assert not {name for name in changed if "depthwise" in name or name.startswith("trunk.stem")}
     log = (tmp_path / "logs" / "csv" / "metrics.csv").read_text()
     assert "loss/points_3d" in log
+
+
+def test_held_out_people_are_seen_in_single_precision_as_those_learnt_from_were(
+    people: RenderedPeople, bodies: TrainingBodies
+):
+    torch.manual_seed(0)
+    module = RegressorTraining(recipe(), bodies, MeanParameters.standing(), {"synthetic": FEW}).eval()
+    crops = torch.stack([sample.crop for sample in people.samples([0, 1], [0, 1])])
+    trunk = module.network.backbone
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        validated = module(crops)
+        with torch.autocast("cpu", enabled=False):
+            sight = trunk.see(normalised(crops))
+        learnt_from = module(sight)
+        rounded = module(trunk.see(normalised(crops)))
+    assert torch.equal(validated.rotmats, learnt_from.rotmats)
+    assert not torch.equal(validated.rotmats, rounded.rotmats)
