@@ -8,8 +8,8 @@ from support.training_fixtures import recipe_content, tiny_data, tiny_recipe
 
 from occlusion_toolkit.errors import TrainingError
 from occlusion_toolkit.models.backbones.blazepose import blazepose_full
-from occlusion_toolkit.models.blazepose_weights import load_blazepose
 from occlusion_toolkit.models.base import MeanParameters
+from occlusion_toolkit.models.blazepose_weights import load_blazepose
 from occlusion_toolkit.models.registry import load_regressor
 from occlusion_toolkit.training.bodies import TrainingBodies
 from occlusion_toolkit.training.crops_cache import CropsCache, RenderedPeople
