@@ -8,10 +8,12 @@ import pytest
 from click.testing import CliRunner
 from scipy.spatial.transform import Rotation
 from support.drawn_people import draw_cache
+from support.painted_people import PAINTED, painted_people, pixel_reader_survey
 from support.survey_fixtures import make_survey
 from support.training_fixtures import HMR, PARE, tiny_data, tiny_recipe
 
 from occlusion_toolkit.body.open_body import load_open_body
+from occlusion_toolkit.errors import UsageError
 from occlusion_toolkit.training.run import RunOptions, fit
 
 ANALYSES = Path(__file__).parents[2] / "analyses"
@@ -105,3 +107,30 @@ def test_meshes_need_larger_differences_for_stricter_levels_and_more_sequences_f
     assert values["found with 80 % at p < 0.005, mm"] > values["found with 80 % at p < 0.05, mm"]
     few, many = (values[f"sequences that must show a vertex for {size} mm"] for size in (4, 2))
     assert many == pytest.approx(4 * few, rel=0.02)
+
+
+def test_a_body_turns_by_the_angle_that_its_joints_do_wherever_it_stands() -> None:
+    turns = runpy.run_path(str(ANALYSES / "what_turns_bodies.py"))
+    clean = np.random.default_rng(0).normal(size=(14, 3))
+    around = [Rotation.from_euler("y", angle, degrees=True).apply(clean) + angle for angle in (0, 20, 170)]
+    np.testing.assert_allclose(turns["angles_degrees"](clean, np.array(around)), [0, 20, 170], atol=1e-5)
+
+
+def test_a_body_turns_most_where_the_only_part_that_is_looked_at_is_hidden(tmp_path: Path) -> None:
+    people = painted_people(tmp_path, PAINTED)
+    pixel_reader_survey(tmp_path / "elbow", people, (62, 62), stride=32)
+    head, worst, *others, second, errors = run("what_turns_bodies.py", str(tmp_path / "elbow"))
+    assert head == ["hidden part", "elbow, degrees"]
+    assert worst[0] == "left_elbow"
+    assert int(worst[1]) > 0
+    assert dict(others) == {"head": "0", "right_foot": "0"}
+    assert second[0] == "clean error, mm"
+    assert sum(int(cell.split("(")[1].split(" ")[0]) for cell in errors[1:]) == len(people)
+
+
+def test_what_turns_bodies_is_unknown_without_part_masks(tmp_path: Path) -> None:
+    pixel_reader_survey(
+        tmp_path / "elbow", painted_people(tmp_path, PAINTED, masks=False), (62, 62), stride=32
+    )
+    with pytest.raises(UsageError, match="no part masks"):
+        run("what_turns_bodies.py", str(tmp_path / "elbow"))

@@ -202,6 +202,7 @@ do_findings() {
     T mesh --model $model --stride "$FINDINGS_STRIDE" --out "$R/findings/$model" --resume
   done
   P analyses/what_the_paper_saw.py "$R/findings/$PARE" "$R/findings/$SYNTH" "$R/findings/$HMR"
+  P analyses/what_turns_bodies.py "$R/findings/$PARE" "$R/findings/$SYNTH" "$R/findings/$HMR"
   T figure meshes_compared "$R/findings/$PARE" "$R/findings/$SYNTH" "$R/findings/$HMR" --out "$R/findings/figures"
 }
 # docs/engines.md: only the picture, its speed is another matter -----------------------------------------------------
