@@ -2,24 +2,26 @@
 
     python analyses/what_turns_bodies.py out/pare-open [MORE FOLDERS OF occlusion-toolkit mesh]
 
-A part is hidden where a window covers at least half of what the crop shows of it. How far the body turns is
-the angle of the rotation that best maps the joints of the clean estimate to those under the window.
+A part is hidden as `influence` counts it. How far the body turns is the angle of the rotation that best maps
+the joints of the clean estimate to those under the window.
 """
 
 from pathlib import Path
 
 import click
 import numpy as np
+import roma
+import torch
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from occlusion_toolkit.body.parts import PART_NAMES
-from occlusion_toolkit.data.scene import NO_MASK, hidden_pixels
+from occlusion_toolkit.data.scene import NO_MASK
 from occlusion_toolkit.errors import OcclusionToolkitError, UsageError
 from occlusion_toolkit.flips.rule import heading_degrees
+from occlusion_toolkit.influences.rule import hides
 from occlusion_toolkit.surveys.survey import Survey
+from occlusion_toolkit.sweep.metrics import procrustes
 
-HIDDEN_SHARE = 0.5
 AWAY_DEGREES = 60.0
 
 
@@ -49,13 +51,11 @@ def turns_by_part(survey: Survey) -> Float[np.ndarray, " parts"]:
     windows = survey.grid.windows()
     sums, images = np.zeros(len(PART_NAMES)), np.zeros(len(PART_NAMES), dtype=int)
     for shard in survey.shards():
+        if "parts" not in shard or (shard["parts"] == NO_MASK).any():
+            raise UsageError(f"{survey.card.dataset} has no part masks, which tell what windows hide")
         for image in range(shard.sizes["image"]):
             maps = shard.isel(image=image)
-            parts = maps["parts"].values if "parts" in maps else np.full(1, NO_MASK)
-            if (parts == NO_MASK).all():
-                raise UsageError(f"{survey.card.dataset} has no part masks, which tell what windows hide")
-            shown = np.bincount(parts.ravel(), minlength=1 + len(PART_NAMES))[1:]
-            hidden = hidden_pixels(parts, windows) >= HIDDEN_SHARE * np.maximum(shown, 1)
+            hidden, _ = hides(maps["parts"].values, windows)
             clean = maps["clean_joints_m"].values
             angles = angles_degrees(clean, maps["joints_m"].values.reshape(-1, *clean.shape))
             counted = hidden.any(axis=0)
@@ -68,16 +68,19 @@ def angles_degrees(
     clean_m: Float[np.ndarray, "joints 3"], occluded_m: Float[np.ndarray, "windows joints 3"]
 ) -> Float[np.ndarray, " windows"]:
     """How far the joints of one body have turned under each window."""
-    start = clean_m - clean_m.mean(axis=0)
-    ends = occluded_m - occluded_m.mean(axis=1, keepdims=True)
-    return np.degrees([Rotation.align_vectors(end, start)[0].magnitude() for end in ends])
+    ends = torch.from_numpy(occluded_m).double()
+    turns = procrustes(torch.from_numpy(clean_m).double().expand_as(ends), ends).rotation
+    return torch.rad2deg(roma.rotmat_to_rotvec(turns).norm(dim=-1)).numpy()
 
 
 def errors_by_heading(survey: Survey) -> list[str]:
     """Clean errors of those who face the camera and of the others, with their numbers."""
     names = survey.joint_names
-    errors = np.concatenate([shard["clean_error"].values.mean(axis=1) for shard in survey.shards()])
-    headings = np.concatenate([heading_degrees(s["true_joints_m"].values, names) for s in survey.shards()])
+    found = [
+        (shard["clean_error"].values.mean(axis=1), heading_degrees(shard["true_joints_m"].values, names))
+        for shard in survey.shards()
+    ]
+    errors, headings = (np.concatenate(each) for each in zip(*found, strict=True))
     known = np.isfinite(headings)
     away = np.abs(headings) > AWAY_DEGREES
     groups = (errors[known & ~away], errors[known & away])

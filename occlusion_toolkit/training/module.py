@@ -82,7 +82,7 @@ class RegressorTraining(lightning.LightningModule):
         elif isinstance(trunk, BlazePoseTrunk) and not trunk.tuned:
             # As the sights that heads learn from: in 16 bits the points of a frozen trunk are off by 0.1 m.
             with torch.autocast(crops.device.type, enabled=False):
-                sight = trunk.see(normalised(crops))
+                sight = trunk.look(normalised(crops))
             output = self._of_sight(sight)
         else:
             output = self.network(normalised(crops))

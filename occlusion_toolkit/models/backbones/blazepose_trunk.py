@@ -76,11 +76,13 @@ class BlazePoseTrunk(Backbone):
 
     def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channels h w"]:
         """The joined map of crops, RGB, normalised with ImageNet's mean and standard deviation."""
-        reads_maps = isinstance(self.neck, MapNeck)
-        joined: Tensor = self.neck(
-            self.see(crops) if reads_maps else self._whole(self.network.pose2(shown(crops)))
-        )
+        joined: Tensor = self.neck(self.look(crops))
         return joined
+
+    def look(self, crops: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch numbers"]:
+        """As much of a sight of normalised crops as the neck reads: all of it, or its end alone."""
+        reads_maps = isinstance(self.neck, MapNeck)
+        return self.see(crops) if reads_maps else self._whole(self.network.pose2(shown(crops)))
 
     def see(self, crops: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch numbers"]:
         """What BlazePose sees of normalised crops, (B, `SIGHT_LENGTH`)."""
